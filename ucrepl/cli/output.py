@@ -1,0 +1,127 @@
+"""The only formatter. Results go to stdout, talk goes to stderr; tables are plain text when they are piped."""
+
+import json
+import math
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, is_dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum
+
+Row = Mapping[str, object]
+
+
+def talk(message: str) -> None:
+    """Say something to the person at the terminal; it is no result."""
+    sys.stderr.write(f"{message}\n")
+    sys.stderr.flush()
+
+
+def print_error(message: str, hint: str | None = None) -> None:
+    """Say what is wrong and what mends it."""
+    talk(f"error: {message}" + (f"\nHINT: {hint}" if hint else ""))
+
+
+def print_text(text: str) -> None:
+    """Print a result that is a text as it is."""
+    sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
+
+
+def print_json(value: object) -> None:
+    """Print a result as JSON: times in ISO 8601, durations in seconds, keys in the order of the value."""
+    ascii_only = (sys.stdout.encoding or "ascii").lower().replace("-", "") != "utf8"
+    print_text(json.dumps(_plain(value), indent=2, ensure_ascii=ascii_only, allow_nan=False))
+
+
+def print_table(rows: Iterable[Row], columns: Sequence[str]) -> None:
+    """Print the named columns of `rows`: a rich table on a terminal, else aligned text with a line of titles."""
+    rows = list(rows)
+    cells = [[_cell(row.get(column)) for column in columns] for row in rows]
+    numeric = [all(_is_number(row.get(column)) for row in rows) for column in columns]
+    titles = [column.replace("_", " ") for column in columns]
+    if sys.stdout.isatty():
+        _print_rich(titles, cells, numeric)
+        return
+    widths = [max(map(len, column)) for column in zip(titles, *cells, strict=True)]
+    for line in [titles, *cells]:
+        padded = (
+            cell.rjust(width) if number else cell.ljust(width)
+            for cell, width, number in zip(line, widths, numeric, strict=True)
+        )
+        print_text("  ".join(padded).rstrip())
+
+
+def print_record(record: Row) -> None:
+    """Print one record, a line for each field."""
+    width = max(map(len, record), default=0)
+    for name, value in record.items():
+        print_text(f"{name.replace('_', ' '):{width}}  {_cell(value)}".rstrip())
+
+
+def _print_rich(titles: list[str], cells: list[list[str]], numeric: list[bool]) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for title, number in zip(titles, numeric, strict=True):
+        table.add_column(title, justify="right" if number else "left", overflow="fold")
+    for line in cells:
+        table.add_row(*map(Text, line))
+    Console().print(table)
+
+
+def _is_number(value: object) -> bool:
+    return value is None or (isinstance(value, int | float | Decimal) and not isinstance(value, bool))
+
+
+def _cell(value: object) -> str:
+    """A value in a table. Characters that would break the line, or play with the terminal, are escaped."""
+    match value:
+        case None:
+            text = "-"
+        case bool():
+            text = "yes" if value else "no"
+        case float():
+            text = f"{value:.3f}".rstrip("0").rstrip(".")
+        case datetime():
+            text = value.isoformat(sep=" ", timespec="seconds")
+        case str() | int():
+            text = str(value)
+        case list() | tuple() | dict():
+            text = json.dumps(_plain(value), ensure_ascii=False)
+        case _:
+            text = str(_plain(value))
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def _plain(value: object) -> object:  # noqa: C901, PLR0911 - one line a type
+    """The value in the types that JSON has."""
+    match value:
+        case Enum():
+            return _plain(value.value)
+        case None | bool() | int() | str():
+            return value
+        case float() if math.isfinite(value):
+            return value
+        case Decimal() if value.is_finite():
+            return int(value) if value == value.to_integral_value() else float(value)
+        case float() | Decimal():
+            return None
+        case datetime() | date() | time():
+            return value.isoformat()
+        case timedelta():
+            return value.total_seconds()
+        case bytes():
+            return f"\\x{value.hex()}"
+        case Mapping():
+            return {str(key): _plain(item) for key, item in value.items()}
+        case set() | frozenset():
+            return sorted(map(_plain, value), key=str)
+        case list() | tuple() | Iterator():
+            return [_plain(item) for item in value]
+        case _ if is_dataclass(value) and not isinstance(value, type):
+            return _plain(asdict(value))
+    return str(value)

@@ -1,0 +1,20 @@
+"""The configuration file: reading it, checking it, and the models that the rest of the program works with."""
+
+from ucrepl.config.load import load_config, parse_config
+from ucrepl.config.models import Config, ConflictPolicy, Daemon, DeletedPolicy, Link, Mode, Node, Rule
+from ucrepl.config.problems import InvalidConfigError, Problem
+
+__all__ = [
+    "Config",
+    "ConflictPolicy",
+    "Daemon",
+    "DeletedPolicy",
+    "InvalidConfigError",
+    "Link",
+    "Mode",
+    "Node",
+    "Problem",
+    "Rule",
+    "load_config",
+    "parse_config",
+]

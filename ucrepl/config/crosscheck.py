@@ -1,0 +1,75 @@
+"""Checks that look at several parts of the file at once.
+
+They read the raw data, not the models, so that their findings come together with those about single values.
+"""
+
+from collections.abc import Iterator
+
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+
+from ucrepl.config.document import Document
+from ucrepl.config.problems import KeyPath, did_you_mean, format_path, quoted
+
+_Finding = tuple[KeyPath, str, str | None]
+_PLACE = ("service", "host", "hostaddr", "port", "dbname")
+
+
+def crosscheck(document: Document) -> None:
+    """Report what does not fit together."""
+    data = document.data if isinstance(document.data, dict) else {}
+    nodes = data.get("nodes")
+    nodes = nodes if isinstance(nodes, dict) else {}
+    links = data.get("links")
+    links = [link if isinstance(link, dict) else {} for link in links] if isinstance(links, list) else []
+    for path, message, hint in (*_same_database(nodes), *_links(document, nodes, links), *_rule_names(data, links)):
+        document.report(path, message, hint)
+
+
+def _same_database(nodes: dict[str, object]) -> Iterator[_Finding]:
+    seen: dict[object, str] = {}
+    for name, node in nodes.items():
+        dsn = node.get("dsn") if isinstance(node, dict) else None
+        if not isinstance(dsn, str):
+            continue
+        try:
+            parameters = conninfo_to_dict(dsn)
+        except (ProgrammingError, UnicodeError):
+            continue
+        parameters = {"port": "5432", "dbname": parameters.get("user")} | parameters
+        place = tuple(parameters.get(key) for key in _PLACE)
+        if place in seen:
+            yield ("nodes", name, "dsn"), f"the same database as that of the node {seen[place]!r}", None
+        seen.setdefault(place, name)
+
+
+def _links(document: Document, nodes: dict[str, object], links: list[dict[str, object]]) -> Iterator[_Finding]:
+    seen: dict[tuple[str, str], int] = {}
+    for i, link in enumerate(links):
+        source, target = link.get("from"), link.get("to")
+        for key, name in (("from", source), ("to", target)):
+            path = ("links", i, key)
+            if isinstance(name, str) and name not in nodes:
+                yield path, f"unknown node {quoted(document.spot(path).text)}", did_you_mean(name, list(nodes))
+        if not (isinstance(source, str) and isinstance(target, str)):
+            continue
+        if source == target:
+            yield ("links", i, "to"), f"a link from {quoted(source)} to itself", "a link needs two nodes"
+        elif (source, target) in seen:
+            message = f"the same link as links[{seen[source, target]}]"
+            yield ("links", i), message, "take one of them out; for two ways write one link each way"
+        seen.setdefault((source, target), i)
+
+
+def _rule_names(data: dict[str, object], links: list[dict[str, object]]) -> Iterator[_Finding]:
+    seen: dict[str, KeyPath] = {}
+    lists: list[tuple[KeyPath, object]] = [(("rules",), data.get("rules"))]
+    lists += [(("links", i, "rules"), link.get("rules")) for i, link in enumerate(links)]
+    for path, rules in lists:
+        for i, rule in enumerate(rules if isinstance(rules, list) else []):
+            name = rule.get("name") if isinstance(rule, dict) else None
+            if isinstance(name, str) and name in seen:
+                message = f"the name {quoted(name)} is already that of {format_path(seen[name])}"
+                yield (*path, i, "name"), message, "counters go by the name: give each rule its own"
+            elif isinstance(name, str):
+                seen[name] = (*path, i)

@@ -1,0 +1,47 @@
+"""From a file to a `Config`, or to everything that is wrong with it."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from ucrepl.config.crosscheck import crosscheck
+from ucrepl.config.document import read_document
+from ucrepl.config.explain import explain
+from ucrepl.config.models import Config
+from ucrepl.config.problems import InvalidConfigError
+from ucrepl.errors import ConfigError
+
+
+def load_config(path: Path, environ: Mapping[str, str] | None = None) -> Config:
+    """Read the configuration file at `path`; `${VAR}` is read from `environ` (default: the process's own).
+
+    Raises `ConfigError` if the file can't be read, and `InvalidConfigError` with all problems if it is wrong.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        message = f"can't read the configuration {str(path)!r}: {(error.strerror or str(error)).lower()}"
+        raise ConfigError(message, "`ucrepl config sample > FILE` makes one to begin with") from None
+    except UnicodeDecodeError as error:
+        message = f"the configuration {str(path)!r} is not in UTF-8 (offset {error.start})"
+        raise ConfigError(message, "save the file as UTF-8") from None
+    return parse_config(text, str(path), os.environ if environ is None else environ)
+
+
+def parse_config(text: str, file: str, environ: Mapping[str, str]) -> Config:
+    """The configuration in `text`; `file` is the name to show in messages. Raises `InvalidConfigError`."""
+    document = read_document(text, file, environ)
+    config = None
+    if document.data is None and not document.problems:
+        document.report((), "the file is empty")
+    elif document.data is not None:
+        crosscheck(document)
+        try:
+            config = Config.model_validate(document.data, by_alias=True, by_name=False)
+        except ValidationError as error:
+            explain(document, error)
+    if config is None or document.problems:
+        raise InvalidConfigError(file, document.problems.values())
+    return config

@@ -1,0 +1,245 @@
+"""The configuration as it is used: frozen models, whose docstrings are the descriptions in `config schema`."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from ucrepl.config.problems import did_you_mean
+from ucrepl.db.dsn import safe_dsn
+from ucrepl.errors import ConfigError
+
+Mode = Literal["cluster", "migrate", "populate"]
+"""What a link is for."""
+
+ConflictPolicy = Literal["latest", "source", "target", "park"]
+"""Who wins where both sides changed the same column."""
+
+DeletedPolicy = Literal["delete", "park"]
+"""What becomes of a change to a record that the target has deleted."""
+
+Name = Annotated[str, StringConstraints(min_length=1)]
+Level = Annotated[int, Field(ge=0, le=4)]
+
+ONE_FOR_ALL, BY_COLUMN = "<one for all>", "<by column>"  # the two ways to write a rule's `conflicts`
+_NODE_NAME = re.compile(r"(?=.{1,40}$)[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?")
+
+
+def wrong(message: str, hint: str | None = None) -> PydanticCustomError:
+    """An error of a validator in the words that the user will read."""
+    return PydanticCustomError("ucrepl", "{message}", {"message": message, "hint": hint})
+
+
+def _node_name(name: str) -> str:
+    if not _NODE_NAME.fullmatch(name):
+        message = f"{name!r} can't be the name of a node"
+        raise wrong(message, "use up to 40 letters, digits, '_', '-' and '.', none of the last two at either end")
+    return name
+
+
+def _distinct(columns: list[str]) -> list[str]:
+    if len(set(columns)) < len(columns):
+        message = f"the key {columns!r} names a column twice"
+        raise wrong(message)
+    return columns
+
+
+NodeName = Annotated[str, AfterValidator(_node_name)]
+Key = Annotated[list[Name], Field(min_length=1), AfterValidator(_distinct)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        populate_by_name=True,
+        hide_input_in_errors=True,
+        use_attribute_docstrings=True,
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_is_absent(cls, data: object) -> object:
+        """A key without a value has its default: `rules:` above rules that are all commented out."""
+        return {k: v for k, v in data.items() if v is not None} if isinstance(data, dict) else data
+
+
+class Node(_Model):
+    """One Odoo database."""
+
+    dsn: Name
+    """Where the database is: a libpq connection string (`host=… dbname=… user=…`) or URI (`postgresql://…`)."""
+    filestore: Path | None = None
+    """Odoo's filestore folder of this database, if it can be reached from here; an absolute path."""
+
+    @field_validator("dsn")
+    @classmethod
+    def _parses(cls, dsn: str) -> str:
+        try:
+            conninfo_to_dict(dsn)
+        except (ProgrammingError, UnicodeError) as error:
+            # libpq's message quotes what it stumbled over, and that may be a part of the password
+            detail = "" if "pass" in dsn.lower() or "@" in dsn else f": {str(error).strip()}"
+            message = f"not a connection string that libpq understands{detail}"
+            hint = 'write "host=… dbname=… user=…" or "postgresql://user@host/dbname"; \'quote\' a value with spaces'
+            raise wrong(message, hint) from None
+        return dsn
+
+    @field_validator("filestore")
+    @classmethod
+    def _is_absolute(cls, path: Path | None) -> Path | None:
+        if path and not path.is_absolute():
+            message = f"{str(path)!r} is not an absolute path"
+            raise wrong(message, "begin it with '/'")
+        return path
+
+    @property
+    def safe_dsn(self) -> str:
+        """What of the connection string may be shown: never a password."""
+        return safe_dsn(self.dsn)
+
+    @field_serializer("dsn", when_used="json")
+    def _safe_in_json(self, _dsn: str) -> str:
+        return self.safe_dsn
+
+    def __repr_args__(self) -> Iterator[tuple[str, Any]]:
+        yield "dsn", self.safe_dsn
+        yield "filestore", self.filestore
+
+
+class Rule(_Model):
+    """What is special about a table, or about all tables whose names fit a pattern."""
+
+    table: Name
+    """A table (`res_partner`), one in a schema (`public.res_partner`), or a pattern with `*` (`mail_*`)."""
+    name: str = ""
+    """What the rule is called in counters and logs; by default its place and table (`rules[1] mail_message`)."""
+    skip: bool = False
+    """Leave all changes of the table alone."""
+    protect: dict[Name, Level] = {}
+    """Column -> protection on the target. 0: always update; 1: never with an empty value;
+    2: only while the target's value is empty; 3: never update; 4: a counter, the greater number wins."""
+    keys: list[Key] | None = None
+    """Lists of columns by which a record that is new on the source is recognised on the target, the best first."""
+    conflicts: (
+        Annotated[
+            Annotated[ConflictPolicy, Tag(ONE_FOR_ALL)] | Annotated[dict[Name, ConflictPolicy], Tag(BY_COLUMN)],
+            Discriminator(lambda value: BY_COLUMN if isinstance(value, dict) else ONE_FOR_ALL),
+        ]
+        | None
+    ) = None
+    """Who wins where both sides changed a column: one policy for the table, or column -> policy."""
+
+    @model_validator(mode="after")
+    def _has_one_effect(self) -> Self:
+        effects = [key for key in ("protect", "keys", "conflicts") if getattr(self, key)]
+        if self.skip and effects:
+            message = f"a skipped table leaves {', '.join(map(repr, effects))} without effect"
+            raise wrong(message, "take 'skip' out, or the others")
+        if not (self.skip or effects):
+            message = f"the rule for {self.table!r} has no effect"
+            raise wrong(message, "give it one of 'skip: true', 'protect', 'keys', 'conflicts'")
+        return self
+
+    def matches(self, schema: str, table: str) -> bool:
+        """Whether the rule is for this table; a pattern without a dot looks at the table's name only."""
+        pattern = re.compile(".*".join(map(re.escape, self.table.split("*"))), re.DOTALL)
+        names = (table, f"{schema}.{table}") if "." in self.table else (table,)
+        return any(pattern.fullmatch(name) for name in names)
+
+    def named(self, place: str) -> "Rule":
+        """The rule with a name: its own one, or else one made of its place in the file and its table."""
+        return self if self.name else self.model_copy(update={"name": f"{place} {self.table}"})
+
+
+def _named(rules: list[Rule], place: str) -> list[Rule]:
+    return [rule.named(f"{place}[{i}]") for i, rule in enumerate(rules)]
+
+
+class Link(_Model):
+    """The flow of changes from one node to another; two links make it two-way."""
+
+    source: str = Field(validation_alias="from", serialization_alias="from")
+    """The node whose changes are read."""
+    target: str = Field(validation_alias="to", serialization_alias="to")
+    """The node to which they are written."""
+    policy: Mode = "cluster"
+    """What the link is for: `cluster` (both sites in use), `migrate` (to another Odoo version), `populate`
+    (fill a database from another one)."""
+    conflicts: ConflictPolicy = "latest"
+    """Who wins where both sides changed the same column: the later change, the source, the target; or `park`."""
+    deleted: DeletedPolicy = "delete"
+    """A change to a record that the target has deleted: `delete` (it stays deleted), or `park` the change."""
+    batch_rows: int = Field(default=20_000, ge=1, le=1_000_000)
+    """The size of a batch that a link which catches up aims at, in changes."""
+    poll_seconds: float = Field(default=1.0, ge=0.01, le=3600)
+    """How often the link looks for changes by itself; as a rule a notification wakes it at once."""
+    lock_timeout_ms: int = Field(default=2000, ge=1, le=600_000)
+    """How long a batch waits for a row that somebody on the target holds, before it lets go and tries again."""
+    rules: list[Rule] = []
+    """Rules of this link only; they go before those for all links."""
+
+    @property
+    def name(self) -> str:
+        """`turin->milan`."""
+        return f"{self.source}->{self.target}"
+
+
+class Daemon(_Model):
+    """Settings of `ucrepl run`."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least important lines that are logged."""
+
+
+class Config(_Model):
+    """The configuration of ucrepl."""
+
+    nodes: dict[NodeName, Node] = Field(min_length=1)
+    """The databases, by name."""
+    links: list[Link] = []
+    """Which database follows which."""
+    rules: list[Rule] = []
+    """Rules for all links. Of several rules for one table the first that speaks of a matter counts."""
+    daemon: Daemon = Daemon()
+    """How the daemon runs."""
+
+    @field_validator("rules")
+    @classmethod
+    def _name_rules(cls, rules: list[Rule]) -> list[Rule]:
+        return _named(rules, "rules")
+
+    @field_validator("links")
+    @classmethod
+    def _name_rules_of_links(cls, links: list[Link]) -> list[Link]:
+        return [
+            link.model_copy(update={"rules": _named(link.rules, f"links[{i}].rules")}) for i, link in enumerate(links)
+        ]
+
+    def rules_for(self, link: Link) -> list[Rule]:
+        """The rules of a link, in the order in which they count: its own first, then those for all."""
+        return [*link.rules, *self.rules]
+
+    def link(self, name: str) -> Link:
+        """The link called `name` (`turin->milan`); ConfigError if there is none."""
+        links = {link.name: link for link in self.links}
+        if name not in links:
+            message = f"there is no link {name!r}"
+            raise ConfigError(message, did_you_mean(name, list(links)) or "add it to the configuration, under 'links'")
+        return links[name]
