@@ -1,0 +1,1 @@
+"""The daemon: one thread a link, signals, systemd, logs."""
