@@ -1,0 +1,70 @@
+-- ucrepl.track(tracked, key_columns)
+--
+-- Purpose:    makes the triggers that capture the changes of a table, where they are missing or not as they should be.
+-- Parameters: the table, and the columns that identify a row.
+-- Returns:    whether anything had to be made. CREATE TRIGGER waits for the writers of the table: set lock_timeout.
+-- Reads:      the catalog.
+-- Writes:     ucrepl.table_name, ucrepl.tracked_table; the triggers of the table.
+CREATE OR REPLACE FUNCTION ucrepl.track(tracked regclass, key_columns name[]) RETURNS boolean
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    number integer;
+    arguments text;
+    expected bytea;
+    -- A change made by replay is not captured, nor what follows from it by a foreign key.
+    local CONSTANT text := $when$coalesce(current_setting('ucrepl.origin', true), '') = ''$when$;
+BEGIN
+    SELECT t.table_id INTO number
+    FROM ucrepl.table_name AS t
+    JOIN pg_class AS c ON c.relname = t.table_name
+    JOIN pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = t.schema_name
+    WHERE c.oid = tracked;
+
+    IF number IS NULL THEN
+        INSERT INTO ucrepl.table_name (schema_name, table_name)
+        SELECT n.nspname, c.relname
+        FROM pg_class AS c
+        JOIN pg_namespace AS n ON n.oid = c.relnamespace
+        WHERE c.oid = tracked
+        RETURNING table_id INTO number;
+    END IF;
+
+    expected := convert_to(number::text, 'UTF8') || '\x00';
+    FOR i IN 1 .. cardinality(key_columns) LOOP
+        expected := expected || convert_to(key_columns[i]::text, getdatabaseencoding()) || '\x00';
+    END LOOP;
+    IF (
+        SELECT count(*) = 3
+        FROM pg_trigger AS t
+        WHERE t.tgrelid = tracked AND t.tgenabled = 'O'
+            AND (
+                (t.tgname IN ('ucrepl_capture', 'ucrepl_capture_update') AND t.tgargs = expected)
+                OR (t.tgname = 'ucrepl_capture_truncate' AND t.tgargs = convert_to(number::text, 'UTF8') || '\x00')
+            )
+    ) THEN
+        RETURN false;
+    END IF;
+
+    PERFORM ucrepl.drop_triggers(tracked);
+    arguments := (SELECT string_agg(quote_literal(a), ', ') FROM unnest(number::text || key_columns::text[]) AS a);
+    EXECUTE format(
+        'CREATE TRIGGER ucrepl_capture AFTER INSERT OR DELETE ON %s FOR EACH ROW WHEN (%s) EXECUTE FUNCTION ucrepl.capture(%s)',
+        tracked, local, arguments
+    );
+    -- *<> compares the images of the rows: any type has one, not every type has an equality. An UPDATE that changes nothing is not a change.
+    EXECUTE format(
+        'CREATE TRIGGER ucrepl_capture_update AFTER UPDATE ON %s FOR EACH ROW WHEN (old OPERATOR(pg_catalog.*<>) new AND %s) EXECUTE FUNCTION ucrepl.capture(%s)',
+        tracked, local, arguments
+    );
+    EXECUTE format(
+        'CREATE TRIGGER ucrepl_capture_truncate AFTER TRUNCATE ON %s FOR EACH STATEMENT WHEN (%s) EXECUTE FUNCTION ucrepl.capture_truncate(%L)',
+        tracked, local, number
+    );
+    INSERT INTO ucrepl.tracked_table AS t (table_id, key_columns)
+    VALUES (number, track.key_columns)
+    ON CONFLICT (table_id) DO UPDATE SET key_columns = excluded.key_columns;
+    RETURN true;
+END;
+$$;

@@ -1,0 +1,36 @@
+-- batch: the changes that are visible in the snapshot `ends` and were not in `position`, in the order of writing.
+--
+-- Transactions that were running at `position` are looked up one by one, so that one left open for hours does not make
+-- every batch read the journal from there. tables: the number that each table has on the target, by its number here;
+-- negative: left out by a rule, its rows do not travel.
+COPY (
+    WITH visible AS (
+        SELECT j.*
+        FROM ucrepl.journal AS j
+        WHERE j.xid >= pg_catalog.pg_snapshot_xmax(%(position)s::pg_snapshot)
+            AND j.xid < pg_catalog.pg_snapshot_xmax(%(ends)s::pg_snapshot)
+            AND pg_catalog.pg_visible_in_snapshot(j.xid, %(ends)s::pg_snapshot)
+        UNION ALL
+        SELECT j.*
+        FROM ucrepl.journal AS j
+        WHERE j.xid = ANY (ARRAY(
+            SELECT x FROM pg_catalog.pg_snapshot_xip(%(position)s::pg_snapshot) AS x
+            WHERE pg_catalog.pg_visible_in_snapshot(x, %(ends)s::pg_snapshot)
+        ))
+    ),
+    numbered AS (
+        SELECT v.*, coalesce((%(tables)s::integer[])[v.table_id], 0) AS number
+        FROM visible AS v
+    )
+    SELECT
+        n.seq,
+        n.xid,
+        n.number,
+        n.op,
+        n.key,
+        CASE WHEN n.number > 0 THEN n.old END,
+        CASE WHEN n.number > 0 THEN n.new END,
+        n.at
+    FROM numbered AS n
+    ORDER BY n.seq
+) TO STDOUT (FORMAT binary)

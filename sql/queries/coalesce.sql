@@ -1,0 +1,70 @@
+-- coalesce: merges the changes of one record into its net change.
+--
+-- I..U = I, I..D = nothing, U..U = U with the first old and the last new, D..I = U. What ends as it began is dropped.
+WITH several AS (
+    SELECT table_id, key
+    FROM pg_temp.change
+    GROUP BY table_id, key
+    HAVING count(*) > 1 AND NOT EXISTS (SELECT FROM pg_temp.change WHERE op IN ('K', 'T'))
+),
+taken AS (
+    DELETE FROM pg_temp.change AS c
+    USING several AS s
+    WHERE c.table_id = s.table_id AND c.key = s.key
+    RETURNING c.seq, c.xid, c.table_id, c.op, c.key, c.old, c.new, c.at, c.attempts
+),
+merged AS (
+    SELECT
+        max(seq) AS seq,
+        (array_agg(xid ORDER BY seq DESC))[1] AS xid,
+        table_id,
+        (array_agg(op ORDER BY seq))[1] AS first_op,
+        (array_agg(op ORDER BY seq DESC))[1] AS last_op,
+        key,
+        ucrepl.overlay(old ORDER BY seq DESC) AS old,
+        ucrepl.overlay(new ORDER BY seq) AS new,
+        max(at) AS at,
+        max(attempts) AS attempts,
+        ucrepl.overlay(
+            CASE
+                WHEN op IN ('I', 'U') THEN @hstore@.hstore(
+                    @hstore@.akeys(new),
+                    array_fill(at::text, ARRAY[cardinality(@hstore@.akeys(new))])
+                )
+            END
+            ORDER BY seq
+        ) AS times
+    FROM taken
+    GROUP BY table_id, key
+),
+net AS (
+    SELECT
+        seq,
+        xid,
+        table_id,
+        CASE
+            WHEN last_op = 'D' THEN 'D'
+            WHEN first_op = 'I' THEN 'I'
+            ELSE 'U'
+        END AS op,
+        key,
+        CASE
+            WHEN first_op = 'I' THEN NULL
+            WHEN last_op = 'D' THEN old
+            ELSE old OPERATOR(@hstore@.-) new
+        END AS old,
+        CASE
+            WHEN last_op = 'D' THEN NULL
+            WHEN first_op = 'I' THEN new
+            ELSE new OPERATOR(@hstore@.-) old
+        END AS new,
+        at,
+        attempts,
+        times
+    FROM merged
+    WHERE NOT (first_op = 'I' AND last_op = 'D')
+)
+INSERT INTO pg_temp.change (seq, xid, table_id, op, key, old, new, at, attempts, times)
+SELECT seq, xid, table_id, op::"char", key, old, new, at, attempts, times
+FROM net
+WHERE op <> 'U' OR @hstore@.akeys(new) <> '{}';

@@ -1,0 +1,71 @@
+-- staging: the temporary tables of a session that replays. They are emptied at each commit.
+--
+-- change    the changes to apply now, one a record after coalescing; times: of a merged change, when each column changed
+-- received  in the finer grain: the batch as it came, in the order of commit
+-- trouble   changes that can't be applied, with the reason
+-- collision columns in which the target holds neither the old nor the new value
+-- left_out  changes left out because of a rule
+-- pair      pairs of ids that the source has made
+-- model     Odoo's models, with the number of their table and their sequence (kept for the session)
+CREATE TEMPORARY TABLE change (
+    seq bigint NOT NULL,
+    xid xid8 NOT NULL,
+    table_id integer NOT NULL,
+    op "char" NOT NULL,
+    key text,
+    old @hstore@.hstore,
+    new @hstore@.hstore,
+    at timestamptz NOT NULL,
+    times @hstore@.hstore,
+    attempts integer NOT NULL DEFAULT 0
+) ON COMMIT DELETE ROWS;
+ALTER TABLE pg_temp.change SET (toast_tuple_target = 8160, autovacuum_enabled = off);
+
+CREATE TEMPORARY TABLE received (
+    LIKE pg_temp.change INCLUDING DEFAULTS,
+    place integer
+) ON COMMIT DELETE ROWS;
+
+CREATE TEMPORARY TABLE trouble (
+    seq bigint NOT NULL,
+    reason text NOT NULL,
+    sqlstate text,
+    message text NOT NULL
+) ON COMMIT DELETE ROWS;
+
+CREATE TEMPORARY TABLE collision (
+    seq bigint NOT NULL,
+    kind text NOT NULL,
+    table_id integer NOT NULL,
+    remote_key text NOT NULL,
+    local_key text,
+    column_name name,
+    old_value text,
+    source_value text,
+    target_value text,
+    policy text NOT NULL,
+    source_at timestamptz NOT NULL,
+    target_at timestamptz,
+    winner text
+) ON COMMIT DELETE ROWS;
+
+CREATE TEMPORARY TABLE left_out (
+    rule text NOT NULL,
+    rows bigint NOT NULL
+) ON COMMIT DELETE ROWS;
+
+CREATE TEMPORARY TABLE pair (
+    local_schema name NOT NULL,
+    local_table name NOT NULL,
+    local_id bigint NOT NULL,
+    remote_schema name NOT NULL,
+    remote_table name NOT NULL,
+    remote_id bigint NOT NULL,
+    deleted_at timestamptz
+) ON COMMIT DELETE ROWS;
+
+CREATE TEMPORARY TABLE model (
+    model text PRIMARY KEY,
+    number integer NOT NULL,
+    sequence text NOT NULL
+) ON COMMIT PRESERVE ROWS;

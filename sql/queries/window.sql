@@ -1,0 +1,52 @@
+-- window: where the next batch of a link ends, and what is in it.
+--
+-- Parameters: position, the last tick applied; ticks, after how many stored ticks the batch ends at the latest. With
+-- fewer ticks in store it ends now. Snapshots are ordered by (before_xid, oldest_xid, -running): a tick that does not come after
+-- the position is never chosen.
+WITH asked AS (
+    SELECT
+        %(position)s::pg_snapshot AS position,
+        pg_catalog.pg_current_snapshot() AS now_seen
+),
+stored AS (
+    SELECT t.snapshot
+    FROM ucrepl.tick AS t
+    CROSS JOIN asked AS a
+    WHERE t.before_xid >= pg_catalog.pg_snapshot_xmax(a.position)
+        AND (t.before_xid, t.oldest_xid, -t.running) > (
+            pg_catalog.pg_snapshot_xmax(a.position),
+            pg_catalog.pg_snapshot_xmin(a.position),
+            -(SELECT count(*) FROM pg_catalog.pg_snapshot_xip(a.position))
+        )
+    ORDER BY t.before_xid, t.oldest_xid, t.running DESC
+    OFFSET %(ticks)s - 1
+    LIMIT 1
+),
+batch AS (
+    SELECT a.position, a.now_seen, coalesce(s.snapshot, a.now_seen) AS ends, s.snapshot IS NOT NULL AS more
+    FROM asked AS a
+    LEFT JOIN stored AS s ON true
+)
+SELECT
+    b.ends::text AS ends,
+    b.more,
+    EXISTS (
+        SELECT FROM ucrepl.journal AS j
+        WHERE j.xid >= pg_catalog.pg_snapshot_xmax(b.position) AND j.xid < pg_catalog.pg_snapshot_xmax(b.ends)
+            AND pg_catalog.pg_visible_in_snapshot(j.xid, b.ends)
+    ) OR EXISTS (
+        SELECT FROM ucrepl.journal AS j
+        WHERE j.xid = ANY (ARRAY(
+            SELECT x FROM pg_catalog.pg_snapshot_xip(b.position) AS x WHERE pg_catalog.pg_visible_in_snapshot(x, b.ends)
+        ))
+    ) AS has_changes,
+    EXISTS (
+        SELECT FROM ucrepl.identity AS i
+        JOIN ucrepl.peer AS p ON p.peer_id = i.peer_id AND p.uuid = %(target)s
+        WHERE i.shipped_xid >= pg_catalog.pg_snapshot_xmin(b.position)
+            AND i.shipped_xid < pg_catalog.pg_snapshot_xmax(b.ends)
+            AND pg_catalog.pg_visible_in_snapshot(i.shipped_xid, b.ends)
+            AND NOT pg_catalog.pg_visible_in_snapshot(i.shipped_xid, b.position)
+    ) AS has_pairs,
+    pg_catalog.pg_snapshot_xmax(b.now_seen) < pg_catalog.pg_snapshot_xmax(b.position) AS went_back
+FROM batch AS b;

@@ -1,0 +1,295 @@
+"""Applies staged changes on the target: set-based, in the order identify, insert, update, delete."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from psycopg import Connection, Cursor
+from psycopg.rows import TupleRow, namedtuple_row
+
+from ucrepl.db.sqlfiles import query
+from ucrepl.plan import conflict, identify, write
+from ucrepl.plan.model import LinkPlan, TablePlan
+
+MANY_ROWS = 1000
+"""From so many changes on statements are planned anew for each batch, with statistics of its own."""
+
+
+class NeedsOrderError(Exception):
+    """The changes can only be applied one after the other (TRUNCATE, updates of keys)."""
+
+
+class UnknownTableError(Exception):
+    """A change of a table that the source had not when the plan was made."""
+
+
+@dataclass
+class Applied:
+    """What became of staged changes, in numbers of changes (of conflicts: of columns)."""
+
+    changes: int = 0
+    parked: int = 0
+    conflicts: int = 0
+    by_table: dict[str, int] = field(default_factory=dict)
+
+    def add(self, other: "Applied") -> None:
+        """Adds the numbers of another part of the batch."""
+        self.changes += other.changes
+        self.parked += other.parked
+        self.conflicts += other.conflicts
+        for table, rows in other.by_table.items():
+            self.by_table[table] = self.by_table.get(table, 0) + rows
+
+
+@dataclass(frozen=True)
+class Staged:
+    """What is staged: per table the number of inserts, updates (with their columns), deletes, merges."""
+
+    inserts: dict[int, int]
+    updates: dict[int, tuple[int, tuple[str, ...], bool]]
+    deletes: dict[int, int]
+    ordered: bool
+    unknown: bool
+    skipped: bool
+    tables: frozenset[int]
+
+    @property
+    def changes(self) -> int:
+        """How many changes are staged that are to be written."""
+        return sum(self.inserts.values()) + sum(n for n, _, _ in self.updates.values()) + sum(self.deletes.values())
+
+
+class Applier:
+    """Applies what is staged in `pg_temp.change` of the target's session.
+
+    The statements of the plan are compiled when they are first needed and kept.
+    """
+
+    def __init__(self, connection: Connection[TupleRow], plan: LinkPlan, link_id: int, source_name: str, target_name: str) -> None:
+        self.connection = connection
+        self.plan = plan
+        self.link_id = link_id
+        self.names = {"source_name": source_name, "target_name": target_name, "link": link_id}
+        self._compiled: dict[tuple[object, ...], str] = {}
+
+    def apply(self, *, parked: bool = False, careful: bool = False, alone: bool = False) -> Applied:
+        """Applies the staged changes.
+
+        `parked`: changes of the link are parked, later ones of the same records must wait behind them.
+        `careful`: changes with references to unknown records are looked for and parked, before a statement fails on them.
+        `alone`: a single change is staged, so that also a TRUNCATE or an update of a key can be applied.
+        Raises NeedsOrderError for these otherwise, UnknownTableError, and what PostgreSQL raises.
+        """
+        result = Applied()
+        if not alone:
+            self._run(self._query("coalesce"))
+        staged = self._staged()
+        if staged.unknown:
+            raise UnknownTableError
+        if staged.skipped:
+            skipped = self.plan.skipped
+            self._run(
+                query("leave_out_skipped"),
+                {"numbers": list(skipped), "rules": [table.rule for table in skipped.values()]},
+            )
+        missing = staged.tables & self.plan.missing.keys()
+        if missing:
+            self._run(query("note_missing_tables"), {"tables": list(missing)})
+        if parked:
+            self._run(query("note_queued"), {"link": self.link_id})
+        if missing or parked:
+            result.parked += self._park()
+            staged = self._staged()
+        if staged.ordered:
+            if not alone:
+                raise NeedsOrderError
+            self._apply_ordered(result)
+            staged = self._staged()
+        if staged.changes:
+            self._apply_set(staged, result, careful=careful)
+        return result
+
+    def _apply_set(self, staged: Staged, result: Applied, *, careful: bool) -> None:
+        small = staged.changes < MANY_ROWS
+        if not small:
+            self._run("SET LOCAL default_statistics_target = 1")
+            self._run("ANALYZE pg_temp.change (table_id, op)")
+        if self._identify(staged, small=small):
+            result.parked += self._park()
+            staged = self._staged()
+        if careful and self._park_unresolved(staged, result):
+            staged = self._staged()
+        merges = self._count_merges() if staged.inserts else {}
+        written = self._write(staged, small=small)
+        disputed = {number for number, rows in written.items() if rows != staged.updates[number][0]}
+        for members in self.plan.ordered(disputed | merges.keys()):
+            for table in members:
+                self._update_carefully(table, staged, result)
+        self._delete(staged, small=small)
+        result.changes += staged.changes
+        for number in staged.tables:
+            if number in self.plan.tables:
+                name = str(self.plan.tables[number].name)
+                result.by_table[name] = (
+                    staged.inserts.get(number, 0) + staged.updates.get(number, (0,))[0] + staged.deletes.get(number, 0)
+                )
+
+    def _identify(self, staged: Staged, *, small: bool) -> bool:
+        """Gives every record of the batch its local id. Returns whether trouble may have been noted."""
+        recognised = False
+        touched = staged.inserts.keys() | staged.updates.keys()
+        by_external_id = self.plan.external_ids
+        if by_external_id in staged.inserts:
+            names = self.plan.tables[by_external_id]
+            self._run(self._compile("external", identify.recognise_by_external_id, names), prepare=small)
+        for members in self.plan.ordered(touched):
+            for table in members:
+                if table.number in staged.inserts:
+                    if table.partial_rule:
+                        self._run(self._compile("leave_out", conflict.leave_out, table), prepare=small)
+                    recognised |= self._identify_new(table, small=small)
+                for column in table.columns:
+                    if column.model_column and self.plan.models:
+                        self._run(self._compile(("mention", column.name), identify.mention, table, column), prepare=small)
+        return recognised
+
+    def _identify_new(self, table: TablePlan, *, small: bool) -> bool:
+        if table.surrogate:
+            for key in table.recognition_keys:
+                self._run(self._compile(("recognise", key), identify.recognise, table, key), prepare=small)
+        if table.surrogate or table.value_columns:
+            self._run(self._compile("existing", identify.mark_existing, table), prepare=small)
+        if table.surrogate:
+            self._run(self._compile("revive", write.revive, table), prepare=small)
+            self._run(self._compile("allocate", identify.allocate, table), prepare=small)
+        return bool(table.recognition_keys)
+
+    def _write(self, staged: Staged, *, small: bool) -> dict[int, int]:
+        """Inserts and updates. Returns how many rows the update of each table has reached."""
+        for members in self.plan.ordered(staged.inserts):
+            statements = [self._compile("insert", write.insert, table) for table in members]
+            self._run(statements[0] if len(statements) == 1 else write.in_one_statement(statements), prepare=small)
+        reached: dict[int, int] = {}
+        for members in self.plan.ordered(staged.updates):
+            for table in members:
+                _, names, uniform = staged.updates[table.number]
+                statement = self._compile_update(table, names, uniform=uniform, guarded=True)
+                if statement:
+                    reached[table.number] = self._run(statement, prepare=small).rowcount
+        return reached
+
+    def _delete(self, staged: Staged, *, small: bool) -> None:
+        for members in reversed(list(self.plan.ordered(staged.deletes))):
+            statements = [self._compile("delete", write.delete, table) for table in members]
+            self._run(statements[0] if len(statements) == 1 else write.in_one_statement(statements), prepare=small)
+            for table in members:
+                if table.surrogate:
+                    self._run(self._compile("bury", write.bury, table), prepare=small)
+
+    def _update_carefully(self, table: TablePlan, staged: Staged, result: Applied) -> None:
+        """Updates and merges of a table of which some rows are gone, or hold other values than the source started from."""
+        names = staged.updates.get(table.number, (0, (), False))[1]
+        columns = table.chosen(names) if table.number not in staged.inserts else table.value_columns
+        if table.surrogate:
+            self._run(self._compile("unknown", conflict.note_unknown, table))
+        self._run(self._compile("gone", conflict.update_of_deleted, table))
+        self._run(self._compile("lock", conflict.lock_rows, table))
+        if any(c.can_conflict for c in columns):
+            self._run(self._compile(("collide", columns), conflict.collide, table, columns))
+            self._run(self._query("judge_collisions"), self.names)
+        settled = self._run(self._query("settle_collisions"), {"link": self.link_id}).fetchone()
+        result.conflicts += settled[0] if settled else 0
+        self._run("DELETE FROM pg_temp.collision")
+        result.parked += self._park()
+        statement = self._compile_update(table, tuple(c.name for c in columns), uniform=False, guarded=False)
+        if statement:
+            self._run(statement)
+
+    def _park_unresolved(self, staged: Staged, result: Applied) -> bool:
+        """Parks the changes that refer to unknown records, then those that refer to these, and so on."""
+        surrogates = [number for number in staged.inserts if self.plan.tables[number].surrogate]
+        touched = staged.inserts.keys() | staged.updates.keys()
+        before = result.parked
+        while True:
+            for number in touched:
+                table = self.plan.tables[number]
+                if any(c.refers_to and not c.optional_rule for c in table.columns):
+                    self._run(self._compile("unresolved", conflict.note_unresolved, table))
+            self._run(query("forget_troubled"), {"peer": self.plan.peer_id, "surrogates": surrogates})
+            parked = self._park()
+            result.parked += parked
+            if not parked:
+                return result.parked > before
+
+    def _apply_ordered(self, result: Applied) -> None:
+        """A single TRUNCATE or update of a key. What is left of the latter is staged as an ordinary update."""
+        row = self._run("SELECT table_id, op::text FROM pg_temp.change").fetchone()
+        if row is None:
+            return
+        table = self.plan.tables[row[0]]
+        if row[1] == "T":
+            self._run(write.truncate(self.plan, table))
+            self._run("DELETE FROM pg_temp.change")
+        elif table.surrogate:
+            self._run(write.rekey(self.plan, table))
+            return
+        else:
+            self._run(write.update(self.plan, table, table.value_columns, uniform=False, guarded=False, with_key=True))
+            self._run("DELETE FROM pg_temp.change")
+        result.changes += 1
+
+    def _staged(self) -> Staged:
+        inserts: dict[int, int] = {}
+        updates: dict[int, tuple[int, tuple[str, ...], bool]] = {}
+        deletes: dict[int, int] = {}
+        tables = set()
+        ordered = unknown = skipped = False
+        with self.connection.cursor(row_factory=namedtuple_row) as cursor:
+            rows = cursor.execute(self._query("summary").encode(), prepare=True).fetchall()
+        for row in rows:
+            tables.add(row.table_id)
+            unknown |= row.table_id == 0
+            skipped |= row.table_id < 0
+            if row.table_id not in self.plan.tables:
+                continue
+            ordered |= row.op in "KT"
+            if row.op == "I":
+                inserts[row.table_id] = row.changes
+            elif row.op == "U":
+                updates[row.table_id] = (row.changes, tuple(sorted(row.columns)), row.uniform)
+            elif row.op == "D":
+                deletes[row.table_id] = row.changes
+        return Staged(inserts, updates, deletes, ordered, unknown, skipped, frozenset(tables))
+
+    def _count_merges(self) -> dict[int, int]:
+        rows = self._run(
+            "SELECT table_id, count(*) FROM pg_temp.change WHERE op = 'M' GROUP BY table_id", prepare=True
+        ).fetchall()
+        return dict(rows)
+
+    def _park(self) -> int:
+        """Parks what trouble was noted for. Returns how many changes."""
+        return self._run(query("park_trouble"), {"link": self.link_id}).rowcount
+
+    def _compile_update(self, table: TablePlan, names: tuple[str, ...], *, uniform: bool, guarded: bool) -> str | None:
+        """The update of these columns, None where protection leaves none of them to write."""
+        columns = [c for c in table.chosen(names) if c.protection < 3 or c.protection == 4]
+        if not columns:
+            return None
+        key = ("update", table.number, names, uniform, guarded)
+        if key not in self._compiled:
+            self._compiled[key] = write.update(self.plan, table, columns, uniform=uniform, guarded=guarded)
+        return self._compiled[key]
+
+    def _compile(self, kind: object, make: Callable[..., str], table: TablePlan, *details: object) -> str:
+        key = (kind, table.number)
+        if key not in self._compiled:
+            self._compiled[key] = make(self.plan, table, *details)
+        return self._compiled[key]
+
+    def _query(self, name: str) -> str:
+        return query(name, self.plan.hstore_schema)
+
+    def _run(
+        self, statement: str, values: Mapping[str, object] | None = None, *, prepare: bool = True
+    ) -> Cursor[TupleRow]:
+        return self.connection.execute(statement.encode(), values, prepare=prepare)

@@ -1,0 +1,176 @@
+"""Puts the schema and the triggers on a node, and takes them off again without a trace."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import psycopg
+from psycopg import Connection, sql
+from psycopg.rows import TupleRow
+
+from ucrepl.backoff import Backoff
+from ucrepl.db.catalog import hstore_schema, read_catalog
+from ucrepl.db.sqlfiles import query, scripts
+from ucrepl.errors import RefusedError
+from ucrepl.link.node import identify, newest_version, refuse_newer, schema_version
+from ucrepl.plan.catalog import Catalog
+
+# The same number in every database: two installations of one node wait for each other.
+INSTALL_LOCK = 0x7563_7265_706C
+LOCK_TIMEOUT = "200ms"
+LOCK_PATIENCE_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """What an installation found and did: tables tracked in all, tables whose triggers were made, tables without a key."""
+
+    tracked: int
+    made: int
+    without_key: tuple[str, ...]
+
+
+def schema_scripts(hstore: str | None, version: int) -> Iterator[tuple[str, sql.Composable]]:
+    """The SQL that brings a schema of this version (0: none) up to date, as (name, SQL) in order.
+
+    `hstore` is the schema of the extension, None to install it into our own.
+    """
+    if version == 0:
+        yield "schema", sql.SQL(
+            "CREATE SCHEMA ucrepl;\n"
+            "REVOKE ALL ON SCHEMA ucrepl FROM PUBLIC;\n"
+            "CREATE TABLE ucrepl.migration (version integer PRIMARY KEY, name text NOT NULL,"
+            " applied_at timestamptz NOT NULL DEFAULT pg_catalog.now());"
+        )
+    if hstore is None:
+        yield "hstore", sql.SQL("CREATE EXTENSION hstore SCHEMA ucrepl;")
+    where = hstore or "ucrepl"
+    for name, script in scripts("migrations", where):
+        number = int(name[:4])
+        if number > version:
+            yield name, script
+            yield (
+                f"{name}, done",
+                sql.SQL("INSERT INTO ucrepl.migration (version, name) VALUES ({}, {});").format(number, name),
+            )
+    yield from scripts("functions", where)
+
+
+def install_schema(connection: Connection[TupleRow], node: str, *, up_to: int | None = None) -> None:
+    """Creates or upgrades the schema in one transaction; `up_to` stops at an older version (for tests of upgrades).
+
+    Raises RefusedError for a schema that is newer than this program or is not ours, and for a cloned database.
+    """
+    with connection.transaction():
+        connection.execute("SELECT pg_catalog.pg_advisory_xact_lock(%s)", [INSTALL_LOCK])
+        version = schema_version(connection)
+        if version == 0:
+            raise RefusedError(
+                f"node {node!r} has a schema 'ucrepl' that this program did not make",
+                hint="rename or drop that schema first",
+            )
+        refuse_newer(node, version or 0)
+        for name, script in schema_scripts(hstore_schema(connection), version or 0):
+            if up_to is not None and name[:4].isdigit() and int(name[:4]) > up_to:
+                break
+            connection.execute(script)
+        connection.execute(
+            "INSERT INTO ucrepl.node (name, system_identifier, database_oid)"
+            " SELECT %s, c.system_identifier, d.oid FROM pg_catalog.pg_control_system() AS c"
+            " JOIN pg_catalog.pg_database AS d ON d.datname = pg_catalog.current_database()"
+            " ON CONFLICT (singleton) DO NOTHING",
+            [node],
+        )
+        if up_to is None:
+            identify(connection, node)
+
+
+def track_statements(catalog: Catalog) -> list[sql.Composed]:
+    """One call a table that has a key, in the order of the catalog."""
+    return [
+        sql.SQL("SELECT ucrepl.track({}, {});").format(table.name.sql, list(table.key))
+        for table in catalog.tables.values()
+        if table.key
+    ]
+
+
+def install_node(
+    connection: Connection[TupleRow], node: str, *, progress: Callable[[int, int], None] = lambda _done, _all: None
+) -> Installed:
+    """Installs or brings up to date: the schema, then the triggers table by table, each under a short lock.
+
+    `connection` is in autocommit mode. `progress` is told how many tables are done and how many there are.
+    Raises RefusedError as `install_schema` does, and when a table stays locked for a minute.
+    """
+    install_schema(connection, node)
+    catalog = read_catalog(connection)
+    statements = track_statements(catalog)
+    made = 0
+    for done, statement in enumerate(statements, 1):
+        made += bool(with_short_lock(connection, statement))
+        progress(done, len(statements))
+    return Installed(
+        tracked=len(statements),
+        made=made,
+        without_key=tuple(str(t.name) for t in catalog.tables.values() if not t.key),
+    )
+
+
+def with_short_lock(connection: Connection[TupleRow], statement: sql.Composable) -> object:
+    """Runs a statement that needs a strong lock, in a transaction that gives up the lock queue after 200 ms and tries again.
+
+    Nobody waits behind us for longer than that. Returns the first value of the result.
+    Raises RefusedError after a minute.
+    """
+    backoff = Backoff(base=0.05, cap=2.0)
+    until = time.monotonic() + LOCK_PATIENCE_SECONDS
+    while True:
+        try:
+            with connection.transaction():
+                connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(LOCK_TIMEOUT))
+                cursor = connection.execute(statement)
+                row = cursor.fetchone() if cursor.description else None
+                return row[0] if row else None
+        except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
+            if time.monotonic() > until:
+                raise RefusedError(
+                    f"a table stayed locked for {LOCK_PATIENCE_SECONDS:.0f} s: {statement.as_string(connection)!r}",
+                    hint="end the transaction that holds the table (see pg_stat_activity) and run the command again",
+                ) from error
+            time.sleep(backoff.next_delay())
+
+
+def uninstall_node(connection: Connection[TupleRow], node: str, *, force: bool = False) -> int:
+    """Takes triggers, schema and, where we brought it, hstore off the node. Returns the number of tables released.
+
+    Raises RefusedError, unless `force`, when links end or begin here: their positions and parked changes would be lost;
+    for a schema that is newer or not ours, always.
+    """
+    version = schema_version(connection)
+    if version is None:
+        return 0
+    if version == 0:
+        raise RefusedError(
+            f"node {node!r} has a schema 'ucrepl' that this program did not make", hint="it is left as it is"
+        )
+    refuse_newer(node, version)
+    with connection.transaction():
+        connection.execute("SELECT pg_catalog.pg_advisory_xact_lock(%s)", [INSTALL_LOCK])
+        if not force:
+            _refuse_when_in_use(connection, node, version)
+    tables = [row[0] for row in connection.execute(query("triggers")).fetchall()]
+    for table in tables:
+        with_short_lock(connection, sql.SQL("SELECT ucrepl.drop_triggers({})").format(table))
+    with_short_lock(connection, sql.SQL("DROP SCHEMA ucrepl CASCADE"))
+    return len(tables)
+
+
+def _refuse_when_in_use(connection: Connection[TupleRow], node: str, version: int) -> None:
+    if version < newest_version():
+        return
+    row = connection.execute("SELECT count(*) FROM ucrepl.parked WHERE skipped_at IS NULL").fetchone()
+    if row and row[0]:
+        raise RefusedError(
+            f"node {node!r} holds {row[0]} parked changes that would be lost",
+            hint="look at them with: ucrepl parked list; or throw them away with: ucrepl uninstall --force",
+        )

@@ -1,0 +1,161 @@
+"""Replays a link, batch by batch: each is one transaction on the target, with the position in it."""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+from psycopg.rows import TupleRow, namedtuple_row
+
+from ucrepl.config import Link
+from ucrepl.db.sqlfiles import query
+from ucrepl.db.sqlstate import Verdict, classify
+from ucrepl.errors import RefusedError
+from ucrepl.link.apply import Applied, Applier, NeedsOrderError
+from ucrepl.link.finer import FinerGrain
+from ucrepl.link.setup import OpenLink
+from ucrepl.link.source import Window
+
+CHANGE_COLUMNS = "seq, xid, table_id, op, key, old, new, at"
+
+
+@dataclass
+class Batch:
+    """What a batch did: changes applied, left out by rules and parked; bytes read; milliseconds of each step."""
+
+    position: str
+    more: bool
+    applied: int = 0
+    skipped: int = 0
+    parked: int = 0
+    conflicts: int = 0
+    bytes: int = 0
+    finer: bool = False
+    by_table: dict[str, int] = field(default_factory=dict)
+    milliseconds: dict[str, float] = field(default_factory=dict)
+
+
+class LinkReplayer:
+    """Replays one link on the connections of an open link."""
+
+    def __init__(self, link: Link, opened: OpenLink) -> None:
+        self.link = link
+        self.link_id = opened.link_id
+        self.source = opened.source
+        self.target = opened.target
+        self.applier = Applier(opened.target, opened.plan, opened.link_id, link.source, link.target)
+        self.finer = FinerGrain(opened.target, self.applier)
+
+    def position(self) -> tuple[str, bool]:
+        """The position of the link, and whether it is paused."""
+        row = self.target.execute(
+            "SELECT position::text, paused FROM ucrepl.link WHERE link_id = %s", [self.link_id]
+        ).fetchone()
+        if row is None:
+            raise RefusedError(f"link {self.link.name!r} is gone from its target", hint="run: ucrepl install")
+        return row[0], row[1]
+
+    def window(self, position: str) -> Window:
+        """The batch that comes next."""
+        return self.source.window(position, self.link.batch_rows)
+
+    def replay(self, position: str, window: Window) -> Batch:
+        """Applies the batch from the position on and moves the position to its end.
+
+        Raises psycopg errors that have to be tried again or that stop the link; the target is then as it was before.
+        """
+        started = time.perf_counter()
+        try:
+            batch = self._replay(position, window, finer=False)
+        except NeedsOrderError:
+            batch = self._replay(position, window, finer=True)
+        except psycopg.Error as error:
+            if classify(error) is not Verdict.PARK:
+                raise
+            batch = self._replay(position, window, finer=True)
+        batch.milliseconds["total"] = _since(started)
+        return batch
+
+    def retry_parked(self, parked_ids: list[int] | None = None) -> Applied:
+        """Tries parked changes again, all or those given, each record's in order. Those that fail are parked again."""
+        with self.target.transaction():
+            self._begin(None)
+            self._execute(query("take_parked"), {"link": self.link_id, "ids": parked_ids})
+            result = self.finer.apply(parked=parked_ids is not None)
+            self._execute(
+                "UPDATE ucrepl.link SET applied = applied + %(applied)s, conflicts = conflicts + %(conflicts)s"
+                " WHERE link_id = %(link)s",
+                {"applied": result.changes, "conflicts": result.conflicts, "link": self.link_id},
+            )
+        return result
+
+    def confirm(self, position: str) -> None:
+        """Tells the source how far the target has come, so that what nobody needs any more can go."""
+        self.source.connection.execute(
+            "UPDATE ucrepl.consumer SET confirmed = %s, confirmed_at = now() WHERE link = %s", [position, self.link.name]
+        )
+
+    def _replay(self, position: str, window: Window, *, finer: bool) -> Batch:
+        batch = Batch(position=window.ends, more=window.more, finer=finer)
+        with self.target.transaction():
+            state = self._begin(position)
+            if not state.pairs_complete:
+                self._copy_pairs(None, window.ends, batch)
+            elif window.has_pairs:
+                self._copy_pairs(position, window.ends, batch)
+            applied = Applied()
+            if window.has_changes:
+                table = "received" if finer else "change"
+                begun = time.perf_counter()
+                self._copy_in(table, CHANGE_COLUMNS, self.source.changes(position, window.ends), batch)
+                batch.milliseconds["copy"] = _since(begun)
+                begun = time.perf_counter()
+                applied = (
+                    self.finer.apply(parked=state.has_parked) if finer else self.applier.apply(parked=state.has_parked)
+                )
+                batch.milliseconds["apply"] = _since(begun)
+            batch.applied, batch.parked, batch.conflicts = applied.changes, applied.parked, applied.conflicts
+            batch.by_table = applied.by_table
+            row = self._execute(
+                query("advance"),
+                {"link": self.link_id, "ends": window.ends, "applied": applied.changes, "conflicts": applied.conflicts},
+            ).fetchone()
+            batch.skipped = row[0] if row else 0
+            begun = time.perf_counter()
+        batch.milliseconds["commit"] = _since(begun)
+        return batch
+
+    def _begin(self, position: str | None) -> Any:
+        """Locks the position; it must be the one from which the batch was read."""
+        with self.target.cursor(row_factory=namedtuple_row) as cursor:
+            state = cursor.execute(
+                query("begin_batch"),
+                {"link": self.link_id, "origin": self.link.source, "lock_timeout": f"{self.link.lock_timeout_ms}ms"},
+                prepare=True,
+            ).fetchone()
+        if state is None or (position is not None and state.position != position):
+            raise RefusedError(
+                f"the position of link {self.link.name!r} was moved by somebody else",
+                hint="only one daemon may replay a link: look for another one with: ucrepl status",
+            )
+        return state
+
+    def _copy_pairs(self, position: str | None, ends: str, batch: Batch) -> None:
+        columns = "local_schema, local_table, local_id, remote_schema, remote_table, remote_id, deleted_at"
+        self._copy_in("pair", columns, self.source.pairs(position, ends), batch)
+        self._execute(query("apply_pairs"), {"peer": self.applier.plan.peer_id})
+
+    def _copy_in(self, table: str, columns: str, blocks: Iterable[bytes], batch: Batch) -> None:
+        statement = f"COPY pg_temp.{table} ({columns}) FROM STDIN (FORMAT binary)"
+        with self.target.cursor() as cursor, cursor.copy(statement.encode()) as copy:
+            for block in blocks:
+                batch.bytes += len(block)
+                copy.write(block)
+
+    def _execute(self, statement: str, values: dict[str, object]) -> psycopg.Cursor[TupleRow]:
+        return self.target.execute(statement.encode(), values, prepare=True)
+
+
+def _since(started: float) -> float:
+    return round((time.perf_counter() - started) * 1000, 3)

@@ -1,0 +1,93 @@
+"""Pairs the rows of two clones of one database: `seed --same-ids`."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from ucrepl.config import Config, Link
+from ucrepl.errors import RefusedError
+from ucrepl.link.setup import BEGINNING, OpenLink, open_link
+from ucrepl.link.source import table_numbers
+from ucrepl.packs import load_packs
+from ucrepl.plan import seed as plan_seed
+from ucrepl.plan.model import TablePlan
+
+
+@dataclass(frozen=True, slots=True)
+class Seeded:
+    """What seeding a link did: tables looked at and rows paired; none when it had been seeded before."""
+
+    link: str
+    tables: int
+    pairs: int
+    already: bool = False
+
+
+def seed_same_ids(
+    config: Config,
+    link: Link,
+    source: Connection[TupleRow],
+    target: Connection[TupleRow],
+    *,
+    progress: Callable[[str, int], None] = lambda _table, _pairs: None,
+) -> Seeded:
+    """Pairs all rows that have the same id on both sides, in one transaction on the target.
+
+    `progress` is told each table and how many of its rows were paired. Both databases may be in use: what was inserted
+    since `install` is left to the journal. Raises RefusedError, and pairs nothing, when rows with the same id differ in
+    their keys, or when the link has been replayed before.
+    """
+    opened = open_link(config, link, source, target)
+    row = target.execute(
+        "SELECT seeded_at, position::text FROM ucrepl.link WHERE link_id = %s", [opened.link_id]
+    ).fetchone()
+    if row and row[0]:
+        return Seeded(link.name, 0, 0, already=True)
+    if row and row[1] != BEGINNING:
+        raise RefusedError(
+            f"link {link.name!r} has been replayed already: ids may have been handed out twice since then",
+            hint="seed before the first run; to start afresh: ucrepl uninstall --force, then install and seed",
+        )
+    tables = [table for table in opened.plan.tables.values() if table.surrogate]
+    on_source, on_target = table_numbers(source), table_numbers(target)
+    pairs, refused = 0, []
+    with source.transaction(), target.transaction():
+        source.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        for name in ("source", "target"):
+            target.execute(f"CREATE TEMPORARY TABLE seed_{name} (id bigint, digest uuid) ON COMMIT DROP".encode())
+        for table in tables:
+            columns = plan_seed.key_columns(table, load_packs().keys.get(str(table.name), []))
+            _stage(opened, table, columns, on_source.get(table.name, 0), on_target[table.name])
+            found = target.execute(plan_seed.differing().encode()).fetchone()
+            if found and found[0]:
+                refused.append(f"{table.name}: {found[0]} rows, the first with id {found[1]}")
+                continue
+            paired = target.execute(plan_seed.pair(table, opened.plan.peer_id).encode()).rowcount
+            progress(str(table.name), paired)
+            pairs += paired
+        if refused:
+            raise RefusedError(
+                f"rows of {link.source!r} and {link.target!r} have the same id and different keys in {'; '.join(refused)}",
+                hint="--same-ids is for two clones of one database; leave a table out with a rule 'skip: true', or make"
+                " the clone anew",
+            )
+        target.execute("UPDATE ucrepl.link SET seeded_at = now() WHERE link_id = %s", [opened.link_id])
+    target.execute("ANALYZE ucrepl.identity")
+    return Seeded(link.name, len(tables), pairs)
+
+
+def _stage(opened: OpenLink, table: TablePlan, columns: Sequence[str], source_number: int, target_number: int) -> None:
+    target = opened.target
+    target.execute("TRUNCATE pg_temp.seed_source, pg_temp.seed_target")
+    text = plan_seed.rows(table, source_number, columns)
+    with (
+        opened.source.connection.cursor() as reading,
+        target.cursor() as writing,
+        reading.copy(f"COPY ({text}) TO STDOUT (FORMAT binary)".encode()) as out,
+        writing.copy(b"COPY pg_temp.seed_source FROM STDIN (FORMAT binary)") as into,
+    ):
+        for block in out:
+            into.write(block)
+    target.execute(f"INSERT INTO pg_temp.seed_target\n{plan_seed.rows(table, target_number, columns)}".encode())

@@ -1,0 +1,128 @@
+"""Opens a link: checks both ends, registers it on them, and makes its plan."""
+
+from dataclasses import dataclass
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from ucrepl.config import Config, Link
+from ucrepl.db.catalog import read_catalog
+from ucrepl.db.sqlfiles import query
+from ucrepl.errors import RefusedError
+from ucrepl.link.node import NodeIdentity, identify
+from ucrepl.link.source import Source, table_numbers
+from ucrepl.packs import load_packs
+from ucrepl.plan.build import Ingredients, build_plan
+from ucrepl.plan.catalog import Catalog, TableName
+from ucrepl.plan.model import LinkPlan
+
+BEGINNING = "3:3:"
+"""The position before everything: 3 is PostgreSQL's first ordinary transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLink:
+    """A link whose ends are checked. `plan` is made of the catalogs as they were at this moment."""
+
+    link_id: int
+    plan: LinkPlan
+    source: Source
+    target: Connection[TupleRow]
+
+
+def open_link(config: Config, link: Link, source: Connection[TupleRow], target: Connection[TupleRow]) -> OpenLink:
+    """Checks and registers the link on both connections (in autocommit mode) and stages the session of the target.
+
+    Raises RefusedError when a node is not installed, is a clone, or is another database than the one that the link has
+    been reading; ConfigError for rules that fit neither side.
+    """
+    origin, end = identify(source, link.source), identify(target, link.target)
+    if origin.uuid == end.uuid:
+        raise RefusedError(
+            f"both ends of link {link.name!r} are the same database", hint="check the DSNs of the two nodes"
+        )
+    source_catalog, target_catalog = read_catalog(source), read_catalog(target)
+    with target.transaction():
+        peer_id, link_id = _register(target, link, origin)
+        numbers = _number_tables(target, source_catalog, target_catalog)
+    source.execute(
+        "INSERT INTO ucrepl.consumer (link, confirmed) VALUES (%s, %s) ON CONFLICT (link) DO NOTHING",
+        [link.name, BEGINNING],
+    )
+    plan = build_plan(
+        Ingredients(
+            link=link,
+            rules=config.rules_for(link),
+            packs=load_packs(),
+            source=source_catalog,
+            target=target_catalog,
+            numbers=numbers,
+            models=_models(target, target_catalog),
+            peer_id=peer_id,
+            ships_pairs=any(other.source == link.target and other.target == link.source for other in config.links),
+        )
+    )
+    _stage_session(target, plan)
+    source.execute("LISTEN ucrepl")
+    directed = {table.name: -number for number, table in plan.skipped.items()}
+    return OpenLink(link_id, plan, Source(source, link.name, end.uuid, numbers | directed), target)
+
+
+def _register(target: Connection[TupleRow], link: Link, origin: NodeIdentity) -> tuple[int, int]:
+    """The numbers of the source as a peer, and of the link, on the target."""
+    peer = target.execute("SELECT peer_id, uuid FROM ucrepl.peer WHERE name = %s", [link.source]).fetchone()
+    if peer is None:
+        peer = target.execute(
+            "INSERT INTO ucrepl.peer (name, uuid) VALUES (%s, %s)"
+            " ON CONFLICT (uuid) DO UPDATE SET name = excluded.name RETURNING peer_id, uuid",
+            [link.source, origin.uuid],
+        ).fetchone()
+    if peer is None or peer[1] != origin.uuid:
+        raise RefusedError(
+            f"node {link.source!r} is another database than the one that link {link.name!r} has been reading",
+            hint="check its DSN; if it was set up anew, run ucrepl uninstall --force and ucrepl install on both nodes",
+        )
+    row = target.execute(
+        "INSERT INTO ucrepl.link (name, peer_id, source_system, source_database, position) VALUES (%s, %s, %s, %s, %s)"
+        " ON CONFLICT (name) DO UPDATE SET name = excluded.name"
+        " RETURNING link_id, source_system, source_database",
+        [link.name, peer[0], origin.system_identifier, origin.database_oid, BEGINNING],
+    ).fetchone()
+    if row is None or (row[1], row[2]) != (origin.system_identifier, origin.database_oid):
+        raise RefusedError(
+            f"the source of link {link.name!r} is on another server than the one from which it has been replayed",
+            hint="a restored copy can't go on where the original was: run ucrepl uninstall --force and ucrepl install on"
+            " both nodes, and seed the link again",
+        )
+    return peer[0], row[0]
+
+
+def _number_tables(target: Connection[TupleRow], *catalogs: Catalog) -> dict[TableName, int]:
+    """The numbers on the target of all tables of both sides, given where they have none yet."""
+    numbers = table_numbers(target)
+    new = sorted({name for catalog in catalogs for name in catalog.tables} - numbers.keys())
+    if new:
+        target.execute(
+            "INSERT INTO ucrepl.table_name (schema_name, table_name)"
+            " SELECT * FROM unnest(%s::name[], %s::name[]) ON CONFLICT DO NOTHING",
+            [[name.schema for name in new], [name.table for name in new]],
+        )
+        numbers = table_numbers(target)
+    return numbers
+
+
+def _models(target: Connection[TupleRow], catalog: Catalog) -> list[str]:
+    if TableName("public", "ir_model") not in catalog.tables:
+        return []
+    return [row[0] for row in target.execute("SELECT model FROM public.ir_model").fetchall()]
+
+
+def _stage_session(target: Connection[TupleRow], plan: LinkPlan) -> None:
+    target.execute(query("staging", plan.hstore_schema))
+    if plan.models:
+        models, numbers, sequences = zip(*((m.model, m.number, m.sequence) for m in plan.models), strict=True)
+        target.execute(
+            "INSERT INTO pg_temp.model SELECT * FROM unnest(%s::text[], %s::integer[], %s::text[])",
+            [list(models), list(numbers), list(sequences)],
+        )
+    target.execute("ANALYZE pg_temp.model")

@@ -1,0 +1,84 @@
+"""The source end of a link: which batch comes next, and its changes as a stream of bytes."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import TupleRow, class_row
+
+from ucrepl.db.sqlfiles import query
+from ucrepl.errors import RefusedError
+from ucrepl.plan.catalog import TableName
+
+TICK_ROWS = 1000
+"""After how many changes the trigger stores a tick."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A batch: what is visible in the tick `ends` and was not in the position. `more`: the source has further ticks."""
+
+    ends: str
+    more: bool
+    has_changes: bool
+    has_pairs: bool
+    went_back: bool
+
+
+def table_numbers(connection: Connection[TupleRow]) -> dict[TableName, int]:
+    """The numbers that the node gives to the tables that it knows."""
+    rows = connection.execute("SELECT schema_name, table_name, table_id FROM ucrepl.table_name").fetchall()
+    return {TableName(schema, table): number for schema, table, number in rows}
+
+
+class Source:
+    """Reads the journal of the source for one link.
+
+    `numbers_on_target` gives the target's number of each table, negative for one that a rule leaves out.
+    """
+
+    def __init__(self, connection: Connection[TupleRow], name: str, target: UUID, numbers_on_target: Mapping[TableName, int]) -> None:
+        self.connection = connection
+        self.name = name
+        self.target = target
+        self.tables = _as_array(table_numbers(connection), numbers_on_target)
+
+    def window(self, position: str, rows: int) -> Window:
+        """The batch that begins at the position and aims at so many rows.
+
+        Raises RefusedError when the source has an older state than the position: it was restored from a backup.
+        """
+        values = {"position": position, "ticks": max(1, rows // TICK_ROWS), "target": self.target}
+        with self.connection.cursor(row_factory=class_row(Window)) as cursor:
+            window = cursor.execute(query("window"), values, prepare=True).fetchone()
+        if window is None or window.went_back:
+            raise RefusedError(
+                f"the source of link {self.name!r} is older than what was already replayed from it",
+                hint="it was restored from a backup: run ucrepl uninstall --force and ucrepl install on it, and seed the link again",
+            )
+        return window
+
+    def changes(self, position: str, ends: str) -> Iterator[bytes]:
+        """The changes of the batch, as PostgreSQL's binary COPY sends them."""
+        return self._copy("batch", {"position": position, "ends": ends, "tables": self.tables})
+
+    def pairs(self, position: str | None, ends: str) -> Iterator[bytes]:
+        """The pairs of ids that belong to the batch, or all there are."""
+        return self._copy("pairs", {"position": position, "ends": ends, "target": self.target})
+
+    def wait(self, seconds: float) -> None:
+        """Waits until the source notifies of a change, at the most so long."""
+        for _ in self.connection.notifies(timeout=seconds, stop_after=1):
+            return
+
+    def _copy(self, name: str, values: dict[str, object]) -> Iterator[bytes]:
+        with self.connection.cursor() as cursor, cursor.copy(query(name), values) as copy:
+            yield from map(bytes, copy)
+
+
+def _as_array(on_source: Mapping[TableName, int], on_target: Mapping[TableName, int]) -> Sequence[int]:
+    numbers = [0] * max(on_source.values(), default=0)
+    for name, number in on_source.items():
+        numbers[number - 1] = on_target.get(name, 0)
+    return numbers

@@ -1,0 +1,173 @@
+"""Makes the plan of a link out of its rules, the packs and the catalogs of both sides."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from ucrepl.config import Link, Rule
+from ucrepl.errors import ConfigError
+from ucrepl.packs import Packs
+from ucrepl.plan.catalog import Catalog, Table, TableName
+from ucrepl.plan.model import ColumnPlan, LinkPlan, ModelTable, Protection, SkippedTable, TablePlan
+from ucrepl.plan.order import strongly_connected
+
+
+@dataclass(frozen=True)
+class Ingredients:
+    """What a plan is made of.
+
+    `numbers` gives the number in the target's `ucrepl.table_name` of every table of either side;
+    `models` are the names of Odoo's models on the target, empty where it is not an Odoo.
+    """
+
+    link: Link
+    rules: Sequence[Rule]
+    packs: Packs
+    source: Catalog
+    target: Catalog
+    numbers: Mapping[TableName, int]
+    models: Sequence[str]
+    peer_id: int
+    ships_pairs: bool
+
+
+def build_plan(given: Ingredients) -> LinkPlan:
+    """The plan of the link.
+
+    Raises ConfigError for a rule that names a table or a column which neither side has.
+    """
+    check_rules(given.rules, (given.source, given.target))
+    skipped: dict[int, SkippedTable] = {}
+    missing: dict[int, TableName] = {}
+    tables: dict[int, TablePlan] = {}
+    for name, source in given.source.tables.items():
+        number = given.numbers[name]
+        rule = _first(given.rules, name, lambda r: r.skip)
+        target = given.target.tables.get(name)
+        if rule:
+            skipped[number] = SkippedTable(name, rule.name)
+        elif target is None or not source.key or source.key != target.key or source.surrogate != target.surrogate:
+            missing[number] = name
+        else:
+            tables[number] = _plan_table(given, number, source, target)
+    rules_of_skipped = {table.name: table.rule for table in skipped.values()}
+    tables = _with_optional_references(tables, rules_of_skipped)
+    return LinkPlan(
+        peer_id=given.peer_id,
+        hstore_schema=given.target.hstore_schema,
+        ships_pairs=given.ships_pairs,
+        tables=tables,
+        groups=_groups(tables),
+        skipped=skipped,
+        missing=missing,
+        models=tuple(_models(given, tables)),
+        external_ids=next((n for n, t in tables.items() if str(t.name) == given.packs.external_ids), None),
+    )
+
+
+def check_rules(rules: Iterable[Rule], catalogs: Sequence[Catalog]) -> None:
+    """Raises ConfigError, with all of them in one message, for tables and columns of rules that no catalog has."""
+    problems = []
+    for rule in rules:
+        found = [t for catalog in catalogs for t in catalog.tables.values() if rule.matches(*t.name)]
+        if not found and "*" not in rule.table:
+            problems.append(f"{rule.name}: there is no table {rule.table!r}")
+        named = [*rule.protect, *(c for key in rule.keys or () for c in key)]
+        if isinstance(rule.conflicts, dict):
+            named += rule.conflicts
+        problems += [
+            f"{rule.name}: table {rule.table!r} has no column {column!r}"
+            for column in dict.fromkeys(named)
+            if found and not any(column in table.columns for table in found)
+        ]
+    if problems:
+        raise ConfigError("; ".join(problems), hint="mend the rules in the configuration, then run: ucrepl check")
+
+
+def _plan_table(given: Ingredients, number: int, source: Table, target: Table) -> TablePlan:
+    rules = [rule for rule in given.rules if rule.matches(*target.name)]
+    by_model_name = given.packs.by_model_name.get(str(target.name), {})
+    columns = []
+    for name, column in target.columns.items():
+        if name not in source.columns or column.generated or source.columns[name].generated:
+            continue
+        refers_to = referenced_table(given.target, target, name) or referenced_table(given.source, source, name)
+        model_column = by_model_name.get(name)
+        if refers_to or model_column not in target.columns:
+            model_column = None
+        columns.append(
+            ColumnPlan(
+                column=column,
+                protection=Protection(next((r.protect[name] for r in rules if name in r.protect), 0)),
+                conflicts=next((p for r in rules if (p := _policy(r, name))), given.link.conflicts),
+                refers_to=refers_to,
+                model_column=model_column,
+            )
+        )
+    keys = next((r.keys for r in rules if r.keys is not None), given.packs.keys.get(str(target.name), []))
+    known = {c.name for c in columns}
+    return TablePlan(
+        number=number,
+        table=target,
+        columns=tuple(columns),
+        recognition_keys=tuple(tuple(key) for key in keys if known.issuperset(key)) if target.surrogate else (),
+        deleted=given.link.deleted,
+    )
+
+
+def referenced_table(catalog: Catalog, table: Table, column: str, seen: frozenset[TableName] = frozenset()) -> TableName | None:
+    """The table whose mapped id a column holds, followed through keys that are references themselves."""
+    for foreign_key in table.foreign_keys:
+        if column not in foreign_key.columns:
+            continue
+        referenced = catalog.tables.get(foreign_key.table)
+        if referenced is None or referenced.name in seen:
+            continue
+        referenced_column = foreign_key.referenced_columns[foreign_key.columns.index(column)]
+        if referenced.surrogate and (referenced_column,) == referenced.key:
+            return referenced.name
+        further = referenced_table(catalog, referenced, referenced_column, seen | {table.name})
+        if further:
+            return further
+    return None
+
+
+def _with_optional_references(tables: dict[int, TablePlan], rules: dict[TableName, str]) -> dict[int, TablePlan]:
+    """Marks the references to records that rules leave out, until no further table loses rows because of them."""
+    left_out = dict(rules)
+    while True:
+        marked = {}
+        for number, table in tables.items():
+            columns = tuple(replace(c, optional_rule=left_out.get(c.refers_to) if c.refers_to else None) for c in table.columns)
+            needed = (c.optional_rule for c in columns if c.optional_rule and (c.column.not_null or c.name in table.table.key))
+            marked[number] = replace(table, columns=columns, partial_rule=next(needed, None))
+        grown = rules | {t.name: t.partial_rule for t in marked.values() if t.partial_rule}
+        if grown == left_out:
+            return marked
+        left_out = grown
+
+
+def _groups(tables: dict[int, TablePlan]) -> tuple[tuple[int, ...], ...]:
+    numbers = {table.name: number for number, table in tables.items()}
+    references = {
+        number: [numbers[c.refers_to] for c in table.columns if c.refers_to in numbers] for number, table in tables.items()
+    }
+    return tuple(tuple(sorted(group)) for group in strongly_connected(references))
+
+
+def _models(given: Ingredients, tables: dict[int, TablePlan]) -> Iterable[ModelTable]:
+    by_table = {str(t.name): t for t in tables.values() if t.surrogate}
+    models = {name.replace("_", "."): name for name in by_table}
+    models |= given.packs.models
+    models |= {model: given.packs.table_of(model) for model in given.models}
+    for model, name in sorted(models.items()):
+        table = by_table.get(name)
+        if table and table.table.sequence:
+            yield ModelTable(model, table.number, table.table.sequence)
+
+
+def _policy(rule: Rule, column: str) -> str | None:
+    return rule.conflicts.get(column) if isinstance(rule.conflicts, dict) else rule.conflicts
+
+
+def _first(rules: Iterable[Rule], name: TableName, speaks: Callable[[Rule], bool]) -> Rule | None:
+    return next((rule for rule in rules if rule.matches(*name) and speaks(rule)), None)

@@ -1,0 +1,83 @@
+"""What is known of a database: tables, columns, keys, references."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from ucrepl.plan.text import quote
+
+
+class TableName(NamedTuple):
+    """A table's schema and name, as in the catalog (not quoted)."""
+
+    schema: str
+    table: str
+
+    def __str__(self) -> str:
+        """How people call the table: the schema only where it is not `public`."""
+        return self.table if self.schema == "public" else f"{self.schema}.{self.table}"
+
+    @property
+    def sql(self) -> str:
+        """The name as SQL, qualified and quoted."""
+        return f"{quote(self.schema)}.{quote(self.table)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column. `type` is PostgreSQL's own spelling, with its modifier."""
+
+    name: str
+    type: str
+    not_null: bool = False
+    generated: bool = False
+    identity: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignKey:
+    """A foreign key: `columns` refer to `referenced_columns` of `table`."""
+
+    columns: tuple[str, ...]
+    table: TableName
+    referenced_columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table. `key` is empty where nothing identifies a row; `sequence` is quoted SQL."""
+
+    name: TableName
+    columns: dict[str, Column]
+    key: tuple[str, ...] = ()
+    sequence: str | None = None
+    unique_keys: tuple[tuple[str, ...], ...] = ()
+    foreign_keys: tuple[ForeignKey, ...] = ()
+    partitioned: bool = False
+
+    @property
+    def surrogate(self) -> bool:
+        """Whether rows are identified by a number that each database hands out for itself.
+
+        Such ids differ between nodes and are mapped. A key that is a reference, or a value of the row, is not:
+        it is the same on every node once its references are translated.
+        """
+        return self.sequence is not None and not any(fk.columns == self.key for fk in self.foreign_keys)
+
+    @property
+    def only(self) -> str:
+        """`ONLY` for a table that may have children of its own (ir_actions); not for a partitioned one."""
+        return "" if self.partitioned else "ONLY "
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """The user tables of a database, and the schema in which hstore is."""
+
+    hstore_schema: str
+    tables: dict[TableName, Table] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, hstore_schema: str, tables: Iterable[Table]) -> "Catalog":
+        """A catalog of these tables."""
+        return cls(hstore_schema, {table.name: table for table in tables})

@@ -1,0 +1,172 @@
+"""SQL of the careful way: what to do with changes that do not find on the target what they started from."""
+
+from ucrepl.plan.model import ColumnPlan, LinkPlan, TablePlan
+from ucrepl.plan.text import lines, literal, quote
+from ucrepl.plan.translate import image, looked_up, own_row, sent, translated, was
+from ucrepl.plan.types import distinct
+
+
+def lock_rows(link: LinkPlan, table: TablePlan) -> str:
+    """Locks the local rows of updates and merges, so that what is compared now still holds when it is written."""
+    row = own_row(link, table)
+    joins = "\n".join(row.joins)
+    return f"""\
+SELECT count(*)
+FROM (
+    SELECT
+    FROM pg_temp.change AS change
+    {joins}
+    JOIN {table.table.only}{table.name.sql} AS target ON {row.sql}
+    WHERE change.table_id = {table.number} AND change.op IN ('U', 'M')
+    ORDER BY target.ctid
+    FOR NO KEY UPDATE OF target
+) AS locked"""
+
+
+def note_unknown(link: LinkPlan, table: TablePlan) -> str:
+    """Notes the updates of records that have no identity here. They were there before the link and never seeded."""
+    known = (
+        f"SELECT FROM ucrepl.identity AS i WHERE i.peer_id = {link.peer_id}"
+        f" AND i.remote_table = {table.number} AND i.remote_id = change.key::bigint"
+    )
+    if table.partial_rule:
+        return f"""\
+WITH left_out AS (
+    DELETE FROM pg_temp.change AS change
+    WHERE change.table_id = {table.number} AND change.op = 'U' AND NOT EXISTS ({known})
+    RETURNING 1
+)
+INSERT INTO pg_temp.left_out (rule, rows)
+SELECT {literal(table.partial_rule)}, count(*) FROM left_out"""
+    return f"""\
+INSERT INTO pg_temp.trouble (seq, reason, message)
+SELECT change.seq, 'missing', format('%s %s of the source is not known here', {literal(str(table.name))}, change.key)
+FROM pg_temp.change AS change
+WHERE change.table_id = {table.number} AND change.op = 'U' AND NOT EXISTS ({known})"""
+
+
+def update_of_deleted(link: LinkPlan, table: TablePlan) -> str:
+    """Meets updates of records that are deleted here: the delete wins, or the change is parked, as the rule says."""
+    row = own_row(link, table)
+    condition = row.sql
+    scope = f"{table.table.only}{table.name.sql} AS target"
+    if table.surrogate:
+        scope += (
+            f" JOIN ucrepl.identity AS own ON own.peer_id = {link.peer_id} AND own.remote_table = {table.number}"
+            f" AND own.local_id = target.{quote(table.table.key[0])}"
+        )
+        condition = "own.remote_id = change.key::bigint"
+    parks = table.deleted == "park"
+    text = "%s %s was changed on the source and deleted here"
+    return f"""\
+WITH lost AS (
+    INSERT INTO pg_temp.collision (seq, kind, table_id, remote_key, source_at, policy, winner)
+    SELECT change.seq, 'deleted', change.table_id, change.key, change.at, {literal(table.deleted)},
+        {literal("parked" if parks else "target")}
+    FROM pg_temp.change AS change
+    WHERE change.table_id = {table.number} AND change.op = 'U'
+        AND NOT EXISTS (SELECT FROM pg_temp.trouble AS t WHERE t.seq = change.seq)
+        AND NOT EXISTS (SELECT FROM {scope} WHERE {condition})
+    RETURNING seq, remote_key
+)
+{_note_lost(table, text) if parks else "DELETE FROM pg_temp.change AS change USING lost WHERE change.seq = lost.seq"}"""
+
+
+def collide(link: LinkPlan, table: TablePlan, columns: tuple[ColumnPlan, ...]) -> str:
+    """Notes the columns of updates and merges in which the target holds neither the old nor the new value."""
+    watched = tuple(c for c in columns if c.can_conflict)
+    row = own_row(link, table)
+    joins = [*row.joins, f"JOIN {table.table.only}{table.name.sql} AS target ON {row.sql}"]
+    joins += [image(link, table, "new", "sent"), image(link, table, "old", "was")]
+    candidates = []
+    for column in watched:
+        model = None
+        if column.model_column:
+            model = f"coalesce(sent.{quote(column.model_column)}, target.{quote(column.model_column)})"
+        new = translated(link, table, column, sent(column), model)
+        joins += new.joins
+        old, current, kind = looked_up(link, column, was(column)), f"target.{quote(column.name)}", column.column.type
+        collides = f"{distinct(current, new.sql, kind)} AND {distinct(current, old, kind)}"
+        candidates.append(
+            f"({literal(column.name)}, {old}::text, {new.sql}::text, {current}::text,"
+            f" {literal(column.conflicts)}, {collides})"
+        )
+    hstore = quote(link.hstore_schema)
+    return f"""\
+INSERT INTO pg_temp.collision (
+    seq, kind, table_id, remote_key, local_key, column_name, old_value, source_value, target_value, policy, source_at
+)
+SELECT
+    change.seq,
+    CASE change.op WHEN 'M' THEN 'insert' ELSE 'update' END,
+    change.table_id,
+    change.key,
+    {_local_key(table)},
+    candidate.column_name,
+    candidate.old_value,
+    candidate.source_value,
+    candidate.target_value,
+    candidate.policy,
+    coalesce({hstore}.fetchval(change.times, candidate.column_name)::timestamptz, change.at)
+FROM pg_temp.change AS change
+{chr(10).join(joins)}
+CROSS JOIN LATERAL (
+    VALUES
+{lines(candidates, depth=2)}
+) AS candidate (column_name, old_value, source_value, target_value, policy, collides)
+WHERE change.table_id = {table.number} AND change.op IN ('U', 'M')
+    AND {hstore}.exist(change.new, candidate.column_name) AND candidate.collides"""
+
+
+def note_unresolved(link: LinkPlan, table: TablePlan) -> str:
+    """Notes the changes with a reference to a record that is not known here, before a statement stumbles over them."""
+    hard = [c for c in table.columns if c.refers_to is not None and not c.optional_rule]
+    tests = [
+        f"({literal(c.name)}, {sent(c)}::text, {sent(c)} IS NOT NULL AND {looked_up(link, c, sent(c))} IS NULL)" for c in hard
+    ]
+    return f"""\
+INSERT INTO pg_temp.trouble (seq, reason, sqlstate, message)
+SELECT
+    change.seq,
+    'unresolved',
+    'UC001',
+    format('no local record is known for %s.%s = %s of the source', {literal(str(table.name))}, reference.name, reference.value)
+FROM pg_temp.change AS change
+{image(link, table, "new", "sent")}
+CROSS JOIN LATERAL (
+    VALUES
+{lines(tests, depth=2)}
+) AS reference (name, value, unresolved)
+WHERE change.table_id = {table.number} AND change.op IN ('I', 'U', 'M', 'K') AND reference.unresolved"""
+
+
+def leave_out(link: LinkPlan, table: TablePlan) -> str:
+    """Leaves out the new rows that can't be without a record that a rule leaves out."""
+    needed = [c for c in table.columns if c.optional_rule and c.column.not_null]
+    unknown = " OR ".join(f"{looked_up(link, c, sent(c))} IS NULL" for c in needed)
+    rule = literal(next((c.optional_rule for c in needed if c.optional_rule), ""))
+    return f"""\
+WITH gone AS (
+    DELETE FROM pg_temp.change AS existing
+    USING pg_temp.change AS change
+    {image(link, table, "new", "sent")}
+    WHERE existing.ctid = change.ctid AND change.table_id = {table.number} AND change.op = 'I'
+        AND ({unknown})
+    RETURNING 1
+)
+INSERT INTO pg_temp.left_out (rule, rows)
+SELECT {rule}, count(*) FROM gone"""
+
+
+def _note_lost(table: TablePlan, text: str) -> str:
+    return (
+        "INSERT INTO pg_temp.trouble (seq, reason, message)\n"
+        f"SELECT seq, 'conflict', format({literal(text)}, {literal(str(table.name))}, remote_key) FROM lost"
+    )
+
+
+def _local_key(table: TablePlan) -> str:
+    if len(table.table.key) == 1:
+        return f"target.{quote(table.table.key[0])}::text"
+    return f"ARRAY[{', '.join(f'target.{quote(name)}::text' for name in table.table.key)}]::text"
+

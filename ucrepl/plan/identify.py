@@ -1,0 +1,135 @@
+"""SQL that finds or makes the identity of every record of a batch, before any row is written."""
+
+from ucrepl.plan.model import ColumnPlan, LinkPlan, TablePlan
+from ucrepl.plan.text import literal, quote
+from ucrepl.plan.translate import image, looked_up, own_row, sent
+
+
+def shipped(link: LinkPlan) -> str:
+    """What places a new pair in the batches of the link back to the peer."""
+    return "pg_current_xact_id()" if link.ships_pairs else "NULL"
+
+
+def recognise(link: LinkPlan, table: TablePlan, key: tuple[str, ...]) -> str:
+    """Pairs new records with the local ones that have the same key; more than one candidate is noted as trouble.
+
+    A local record that already is somebody's pair is no candidate. A key with an empty column is not used.
+    """
+    columns = [table.column(name) for name in key]
+    used = f"    AND {_known_id(link, table)} IS NULL\n" + "".join(f"    AND {_not_empty(c)}\n" for c in columns)
+    values = [(c, translated_key(link, c)) for c in columns]
+    matches = "\n        AND ".join(f"target.{quote(c.name)} = {value}" for c, value in values)
+    identity = quote(table.table.key[0])
+    return f"""\
+WITH candidate AS (
+    SELECT change.seq, change.key::bigint AS remote_id, array_agg(target.{identity}::bigint) AS local_ids
+    FROM pg_temp.change AS change
+    {image(link, table, "new", "sent")}
+    JOIN ONLY {table.name.sql} AS target
+        ON {matches}
+    WHERE change.table_id = {table.number} AND change.op = 'I'
+    {used.strip()}
+    AND NOT EXISTS (
+        SELECT FROM ucrepl.identity AS i
+        WHERE i.peer_id = {link.peer_id} AND i.local_table = {table.number} AND i.local_id = target.{identity}
+    )
+    GROUP BY change.seq, change.key
+),
+ambiguous AS (
+    INSERT INTO pg_temp.trouble (seq, reason, message)
+    SELECT seq, 'ambiguous', format('several local records have the same %s: ids %s', {literal(", ".join(key))},
+        array_to_string(local_ids, ', '))
+    FROM candidate
+    WHERE cardinality(local_ids) > 1
+)
+INSERT INTO ucrepl.identity (peer_id, remote_table, remote_id, local_table, local_id, shipped_xid)
+SELECT {link.peer_id}, {table.number}, remote_id, {table.number}, local_ids[1], {shipped(link)}
+FROM candidate
+WHERE cardinality(local_ids) = 1"""
+
+
+def recognise_by_external_id(link: LinkPlan, names: TablePlan) -> str:
+    """Pairs new records with the local ones that bear the same external id (the rows of ir_model_data in the batch)."""
+    return f"""\
+INSERT INTO ucrepl.identity (peer_id, remote_table, remote_id, local_table, local_id, shipped_xid)
+SELECT DISTINCT ON (model.number, sent.res_id)
+    {link.peer_id}, model.number, sent.res_id, model.number, target.res_id, {shipped(link)}
+FROM pg_temp.change AS change
+{image(link, names, "new", "sent")}
+JOIN ONLY {names.name.sql} AS target
+    ON target.module = sent.module AND target.name = sent.name AND target.model = sent.model
+JOIN pg_temp.model AS model ON model.model = sent.model
+JOIN pg_temp.change AS named
+    ON named.table_id = model.number AND named.op = 'I' AND named.key = sent.res_id::text
+WHERE change.table_id = {names.number} AND change.op = 'I' AND target.res_id > 0
+    AND NOT EXISTS (
+        SELECT FROM ucrepl.identity AS i
+        WHERE i.peer_id = {link.peer_id} AND (
+            (i.remote_table = model.number AND i.remote_id = sent.res_id)
+            OR (i.local_table = model.number AND i.local_id = target.res_id)
+        )
+    )
+ORDER BY model.number, sent.res_id, change.seq"""
+
+
+def allocate(link: LinkPlan, table: TablePlan) -> str:
+    """Gives a local id, from the target's own sequence, to every new record that has none yet."""
+    return f"""\
+INSERT INTO ucrepl.identity (peer_id, remote_table, remote_id, local_table, local_id, shipped_xid)
+SELECT {link.peer_id}, {table.number}, change.key::bigint, {table.number},
+    nextval({literal(table.table.sequence or "")}), {shipped(link)}
+FROM pg_temp.change AS change
+LEFT JOIN ucrepl.identity AS known
+    ON known.peer_id = {link.peer_id} AND known.remote_table = {table.number} AND known.remote_id = change.key::bigint
+WHERE change.table_id = {table.number} AND change.op = 'I' AND known.peer_id IS NULL"""
+
+
+def mention(link: LinkPlan, table: TablePlan, column: ColumnPlan) -> str:
+    """Gives a local id to the records that a column mentions by model name and id and that have none yet.
+
+    Such a reference has no foreign key: the record may come later, or never, as on the source.
+    """
+    model = f"sent.{quote(column.model_column or '')}"
+    return f"""\
+INSERT INTO ucrepl.identity (peer_id, remote_table, remote_id, local_table, local_id, shipped_xid)
+SELECT {link.peer_id}, number, remote_id, number, nextval(sequence::regclass), {shipped(link)}
+FROM (
+    SELECT DISTINCT model.number, model.sequence, {sent(column)}::bigint AS remote_id
+    FROM pg_temp.change AS change
+    {image(link, table, "new", "sent")}
+    JOIN pg_temp.model AS model ON model.model = {model}
+    WHERE change.table_id = {table.number} AND change.op IN ('I', 'U') AND {sent(column)} > 0
+) AS mentioned
+WHERE NOT EXISTS (
+    SELECT FROM ucrepl.identity AS i
+    WHERE i.peer_id = {link.peer_id} AND i.remote_table = mentioned.number AND i.remote_id = mentioned.remote_id
+)"""
+
+
+def mark_existing(link: LinkPlan, table: TablePlan) -> str:
+    """Turns the insert of a record that is already here into M, a merge into the local row."""
+    row = own_row(link, table)
+    joins = "\n".join(row.joins)
+    return f"""\
+UPDATE pg_temp.change AS existing
+SET op = 'M'
+FROM pg_temp.change AS change
+{joins}
+JOIN {table.table.only}{table.name.sql} AS target ON {row.sql}
+WHERE existing.ctid = change.ctid AND change.table_id = {table.number} AND change.op = 'I'"""
+
+
+def translated_key(link: LinkPlan, column: ColumnPlan) -> str:
+    """The value of a column of a recognition key, as the target would have it."""
+    return looked_up(link, column, sent(column))
+
+
+def _known_id(link: LinkPlan, table: TablePlan) -> str:
+    return (
+        f"(SELECT i.local_id FROM ucrepl.identity AS i WHERE i.peer_id = {link.peer_id}"
+        f" AND i.remote_table = {table.number} AND i.remote_id = change.key::bigint)"
+    )
+
+
+def _not_empty(column: ColumnPlan) -> str:
+    return f"{sent(column)}::text <> ''"

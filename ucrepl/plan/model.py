@@ -1,0 +1,153 @@
+"""The plan of a link: what happens to each table and each column of it."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import IntEnum
+from functools import cached_property
+
+from ucrepl.plan.catalog import Column, Table, TableName
+
+
+class Protection(IntEnum):
+    """How far a column of the target may be changed by the source (the levels of the Universal Connector)."""
+
+    ALWAYS = 0
+    NOT_EMPTY = 1
+    WHILE_EMPTY = 2
+    NEVER = 3
+    COUNTER = 4
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnPlan:
+    """A column that both sides have, with what the rules say of it.
+
+    A column that refers to another record has `refers_to`; one whose record's table is named by the text in another
+    column (`model` + `res_id`) has `model_column` instead. `optional_rule` names the rule that leaves out records to
+    which this column may refer: such a reference becomes null, or, in a column that may not be null, leaves out its row.
+    """
+
+    column: Column
+    protection: Protection = Protection.ALWAYS
+    conflicts: str = "latest"
+    refers_to: TableName | None = None
+    model_column: str | None = None
+    optional_rule: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The column's name."""
+        return self.column.name
+
+    @property
+    def is_reference(self) -> bool:
+        """Whether its value is the id of a record."""
+        return self.refers_to is not None or self.model_column is not None
+
+    @property
+    def can_conflict(self) -> bool:
+        """Whether two sides that change it are in conflict: not where the level of protection already decides."""
+        return self.protection in {Protection.ALWAYS, Protection.NOT_EMPTY}
+
+
+@dataclass(frozen=True, slots=True)
+class TablePlan:
+    """A table that is replicated. `number` is its number in `ucrepl.table_name` of the target.
+
+    `partial_rule` names the rule because of which some of its rows are left out (they belong to a skipped table).
+    """
+
+    number: int
+    table: Table
+    columns: tuple[ColumnPlan, ...]
+    recognition_keys: tuple[tuple[str, ...], ...] = ()
+    deleted: str = "delete"
+    partial_rule: str | None = None
+
+    @property
+    def name(self) -> TableName:
+        """The table's name."""
+        return self.table.name
+
+    @property
+    def surrogate(self) -> bool:
+        """Whether its ids are mapped."""
+        return self.table.surrogate
+
+    def column(self, name: str) -> ColumnPlan:
+        """The plan of a column. Raises KeyError for one that is not replicated."""
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(name)
+
+    @property
+    def key_columns(self) -> tuple[ColumnPlan, ...]:
+        """The columns that identify a row, in the order of the key."""
+        return tuple(self.column(name) for name in self.table.key)
+
+    @property
+    def value_columns(self) -> tuple[ColumnPlan, ...]:
+        """The columns that are not part of the key."""
+        return tuple(c for c in self.columns if c.name not in self.table.key)
+
+    def chosen(self, names: Iterable[str]) -> tuple[ColumnPlan, ...]:
+        """The columns outside the key that are among these names, in the table's order."""
+        wanted = set(names)
+        return tuple(c for c in self.value_columns if c.name in wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class SkippedTable:
+    """A table that is left out by the rule of this name."""
+
+    name: TableName
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelTable:
+    """An Odoo model and the table, with its number on the target and its sequence, in which its records are."""
+
+    model: str
+    number: int
+    sequence: str
+
+
+@dataclass(frozen=True)
+class LinkPlan:
+    """The whole plan of a link.
+
+    `groups` are the tables in the order in which rows can be inserted: a group is one table, or tables that refer to
+    each other in a circle. `missing` are tables of the source that the target has not. `external_ids` is the number of
+    the table of external ids.
+    """
+
+    peer_id: int
+    hstore_schema: str
+    ships_pairs: bool
+    tables: dict[int, TablePlan]
+    groups: tuple[tuple[int, ...], ...]
+    skipped: dict[int, SkippedTable] = field(default_factory=dict)
+    missing: dict[int, TableName] = field(default_factory=dict)
+    models: tuple[ModelTable, ...] = ()
+    external_ids: int | None = None
+
+    @cached_property
+    def by_name(self) -> dict[TableName, TablePlan]:
+        """The replicated tables by their names."""
+        return {plan.name: plan for plan in self.tables.values()}
+
+    def number_of(self, name: TableName) -> int:
+        """The number of a replicated or skipped table."""
+        if name in self.by_name:
+            return self.by_name[name].number
+        return next(number for number, table in self.skipped.items() if table.name == name)
+
+    def ordered(self, present: Iterable[int]) -> Iterator[tuple[TablePlan, ...]]:
+        """The groups in the order of insertion, with only the tables that are present in a batch."""
+        wanted = set(present)
+        for group in self.groups:
+            members = tuple(self.tables[number] for number in group if number in wanted)
+            if members:
+                yield members

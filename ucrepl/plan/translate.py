@@ -1,0 +1,119 @@
+"""SQL expressions that turn a value of the source into the value that the target must hold."""
+
+from dataclasses import dataclass
+
+from ucrepl.plan.model import ColumnPlan, LinkPlan, TablePlan
+from ucrepl.plan.text import literal, quote
+
+# Names that the generated statements give to the change, its new and old row, the local row and its identity.
+RESERVED = frozenset({"change", "sent", "was", "target", "own", "model"})
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """An expression, and the joins that must stand in the statement for it."""
+
+    sql: str
+    joins: tuple[str, ...] = ()
+
+
+def sent(column: ColumnPlan) -> str:
+    """The value of a column in the new image."""
+    return f"sent.{quote(column.name)}"
+
+
+def was(column: ColumnPlan) -> str:
+    """The value of a column in the old image."""
+    return f"was.{quote(column.name)}"
+
+
+def translated(link: LinkPlan, table: TablePlan, column: ColumnPlan, value: str, model: str | None = None) -> Value:
+    """The value of a column for the target; references are joined to the identity map.
+
+    A reference to a record that is not known raises UC001 when the statement meets it, unless a rule leaves out that
+    record; a reference by model name is left as it is where its model has no table that is replicated. `model` is the
+    expression of the model's name, by default the one in the new image.
+    """
+    if column.model_column is not None:
+        return _by_model(link, column, value, model or f"sent.{quote(column.model_column)}")
+    if column.refers_to is None:
+        return Value(value)
+    alias = quote(alias_of(column))
+    number = link.number_of(column.refers_to)
+    joins = (
+        f"LEFT JOIN ucrepl.identity AS {alias}\n"
+        f"    ON {alias}.peer_id = {link.peer_id} AND {alias}.remote_table = {number} -- {column.refers_to}\n"
+        f"    AND {alias}.remote_id = {value}",
+    )
+    if column.optional_rule:
+        return Value(f"{alias}.local_id", joins)
+    failure = f"ucrepl.unresolved({literal(str(table.name))}, {literal(column.name)}, {value}::text)"
+    return Value(f"CASE WHEN {value} IS NULL THEN NULL ELSE coalesce({alias}.local_id, {failure}) END", joins)
+
+
+def looked_up(link: LinkPlan, column: ColumnPlan, value: str) -> str:
+    """The same as an expression without joins, null for a record that is not known: for old values and for keys."""
+    if column.model_column is not None:
+        model = f"coalesce(was.{quote(column.model_column)}, target.{quote(column.model_column)})"
+        return (
+            "coalesce((SELECT i.local_id FROM pg_temp.model AS m JOIN ucrepl.identity AS i"
+            f" ON i.peer_id = {link.peer_id} AND i.remote_table = m.number AND i.remote_id = {value}"
+            f" WHERE m.model = {model}), {value})"
+        )
+    if column.refers_to is None:
+        return value
+    number = link.number_of(column.refers_to)
+    return (
+        f"(SELECT i.local_id FROM ucrepl.identity AS i WHERE i.peer_id = {link.peer_id}"
+        f" AND i.remote_table = {number} AND i.remote_id = {value})"
+    )
+
+
+def key_value(table: TablePlan, position: int) -> str:
+    """The source's value of a key column (counted from 0), out of the key that the journal keeps."""
+    column = table.table.columns[table.table.key[position]]
+    if len(table.table.key) == 1:
+        return f"change.key::{column.type}"
+    return f"(change.key::text[])[{position + 1}]::{column.type}"
+
+
+def own_row(link: LinkPlan, table: TablePlan, row: str = "target") -> Value:
+    """The condition that picks the local row of a change, with its joins."""
+    if table.surrogate:
+        join = (
+            f"JOIN ucrepl.identity AS own\n"
+            f"    ON own.peer_id = {link.peer_id} AND own.remote_table = {table.number}"
+            f" AND own.remote_id = change.key::bigint"
+        )
+        return Value(f"{row}.{quote(table.table.key[0])} = own.local_id", (join,))
+    conditions = (
+        f"{row}.{quote(column.name)} = {looked_up(link, column, key_value(table, position))}"
+        for position, column in enumerate(table.key_columns)
+    )
+    return Value(" AND ".join(conditions))
+
+
+def image(link: LinkPlan, table: TablePlan, which: str, alias: str) -> str:
+    """The join that unfolds an image (`new` or `old`) of the change into typed columns."""
+    return (
+        f"CROSS JOIN LATERAL {quote(link.hstore_schema)}.populate_record(NULL::{table.name.sql}, change.{which})"
+        f" AS {alias}"
+    )
+
+
+def alias_of(column: ColumnPlan) -> str:
+    """The name under which the identity of a reference is joined: the column's own, or one that is free."""
+    return column.name + "_" if column.name in RESERVED else column.name
+
+
+def _by_model(link: LinkPlan, column: ColumnPlan, value: str, model: str) -> Value:
+    alias, known_model = quote(alias_of(column)), quote(f"model of {column.name}"[:63])
+    return Value(
+        f"coalesce({alias}.local_id, {value})",
+        (
+            f"LEFT JOIN pg_temp.model AS {known_model} ON {known_model}.model = {model}",
+            f"LEFT JOIN ucrepl.identity AS {alias}\n"
+            f"    ON {alias}.peer_id = {link.peer_id} AND {alias}.remote_table = {known_model}.number\n"
+            f"    AND {alias}.remote_id = {value}",
+        ),
+    )

@@ -1,0 +1,218 @@
+"""SQL that writes the changes of a batch: set-based, a table or a circle of tables at a time."""
+
+from collections.abc import Sequence
+
+from ucrepl.plan.identify import shipped
+from ucrepl.plan.model import ColumnPlan, LinkPlan, Protection, TablePlan
+from ucrepl.plan.text import lines, literal, quote
+from ucrepl.plan.translate import image, looked_up, own_row, sent, translated, was
+from ucrepl.plan.types import distinct, empty, same
+
+
+def in_one_statement(statements: Sequence[str]) -> str:
+    """Several writing statements as one: foreign keys are checked at its end, so that circles need no second pass.
+
+    The rows written by all of them are counted in the result of the statement, one row (position, count) a statement.
+    """
+    parts = ",\n".join(f"written_{i} AS (\n{_indent(s)}\n    RETURNING 1\n)" for i, s in enumerate(statements))
+    counts = "\nUNION ALL\n".join(f"SELECT {i}, count(*) FROM written_{i}" for i in range(len(statements)))
+    return f"WITH {parts}\n{counts}"
+
+
+def insert(link: LinkPlan, table: TablePlan) -> str:
+    """Inserts the new records of a table."""
+    key_name = table.table.key[0] if table.surrogate else None
+    columns = [c for c in table.columns if c.name != key_name]
+    values = [(c, translated(link, table, c, sent(c))) for c in columns]
+    selected = [value.sql for _, value in values]
+    names = [quote(c.name) for c in columns]
+    joins = [image(link, table, "new", "sent")]
+    if key_name:
+        names.insert(0, quote(key_name))
+        selected.insert(0, "own.local_id")
+        joins += own_row(link, table).joins
+    joins += [join for _, value in values for join in value.joins]
+    overriding = "OVERRIDING SYSTEM VALUE\n" if any(c.column.identity for c in table.columns) else ""
+    only_key = not table.surrogate and not table.value_columns
+    # A row that is nothing but its key (many2many) can be there already: the other side has linked the same two.
+    conflict = f"\nON CONFLICT ({', '.join(map(quote, table.table.key))}) DO NOTHING" if only_key else ""
+    return f"""\
+INSERT INTO {table.name.sql} (
+{lines(names)}
+)
+{overriding}SELECT
+{lines(selected)}
+FROM pg_temp.change AS change
+{_joined(joins)}
+WHERE change.table_id = {table.number} AND change.op = 'I'{conflict}"""
+
+
+def update(
+    link: LinkPlan, table: TablePlan, columns: Sequence[ColumnPlan], *, uniform: bool, guarded: bool, with_key: bool = False
+) -> str:
+    """Updates the changed columns of the local rows.
+
+    `uniform`: every change of the table in the batch has all these columns. `guarded`: a row in which one of them holds
+    neither the old nor the new value is left alone (the caller sees that a row is missing in the count, and resolves
+    the conflict); without it, all rows that differ are written. `with_key`: the key columns change too (op K of a table
+    whose key is not mapped).
+    """
+    writable = [c for c in columns if c.protection is not Protection.NEVER]
+    if with_key:
+        writable = [*table.key_columns, *writable]
+    row = own_row(link, table)
+    joins = list(row.joins) + [image(link, table, "new", "sent")]
+    here = any(c.model_column for c in writable)
+    if here:
+        joins.append(f"JOIN {table.table.only}{table.name.sql} AS here ON {own_row(link, table, 'here').sql}")
+    values: dict[str, str] = {}
+    for column in writable:
+        model = None
+        if column.model_column:
+            model = f"coalesce(sent.{quote(column.model_column)}, here.{quote(column.model_column)})"
+        value = translated(link, table, column, sent(column), model)
+        joins += value.joins
+        values[column.name] = value.sql
+    if guarded and any(c.can_conflict for c in writable):
+        joins.append(image(link, table, "old", "was"))
+    assignments = [
+        f"{quote(c.name)} = {_if_sent(link, c, _protected(c, values[c.name]), uniform=uniform)}" for c in writable
+    ]
+    conditions = [f"change.table_id = {table.number}", f"change.op IN ({_operations(guarded, with_key)})", row.sql]
+    if guarded:
+        conditions += [
+            _if_not_sent(
+                link,
+                c,
+                f"({same(f'target.{quote(c.name)}', values[c.name], c.column.type)}"
+                f" OR {same(f'target.{quote(c.name)}', looked_up(link, c, was(c)), c.column.type)})",
+                uniform=uniform,
+            )
+            for c in writable
+            if c.can_conflict
+        ]
+    elif not with_key:
+        different = [
+            _and_sent(link, c, distinct(f"target.{quote(c.name)}", values[c.name], c.column.type)) for c in writable
+        ]
+        conditions.append("(\n" + lines(different, separator=" OR", depth=2) + "\n    )")
+    return f"""\
+UPDATE {table.table.only}{table.name.sql} AS target
+SET
+{lines(assignments)}
+FROM pg_temp.change AS change
+{_joined(joins)}
+WHERE {(chr(10) + "    AND ").join(conditions)}"""
+
+
+def delete(link: LinkPlan, table: TablePlan) -> str:
+    """Deletes the local rows of deleted records. A row that is not there has been deleted by a cascade."""
+    row = own_row(link, table)
+    return f"""\
+DELETE FROM {table.table.only}{table.name.sql} AS target
+USING pg_temp.change AS change
+{_joined(row.joins)}
+WHERE change.table_id = {table.number} AND change.op = 'D' AND {row.sql}"""
+
+
+def bury(link: LinkPlan, table: TablePlan) -> str:
+    """Makes a tombstone of the identity of every deleted record."""
+    return f"""\
+UPDATE ucrepl.identity AS identity
+SET deleted_at = now(), shipped_xid = {shipped(link)}
+FROM pg_temp.change AS change
+WHERE change.table_id = {table.number} AND change.op = 'D'
+    AND identity.peer_id = {link.peer_id} AND identity.remote_table = {table.number}
+    AND identity.remote_id = change.key::bigint"""
+
+
+def revive(link: LinkPlan, table: TablePlan) -> str:
+    """Takes the tombstone away from a record that is inserted again under its old id."""
+    return f"""\
+UPDATE ucrepl.identity AS identity
+SET deleted_at = NULL, shipped_xid = {shipped(link)}
+FROM pg_temp.change AS change
+WHERE change.table_id = {table.number} AND change.op = 'I'
+    AND identity.peer_id = {link.peer_id} AND identity.remote_table = {table.number}
+    AND identity.remote_id = change.key::bigint AND identity.deleted_at IS NOT NULL"""
+
+
+def truncate(link: LinkPlan, table: TablePlan) -> str:
+    """Deletes all rows that the source knows, which is what its TRUNCATE means: rows of the target's own stay."""
+    if table.surrogate:
+        known = [_is_known(link, table.number, table.table.key[0])]
+    else:
+        known = [
+            _is_known(link, link.number_of(c.refers_to), c.name) for c in table.key_columns if c.refers_to is not None
+        ]
+    where = f"\nWHERE {' AND '.join(known)}" if known else ""
+    return f"DELETE FROM {table.table.only}{table.name.sql} AS target{where}"
+
+
+def rekey(link: LinkPlan, table: TablePlan) -> str:
+    """Follows the update of an id on the source: the local id stays, the map changes, the rest is an update."""
+    new_key = f"{quote(link.hstore_schema)}.fetchval(change.new, {literal(table.table.key[0])})"
+    return f"""\
+WITH moved AS (
+    UPDATE ucrepl.identity AS identity
+    SET remote_id = ({new_key})::bigint, shipped_xid = {shipped(link)}
+    FROM pg_temp.change AS change
+    WHERE change.table_id = {table.number} AND change.op = 'K'
+        AND identity.peer_id = {link.peer_id} AND identity.remote_table = {table.number}
+        AND identity.remote_id = change.key::bigint
+)
+UPDATE pg_temp.change AS change
+SET op = 'U', key = {new_key}
+WHERE change.table_id = {table.number} AND change.op = 'K'"""
+
+
+def _is_known(link: LinkPlan, number: int, column: str) -> str:
+    return (
+        f"EXISTS (SELECT FROM ucrepl.identity AS i WHERE i.peer_id = {link.peer_id}"
+        f" AND i.local_table = {number} AND i.local_id = target.{quote(column)})"
+    )
+
+
+def _operations(guarded: bool, with_key: bool) -> str:  # noqa: FBT001 - two private flags, named at every call
+    if with_key:
+        return "'K'"
+    return "'U'" if guarded else "'U', 'M'"
+
+
+def _protected(column: ColumnPlan, value: str) -> str:
+    current = f"target.{quote(column.name)}"
+    match column.protection:
+        case Protection.NOT_EMPTY:
+            return f"CASE WHEN {empty(value, column.column.type)} THEN {current} ELSE {value} END"
+        case Protection.WHILE_EMPTY:
+            return f"CASE WHEN {empty(current, column.column.type)} THEN {value} ELSE {current} END"
+        case Protection.COUNTER:
+            return f"greatest({current}, {value})"
+        case _:
+            return value
+
+
+def _exists(link: LinkPlan, column: ColumnPlan) -> str:
+    return f"{quote(link.hstore_schema)}.exist(change.new, {literal(column.name)})"
+
+
+def _if_sent(link: LinkPlan, column: ColumnPlan, value: str, *, uniform: bool) -> str:
+    if uniform:
+        return value
+    return f"CASE WHEN {_exists(link, column)} THEN {value} ELSE target.{quote(column.name)} END"
+
+
+def _if_not_sent(link: LinkPlan, column: ColumnPlan, condition: str, *, uniform: bool) -> str:
+    return condition if uniform else f"(NOT {_exists(link, column)} OR {condition})"
+
+
+def _and_sent(link: LinkPlan, column: ColumnPlan, condition: str) -> str:
+    return f"({_exists(link, column)} AND {condition})"
+
+
+def _joined(joins: Sequence[str]) -> str:
+    return "\n".join(joins)
+
+
+def _indent(statement: str) -> str:
+    return lines(statement.splitlines(), separator="")
