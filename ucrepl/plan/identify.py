@@ -17,7 +17,7 @@ def recognise(link: LinkPlan, table: TablePlan, key: tuple[str, ...]) -> str:
     """
     columns = [table.column(name) for name in key]
     used = f"    AND {_known_id(link, table)} IS NULL\n" + "".join(f"    AND {_not_empty(c)}\n" for c in columns)
-    values = [(c, translated_key(link, c)) for c in columns]
+    values = [(c, looked_up(link, c, sent(c), f"sent.{quote(c.model_column or '')}")) for c in columns]
     matches = "\n        AND ".join(f"target.{quote(c.name)} = {value}" for c, value in values)
     identity = quote(table.table.key[0])
     return f"""\
@@ -117,11 +117,6 @@ FROM pg_temp.change AS change
 {joins}
 JOIN {table.table.only}{table.name.sql} AS target ON {row.sql}
 WHERE existing.ctid = change.ctid AND change.table_id = {table.number} AND change.op = 'I'"""
-
-
-def translated_key(link: LinkPlan, column: ColumnPlan) -> str:
-    """The value of a column of a recognition key, as the target would have it."""
-    return looked_up(link, column, sent(column))
 
 
 def _known_id(link: LinkPlan, table: TablePlan) -> str:

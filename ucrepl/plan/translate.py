@@ -51,14 +51,18 @@ def translated(link: LinkPlan, table: TablePlan, column: ColumnPlan, value: str,
     return Value(f"CASE WHEN {value} IS NULL THEN NULL ELSE coalesce({alias}.local_id, {failure}) END", joins)
 
 
-def looked_up(link: LinkPlan, column: ColumnPlan, value: str) -> str:
-    """The same as an expression without joins, null for a record that is not known: for old values and for keys."""
+def looked_up(link: LinkPlan, column: ColumnPlan, value: str, model: str | None = None) -> str:
+    """The same as an expression without joins, null for a record that is not known: for old values and for keys.
+
+    `model` is the expression of the model's name, by default the old one or else that of the local row.
+    """
     if column.model_column is not None:
-        model = f"coalesce(was.{quote(column.model_column)}, target.{quote(column.model_column)})"
+        name = quote(column.model_column)
         return (
-            "coalesce((SELECT i.local_id FROM pg_temp.model AS m JOIN ucrepl.identity AS i"
-            f" ON i.peer_id = {link.peer_id} AND i.remote_table = m.number AND i.remote_id = {value}"
-            f" WHERE m.model = {model}), {value})"
+            f"(SELECT CASE WHEN m.model IS NULL OR {value} = 0 THEN {value} ELSE i.local_id END FROM (SELECT) AS one"
+            f" LEFT JOIN pg_temp.model AS m ON m.model = {model or f'coalesce(was.{name}, target.{name})'}"
+            f" LEFT JOIN ucrepl.identity AS i ON i.peer_id = {link.peer_id} AND i.remote_table = m.number"
+            f" AND i.remote_id = {value})"
         )
     if column.refers_to is None:
         return value
