@@ -56,6 +56,16 @@ def schema_scripts(hstore: str | None, version: int) -> Iterator[tuple[str, sql.
     yield from scripts("functions", where)
 
 
+def node_statement(node: str) -> sql.Composed:
+    """Writes down who the node is, unless it has been done."""
+    return sql.SQL(
+        "INSERT INTO ucrepl.node (name, system_identifier, database_oid)"
+        " SELECT {}, c.system_identifier, d.oid FROM pg_catalog.pg_control_system() AS c"
+        " JOIN pg_catalog.pg_database AS d ON d.datname = pg_catalog.current_database()"
+        " ON CONFLICT (singleton) DO NOTHING;"
+    ).format(node)
+
+
 def install_schema(connection: Connection[TupleRow], node: str, *, up_to: int | None = None) -> None:
     """Creates or upgrades the schema in one transaction; `up_to` stops at an older version (for tests of upgrades).
 
@@ -74,13 +84,7 @@ def install_schema(connection: Connection[TupleRow], node: str, *, up_to: int | 
             if up_to is not None and name[:4].isdigit() and int(name[:4]) > up_to:
                 break
             connection.execute(script)
-        connection.execute(
-            "INSERT INTO ucrepl.node (name, system_identifier, database_oid)"
-            " SELECT %s, c.system_identifier, d.oid FROM pg_catalog.pg_control_system() AS c"
-            " JOIN pg_catalog.pg_database AS d ON d.datname = pg_catalog.current_database()"
-            " ON CONFLICT (singleton) DO NOTHING",
-            [node],
-        )
+        connection.execute(node_statement(node))
         if up_to is None:
             identify(connection, node)
 

@@ -43,7 +43,7 @@ def open_link(config: Config, link: Link, source: Connection[TupleRow], target: 
         )
     source_catalog, target_catalog = read_catalog(source), read_catalog(target)
     with target.transaction():
-        peer_id, link_id = _register(target, link, origin)
+        peer_id, link_id = register_link(target, link, origin)
         numbers = _number_tables(target, source_catalog, target_catalog)
     source.execute(
         "INSERT INTO ucrepl.consumer (link, confirmed) VALUES (%s, %s) ON CONFLICT (link) DO NOTHING",
@@ -68,8 +68,11 @@ def open_link(config: Config, link: Link, source: Connection[TupleRow], target: 
     return OpenLink(link_id, plan, Source(source, link.name, end.uuid, numbers | directed), target)
 
 
-def _register(target: Connection[TupleRow], link: Link, origin: NodeIdentity) -> tuple[int, int]:
-    """The numbers of the source as a peer, and of the link, on the target."""
+def register_link(target: Connection[TupleRow], link: Link, origin: NodeIdentity) -> tuple[int, int]:
+    """The numbers of the source as a peer, and of the link, on the target; they are given when they are first asked for.
+
+    Raises RefusedError when the source is another database than the one from which the link has been replayed.
+    """
     peer = target.execute("SELECT peer_id, uuid FROM ucrepl.peer WHERE name = %s", [link.source]).fetchone()
     if peer is None:
         peer = target.execute(
