@@ -1,4 +1,4 @@
--- batch: the changes that are visible in the snapshot `ends` and were not in `position`, in the order of writing.
+-- batch: the changes that are visible in the snapshot `ends` and were not in `position`, in no order.
 --
 -- Transactions that were running at `position` are looked up one by one, so that one left open for hours does not make
 -- every batch read the journal from there. tables: the number that each table has on the target, by its number here;
@@ -32,5 +32,4 @@ COPY (
         CASE WHEN n.number > 0 THEN n.new END,
         n.at
     FROM numbered AS n
-    ORDER BY n.seq
 ) TO STDOUT (FORMAT binary)

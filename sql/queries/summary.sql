@@ -3,7 +3,7 @@ SELECT
     table_id,
     op::text,
     count(*) AS changes,
-    CASE WHEN op = 'U' THEN @hstore@.akeys(ucrepl.overlay(new)) END AS columns,
-    op = 'U' AND min(@hstore@.akeys(new)) = max(@hstore@.akeys(new)) AS uniform
+    @hstore@.akeys(ucrepl.overlay(new) FILTER (WHERE op = 'U')) AS columns,
+    min(@hstore@.akeys(new)) FILTER (WHERE op = 'U') = max(@hstore@.akeys(new)) FILTER (WHERE op = 'U') AS uniform
 FROM pg_temp.change
 GROUP BY table_id, op;

@@ -255,7 +255,7 @@ class Applier:
             if row.op == "I":
                 inserts[row.table_id] = row.changes
             elif row.op == "U":
-                updates[row.table_id] = (row.changes, tuple(sorted(row.columns)), row.uniform)
+                updates[row.table_id] = (row.changes, tuple(sorted(row.columns)), bool(row.uniform))
             elif row.op == "D":
                 deletes[row.table_id] = row.changes
         return Staged(inserts, updates, deletes, ordered, unknown, skipped, frozenset(tables))

@@ -1,7 +1,7 @@
 """Replays a link, batch by batch: each is one transaction on the target, with the position in it."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,7 @@ from ucrepl.config import Link
 from ucrepl.db.sqlfiles import query
 from ucrepl.db.sqlstate import Verdict, classify
 from ucrepl.errors import RefusedError
+from ucrepl.link.ahead import ReadAhead
 from ucrepl.link.apply import Applied, Applier, NeedsOrderError
 from ucrepl.link.finer import FinerGrain
 from ucrepl.link.setup import OpenLink
@@ -46,6 +47,8 @@ class LinkReplayer:
         self.target = opened.target
         self.applier = Applier(opened.target, opened.plan, opened.link_id, link.source, link.target)
         self.finer = FinerGrain(opened.target, self.applier)
+        self._ahead: ReadAhead | None = None
+        self._to_confirm: str | None = None
 
     def position(self) -> tuple[str, bool]:
         """The position of the link, and whether it is paused."""
@@ -57,8 +60,17 @@ class LinkReplayer:
         return row[0], row[1]
 
     def window(self, position: str) -> Window:
-        """The batch that comes next."""
+        """The batch that comes next, which may have been read already."""
+        if self._ahead and self._ahead.position == position:
+            return self._ahead.window()
+        self.stop_reading()
         return self.source.window(position, self.link.batch_rows)
+
+    def stop_reading(self) -> None:
+        """Drops what was read ahead: after an error, and before the connections are closed."""
+        if self._ahead:
+            self._ahead.close()
+            self._ahead = None
 
     def replay(self, position: str, window: Window) -> Batch:
         """Applies the batch from the position on and moves the position to its end.
@@ -68,12 +80,14 @@ class LinkReplayer:
         started = time.perf_counter()
         try:
             batch = self._replay(position, window, finer=False)
-        except NeedsOrderError:
-            batch = self._replay(position, window, finer=True)
-        except psycopg.Error as error:
-            if classify(error) is not Verdict.PARK:
+        except (NeedsOrderError, psycopg.Error) as error:
+            self.stop_reading()
+            if isinstance(error, psycopg.Error) and classify(error) is not Verdict.PARK:
                 raise
             batch = self._replay(position, window, finer=True)
+        except BaseException:
+            self.stop_reading()
+            raise
         batch.milliseconds["total"] = _since(started)
         return batch
 
@@ -91,25 +105,48 @@ class LinkReplayer:
         return result
 
     def confirm(self, position: str) -> None:
-        """Tells the source how far the target has come, so that what nobody needs any more can go."""
-        self.source.connection.execute(
-            "UPDATE ucrepl.consumer SET confirmed = %s, confirmed_at = now() WHERE link = %s", [position, self.link.name]
-        )
+        """Tells the source how far the target has come, so that what nobody needs any more can go.
+
+        While the next batch is being read the source hears it before the one after that.
+        """
+        self._to_confirm = position
+        if not self._ahead:
+            self._confirm()
+
+    def _confirm(self) -> None:
+        if self._to_confirm:
+            self.source.connection.execute(
+                "UPDATE ucrepl.consumer SET confirmed = %s, confirmed_at = now() WHERE link = %s",
+                [self._to_confirm, self.link.name],
+            )
+            self._to_confirm = None
+
+    def _changes(self, position: str, window: Window) -> Iterator[bytes]:
+        """The changes of the batch; what was read ahead is used up by this."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is None or ahead.position != position:
+            return self.source.changes(position, window.ends)
+        return ahead.changes()
 
     def _replay(self, position: str, window: Window, *, finer: bool) -> Batch:
         batch = Batch(position=window.ends, more=window.more, finer=finer)
         with self.target.transaction():
             state = self._begin(position)
             if not state.pairs_complete:
-                self._copy_pairs(None, window.ends, batch)
+                self.stop_reading()
+                self._take_pairs(self.source.pairs(None, window.ends), batch)
             elif window.has_pairs:
-                self._copy_pairs(position, window.ends, batch)
+                ahead = self._ahead
+                self._take_pairs(ahead.pairs() if ahead else self.source.pairs(position, window.ends), batch)
             applied = Applied()
             if window.has_changes:
                 table = "received" if finer else "change"
                 begun = time.perf_counter()
-                self._copy_in(table, CHANGE_COLUMNS, self.source.changes(position, window.ends), batch)
+                self._copy_in(table, CHANGE_COLUMNS, self._changes(position, window), batch)
                 batch.milliseconds["copy"] = _since(begun)
+                if window.more and not finer:
+                    self._confirm()
+                    self._ahead = ReadAhead(self.source, window.ends, self.link.batch_rows)
                 begun = time.perf_counter()
                 applied = (
                     self.finer.apply(parked=state.has_parked) if finer else self.applier.apply(parked=state.has_parked)
@@ -141,9 +178,9 @@ class LinkReplayer:
             )
         return state
 
-    def _copy_pairs(self, position: str | None, ends: str, batch: Batch) -> None:
+    def _take_pairs(self, blocks: Iterable[bytes], batch: Batch) -> None:
         columns = "local_schema, local_table, local_id, remote_schema, remote_table, remote_id, deleted_at"
-        self._copy_in("pair", columns, self.source.pairs(position, ends), batch)
+        self._copy_in("pair", columns, blocks, batch)
         self._execute(query("apply_pairs"), {"peer": self.applier.plan.peer_id})
 
     def _copy_in(self, table: str, columns: str, blocks: Iterable[bytes], batch: Batch) -> None:

@@ -1,6 +1,6 @@
 """The source end of a link: which batch comes next, and its changes as a stream of bytes."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -59,11 +59,11 @@ class Source:
             )
         return window
 
-    def changes(self, position: str, ends: str) -> Iterator[bytes]:
+    def changes(self, position: str, ends: str) -> Generator[bytes, None, None]:
         """The changes of the batch, as PostgreSQL's binary COPY sends them."""
         return self._copy("batch", {"position": position, "ends": ends, "tables": self.tables})
 
-    def pairs(self, position: str | None, ends: str) -> Iterator[bytes]:
+    def pairs(self, position: str | None, ends: str) -> Generator[bytes, None, None]:
         """The pairs of ids that belong to the batch, or all there are."""
         return self._copy("pairs", {"position": position, "ends": ends, "target": self.target})
 
@@ -72,7 +72,7 @@ class Source:
         for _ in self.connection.notifies(timeout=seconds, stop_after=1):
             return
 
-    def _copy(self, name: str, values: dict[str, object]) -> Iterator[bytes]:
+    def _copy(self, name: str, values: dict[str, object]) -> Generator[bytes, None, None]:
         with self.connection.cursor() as cursor, cursor.copy(query(name), values) as copy:
             yield from map(bytes, copy)
 

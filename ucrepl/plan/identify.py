@@ -2,7 +2,7 @@
 
 from ucrepl.plan.model import ColumnPlan, LinkPlan, TablePlan
 from ucrepl.plan.text import literal, quote
-from ucrepl.plan.translate import image, looked_up, own_row, sent
+from ucrepl.plan.translate import extracted, image, is_filled, looked_up, own_row, sent
 
 
 def shipped(link: LinkPlan) -> str:
@@ -16,19 +16,18 @@ def recognise(link: LinkPlan, table: TablePlan, key: tuple[str, ...]) -> str:
     A local record that already is somebody's pair is no candidate. A key with an empty column is not used.
     """
     columns = [table.column(name) for name in key]
-    used = f"    AND {_known_id(link, table)} IS NULL\n" + "".join(f"    AND {_not_empty(c)}\n" for c in columns)
-    values = [(c, looked_up(link, c, sent(c), f"sent.{quote(c.model_column or '')}")) for c in columns]
-    matches = "\n        AND ".join(f"target.{quote(c.name)} = {value}" for c, value in values)
+    filled = "\n    AND ".join(is_filled(link, c) for c in columns)
+    matches = "\n        AND ".join(f"target.{quote(c.name)} = {_key_value(link, table, c)}" for c in columns)
     identity = quote(table.table.key[0])
     return f"""\
 WITH candidate AS (
     SELECT change.seq, change.key::bigint AS remote_id, array_agg(target.{identity}::bigint) AS local_ids
     FROM pg_temp.change AS change
-    {image(link, table, "new", "sent")}
-    JOIN ONLY {table.name.sql} AS target
+    JOIN {table.table.only}{table.name.sql} AS target
         ON {matches}
     WHERE change.table_id = {table.number} AND change.op = 'I'
-    {used.strip()}
+    AND {filled}
+    AND {_known_id(link, table)} IS NULL
     AND NOT EXISTS (
         SELECT FROM ucrepl.identity AS i
         WHERE i.peer_id = {link.peer_id} AND i.local_table = {table.number} AND i.local_id = target.{identity}
@@ -126,5 +125,6 @@ def _known_id(link: LinkPlan, table: TablePlan) -> str:
     )
 
 
-def _not_empty(column: ColumnPlan) -> str:
-    return f"{sent(column)}::text <> ''"
+def _key_value(link: LinkPlan, table: TablePlan, column: ColumnPlan) -> str:
+    model = extracted(link, table.column(column.model_column)) if column.model_column else None
+    return looked_up(link, column, extracted(link, column), model)

@@ -22,6 +22,16 @@ def sent(column: ColumnPlan) -> str:
     return f"sent.{quote(column.name)}"
 
 
+def extracted(link: LinkPlan, column: ColumnPlan) -> str:
+    """The value of a column taken out of the new image by itself, where unfolding the whole image would cost more."""
+    return f"{_text_of(link, column.name)}::{column.column.type}"
+
+
+def is_filled(link: LinkPlan, column: ColumnPlan) -> str:
+    """The condition that the new image has a value for a column that is no empty text."""
+    return f"{_text_of(link, column.name)} <> ''"
+
+
 def was(column: ColumnPlan) -> str:
     """The value of a column in the old image."""
     return f"was.{quote(column.name)}"
@@ -121,3 +131,7 @@ def _by_model(link: LinkPlan, column: ColumnPlan, value: str, model: str) -> Val
             f"    AND {alias}.remote_id = {value}",
         ),
     )
+
+
+def _text_of(link: LinkPlan, name: str) -> str:
+    return f"{quote(link.hstore_schema)}.fetchval(change.new, {literal(name)})"

@@ -1,0 +1,20 @@
+-- link_state: what the target knows of a link, and whether a daemon holds its lock.
+SELECT
+    k.link_id,
+    k.position::text AS position,
+    k.paused,
+    k.applied,
+    k.skipped,
+    k.conflicts,
+    k.last_error,
+    (
+        SELECT count(*) FROM ucrepl.parked AS p WHERE p.link_id = k.link_id AND p.skipped_at IS NULL
+    ) AS parked,
+    EXISTS (
+        SELECT FROM pg_catalog.pg_locks AS l
+        JOIN pg_catalog.pg_database AS d ON d.oid = l.database AND d.datname = pg_catalog.current_database()
+        WHERE l.locktype = 'advisory' AND l.objsubid = 2 AND l.granted
+            AND l.classid = %(lock_class)s::oid AND l.objid = k.link_id::oid
+    ) AS has_daemon
+FROM ucrepl.link AS k
+WHERE k.name = %(link)s;

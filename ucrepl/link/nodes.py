@@ -1,0 +1,94 @@
+"""Connections to the nodes of a configuration, and errors that say which node they are about."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from types import TracebackType
+from typing import Self
+
+import psycopg
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from ucrepl.config import Config
+from ucrepl.db.connect import connect
+from ucrepl.db.sqlstate import Verdict, classify
+from ucrepl.errors import ConfigError, RefusedError, UcreplError, UnreachableError
+
+_CONTRIB = "install PostgreSQL's contrib modules on the server of the node (Debian: the package postgresql-contrib)"
+
+
+class Nodes:
+    """The nodes of a configuration, each connected when it is first asked for. Close it at the end, or use `with`."""
+
+    def __init__(self, config: Config, purpose: str, connect_timeout: int = 10) -> None:
+        """`purpose` is what the connections are called in pg_stat_activity: `ucrepl PURPOSE`."""
+        self.config = config
+        self._purpose = purpose
+        self._connect_timeout = connect_timeout
+        self._open: dict[str, Connection[TupleRow]] = {}
+        self._all = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._all.close()
+
+    def get(self, name: str) -> Connection[TupleRow]:
+        """The connection to a node, in autocommit mode; made anew where it was lost.
+
+        Raises UnreachableError, RefusedError for a server that is too old.
+        """
+        connection = self._open.get(name)
+        if connection is None or connection.closed:
+            connection = self._open[name] = self.another(name)
+        return connection
+
+    def another(self, name: str) -> Connection[TupleRow]:
+        """A further connection to a node, which nobody else gets. Raises as `get` does."""
+        try:
+            connection = connect(
+                self.config.nodes[name].dsn,
+                application_name=f"ucrepl {self._purpose}",
+                connect_timeout=self._connect_timeout,
+            )
+        except (ConfigError, RefusedError, UnreachableError) as error:
+            raise type(error)(f"node {name!r}: {error.message}", error.hint) from None
+        self._all.callback(connection.close)
+        return connection
+
+
+@contextmanager
+def explained(node: str) -> Iterator[None]:
+    """Turns what PostgreSQL refuses for a reason that a user can mend into one sentence about the node, with a hint."""
+    try:
+        yield
+    except psycopg.Error as error:
+        known = explain(node, error)
+        if known is None:
+            raise
+        raise known from error
+
+
+def explain(node: str, error: psycopg.Error) -> UcreplError | None:
+    """The sentence for an error of PostgreSQL; None for one that only a bug can bring about."""
+    primary = error.diag.message_primary or str(error)
+    what = f"node {node!r}: {' '.join(primary.split())}"
+    state = error.sqlstate or ""
+    if state == "42501":
+        hint = "GRANT it to the role in the node's 'dsn', or name the owner of the tables there; see all with: ucrepl check"
+        return RefusedError(what, hint)
+    if state == "25006":
+        return RefusedError(what, "name the primary in the node's 'dsn': a standby can't be a node")
+    if "hstore" in primary and state in {"0A000", "58P01", "42704", "F0000"}:
+        return RefusedError(what, _CONTRIB)
+    match classify(error):
+        case Verdict.RECONNECT:
+            return UnreachableError(what, "see that the server is up, then run the command again")
+        case Verdict.RETRY:
+            return RefusedError(what, "somebody else holds what is needed: run the command again")
+        case Verdict.WAIT:
+            return RefusedError(what, "the server lacks something: see its log, then run the command again")
+    return None

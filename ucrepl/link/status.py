@@ -1,0 +1,102 @@
+"""The state of a link, as `ucrepl status` tells it."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import psycopg
+from psycopg import Connection
+from psycopg.rows import TupleRow, namedtuple_row
+
+from ucrepl.config import Config, Link
+from ucrepl.db.sqlfiles import query
+from ucrepl.errors import UcreplError, UnreachableError
+from ucrepl.link.lock import LOCK_CLASS
+from ucrepl.link.node import identify
+from ucrepl.link.nodes import Nodes, explain
+from ucrepl.link.setup import BEGINNING
+
+State = Literal["running", "idle", "paused", "stopped", "down"]
+"""`running`: a daemon replays and is behind; `idle`: it has nothing to do; `stopped`: there is no daemon;
+`down`: a node can't be reached, or is not installed."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkStatus:
+    """The state of one link. A number is None where the node that knows it can't be asked.
+
+    `lag_rows`: changes in the source's journal that the target has not; `lag_seconds`: the age of the oldest of them;
+    `applied`, `skipped` (by rules) and `conflicts`: since the link was first opened; `parked`: now.
+    """
+
+    link: str
+    state: State
+    lag_rows: int | None = None
+    lag_seconds: float | None = None
+    applied: int | None = None
+    skipped: int | None = None
+    parked: int | None = None
+    conflicts: int | None = None
+    last_error: str | None = None
+
+
+def all_status(config: Config, nodes: Nodes) -> list[LinkStatus]:
+    """The state of every link of the configuration. Nothing that is wrong with a node is raised."""
+    ends = {name for link in config.links for name in (link.source, link.target)}
+    found = {name: _look_at(nodes, name) for name in sorted(ends)}
+    return [_status(link, found[link.source], found[link.target]) for link in config.links]
+
+
+def _look_at(nodes: Nodes, name: str) -> Connection[TupleRow] | UcreplError:
+    try:
+        connection = nodes.get(name)
+        identify(connection, name)
+    except UcreplError as error:
+        return error
+    except psycopg.Error as error:
+        return _reason(name, error)
+    return connection
+
+
+def _status(link: Link, source: Connection[TupleRow] | UcreplError, target: Connection[TupleRow] | UcreplError) -> LinkStatus:
+    if isinstance(target, UcreplError):
+        return LinkStatus(link.name, "down", last_error=target.message)
+    try:
+        here = _ask(target, "link_state", {"link": link.name, "lock_class": LOCK_CLASS})
+    except psycopg.Error as error:
+        return LinkStatus(link.name, "down", last_error=_reason(link.target, error).message)
+    lag, down = None, source if isinstance(source, UcreplError) else None
+    if not isinstance(source, UcreplError):
+        try:
+            lag = _ask(source, "lag", {"position": here.position if here else BEGINNING})
+        except psycopg.Error as error:
+            down = _reason(link.source, error)
+    return LinkStatus(
+        link=link.name,
+        state=_state(here, lag),
+        lag_rows=lag.lag_rows if lag else None,
+        lag_seconds=round(lag.lag_seconds, 3) if lag else None,
+        applied=here.applied if here else 0,
+        skipped=here.skipped if here else 0,
+        parked=here.parked if here else 0,
+        conflicts=here.conflicts if here else 0,
+        last_error=down.message if down else here.last_error if here else None,
+    )
+
+
+def _state(here: Any, lag: Any) -> State:  # noqa: ANN401 - rows with the columns of the queries
+    if lag is None:
+        return "down"
+    if here is not None and here.paused:
+        return "paused"
+    if here is None or not here.has_daemon:
+        return "stopped"
+    return "running" if lag.lag_rows else "idle"
+
+
+def _ask(connection: Connection[TupleRow], name: str, values: dict[str, object]) -> Any:  # noqa: ANN401 - a row, or None
+    with connection.cursor(row_factory=namedtuple_row) as cursor:
+        return cursor.execute(query(name), values).fetchone()
+
+
+def _reason(node: str, error: psycopg.Error) -> UcreplError:
+    return explain(node, error) or UnreachableError(f"node {node!r}: {error.diag.message_primary or error}")
