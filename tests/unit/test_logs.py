@@ -18,7 +18,7 @@ import structlog
 from ucrepl.daemon.logs import configure
 from ucrepl.errors import ConfigError
 
-SECRET = "s3cret"  # noqa: S105 - it is what must not be seen
+SECRET = "s3cret"
 
 
 class Terminal(io.StringIO):
@@ -146,9 +146,9 @@ def test_an_exception_is_a_field_and_not_many_lines(stream: io.StringIO, *, fore
     password = SECRET
     try:
         try:
-            raise psycopg.OperationalError(f"connection to postgresql://u:{password}@h failed")  # noqa: EM102, TRY003
+            raise psycopg.OperationalError(f"connection to postgresql://u:{password}@h failed")
         except psycopg.Error as cause:
-            raise RuntimeError("link lost") from cause  # noqa: EM101, TRY003
+            raise RuntimeError("link lost") from cause
     except RuntimeError:
         logger = logging.getLogger("x") if foreign else structlog.stdlib.get_logger("x")
         logger.exception("link failed")

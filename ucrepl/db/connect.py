@@ -6,7 +6,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import TupleRow
 
-from ucrepl.db.dsn import safe_dsn
+from ucrepl.db.dsn import redact, safe_dsn
 from ucrepl.db.sqlfiles import query
 from ucrepl.db.unreachable import reason_and_hint
 from ucrepl.errors import ConfigError, RefusedError, UnreachableError
@@ -66,7 +66,7 @@ def connect(
 
     `dsn` is a libpq connection string or URL; what it says of time-outs (`connect_timeout`, in seconds,
     keepalives) goes before ours, while `application_name` and the encoding (UTF8) are always ours.
-    Raises ConfigError for a string that libpq can't read, UnreachableError where no session comes about,
+    Raises ConfigError for a string that can't be read or used, UnreachableError where no session comes about,
     RefusedError for a server older than PostgreSQL 13. No message shows a password.
     """
     try:
@@ -90,6 +90,9 @@ def connect(
         )
     except psycopg.OperationalError as error:
         raise _unreachable(dsn, error) from None
+    except (psycopg.ProgrammingError, UnicodeError) as error:  # connect_timeout=soon; a host with a label too long
+        msg = f"the connection string {safe_dsn(dsn)!r} can't be used: {redact(str(error))}"
+        raise ConfigError(msg, hint="correct the node's 'dsn'") from None
     try:
         check_version(conn.info.server_version, dsn)
         conn.execute(query("pin_session"), {"names": list(_SESSION), "settings": list(_SESSION.values())})

@@ -59,6 +59,7 @@ _HINTS: Final = tuple(
             r"Connection refused",
             "start PostgreSQL, set its listen_addresses, or correct 'host' and 'port' in the node's 'dsn'",
         ),
+        (r"port number|Servname not supported", "correct 'port' in the node's 'dsn'"),
         (
             r"resolve host|translate host name|Name or service not known",
             "correct 'host' in the node's 'dsn', or the name service of this machine",
@@ -76,7 +77,7 @@ _HINTS: Final = tuple(
             r"read-only|hot standby|not in hot standby",
             "name the primary in the node's 'dsn': a standby can't be a node",
         ),
-        (r"\bSSL\b|certificate", "correct 'sslmode' and 'sslrootcert' in the node's 'dsn'"),
+        (r"\bSSL\b|sslmode|certificate", "correct 'sslmode' and 'sslrootcert' in the node's 'dsn'"),
     )
 )
 
