@@ -91,6 +91,20 @@ insert into mail_message (model, res_id, parent_id, author_id, message_type, sub
     ('res.partner', 6, null, 4, 'comment', null, '<p>Prefers to be called in the morning.</p>', '2025-03-01 10:00:00'),
     ('res.partner', 8, null, 5, 'comment', null, '<p>Ask for Anna.</p>', '2025-03-02 10:00:00');
 
+insert into ir_model (model, name, state) values
+    ('res.country', '{"en_US": "Country", "it_IT": "Nazione"}', 'base'),
+    ('res.company', '{"en_US": "Companies", "it_IT": "Aziende"}', 'base'),
+    ('res.users', '{"en_US": "User", "it_IT": "Utente"}', 'base'),
+    ('res.partner', '{"en_US": "Contact", "it_IT": "Contatto"}', 'base'),
+    ('res.partner.category', '{"en_US": "Partner Tags"}', 'base'),
+    ('product.template', '{"en_US": "Product", "it_IT": "Prodotto"}', 'base'),
+    ('product.product', '{"en_US": "Product Variant"}', 'base'),
+    ('sale.order', '{"en_US": "Sales Order", "it_IT": "Ordine di vendita"}', 'base'),
+    ('sale.order.line', '{"en_US": "Sales Order Line"}', 'base'),
+    ('mail.message', '{"en_US": "Message", "it_IT": "Messaggio"}', 'base'),
+    ('ir.model', '{"en_US": "Models", "it_IT": "Modelli"}', 'base'),
+    ('ir.model.data', '{"en_US": "Model Data"}', 'base');
+
 insert into ir_model_data (module, name, model, res_id, noupdate)
     select 'base', lower(code), 'res.country', id, false from res_country
     union all values
@@ -100,6 +114,8 @@ insert into ir_model_data (module, name, model, res_id, noupdate)
         ('base', 'partner_root', 'res.partner', 3, true),
         ('base', 'user_admin', 'res.users', 2, true),
         ('base', 'partner_admin', 'res.partner', 4, true)
+    union all
+    select 'base', 'model_' || replace(model, '.', '_'), 'ir.model', id, false from ir_model
     union all
     select 'shop', 'category_' || id, 'res.partner.category', id, false from res_partner_category
     union all
@@ -111,7 +127,7 @@ declare
 begin
     foreach stamped in array array[
         'res_country', 'res_company', 'res_users', 'res_partner', 'res_partner_category', 'product_template',
-        'product_product', 'sale_order', 'sale_order_line', 'mail_message', 'ir_model_data'
+        'product_product', 'sale_order', 'sale_order_line', 'mail_message', 'ir_model', 'ir_model_data'
     ] loop
         execute format('update %I set create_uid = 1, create_date = %L, write_uid = 2, write_date = %L',
                        stamped, '2025-03-05 18:00:00', '2025-03-05 18:00:00.123456');

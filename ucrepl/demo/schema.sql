@@ -1,4 +1,4 @@
--- A small shop in the shape of an Odoo 18 database: twelve tables, written for the demo and the tests of ucrepl.
+-- A small shop in the shape of an Odoo 18 database: thirteen tables, written for the demo and the tests of ucrepl.
 --
 -- What it has in common with the real thing, because that is what makes replication hard:
 --   * serial ids, so that two databases hand out the same ids for different records;
@@ -190,6 +190,18 @@ create table mail_message (
 );
 create index mail_message_model_res_id_idx on mail_message (model, res_id);
 
+create table ir_model (
+    id serial primary key,
+    model varchar not null,
+    name jsonb not null,
+    state varchar,
+    create_uid integer,
+    create_date timestamp,
+    write_uid integer,
+    write_date timestamp,
+    constraint ir_model_obj_name_uniq unique (model)
+);
+
 create table ir_model_data (
     id serial primary key,
     module varchar not null,
@@ -262,7 +274,7 @@ declare
 begin
     foreach child in array array[
         'res_country', 'res_company', 'res_users', 'res_partner', 'res_partner_category', 'product_template',
-        'product_product', 'sale_order', 'sale_order_line', 'mail_message', 'ir_model_data'
+        'product_product', 'sale_order', 'sale_order_line', 'mail_message', 'ir_model', 'ir_model_data'
     ] loop
         foreach stamp in array array['create_uid', 'write_uid'] loop
             execute format('alter table %I add constraint %I foreign key (%I) references res_users on delete set null',
