@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn, Protocol
 
 import ucrepl
-from ucrepl.cli import config_cmd
+from ucrepl.cli import config_cmd, install_cmd, pause_cmd, seed_cmd, status_cmd
 from ucrepl.cli.output import print_error, talk
 from ucrepl.errors import Exit, UcreplError, UsageError
 
@@ -23,7 +23,13 @@ class Command(Protocol):
         """Do the work and give the exit code."""
 
 
-COMMANDS: tuple[Command, ...] = (config_cmd,)
+COMMANDS: tuple[Command, ...] = (
+    config_cmd,
+    install_cmd,
+    seed_cmd,
+    status_cmd,
+    pause_cmd,
+)
 
 
 class _Parser(ArgumentParser):

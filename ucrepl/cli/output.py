@@ -3,11 +3,16 @@
 import json
 import math
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 Row = Mapping[str, object]
 
@@ -36,12 +41,11 @@ def print_json(value: object) -> None:
 
 def print_table(rows: Iterable[Row], columns: Sequence[str]) -> None:
     """Print the named columns of `rows`: a rich table on a terminal, else aligned text with a line of titles."""
-    rows = list(rows)
-    cells = [[_cell(row.get(column)) for column in columns] for row in rows]
-    numeric = [all(_is_number(row.get(column)) for row in rows) for column in columns]
-    titles = [column.replace("_", " ") for column in columns]
+    titles, cells, numeric = _grid(rows, columns)
     if sys.stdout.isatty():
-        _print_rich(titles, cells, numeric)
+        from rich.console import Console
+
+        Console().print(_rich_table(titles, cells, numeric))
         return
     widths = [max(map(len, column)) for column in zip(titles, *cells, strict=True)]
     for line in [titles, *cells]:
@@ -52,6 +56,39 @@ def print_table(rows: Iterable[Row], columns: Sequence[str]) -> None:
         print_text("  ".join(padded).rstrip())
 
 
+def watch_table(frames: Iterable[Iterable[Row]], columns: Sequence[str]) -> None:
+    """Show a table that changes: on a terminal each frame takes the place of the one before, else they follow."""
+    if not sys.stdout.isatty():
+        for rows in frames:
+            print_table(rows, columns)
+            sys.stdout.flush()
+        return
+    from rich.live import Live
+
+    with Live(auto_refresh=False) as live:
+        for rows in frames:
+            live.update(_rich_table(*_grid(rows, columns)), refresh=True)
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[int, int | None, str], None]]:
+    """A progress bar on standard error while the block runs, if that is a terminal.
+
+    Gives the function to move it: how many are done, of how many (None: not known), and a word of detail.
+    """
+    if not sys.stderr.isatty():
+        yield lambda _done, _total, _detail: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    texts = [TextColumn(text, markup=False) for text in ("{task.description}", "{task.fields[detail]}")]
+    columns = (texts[0], BarColumn(), MofNCompleteColumn(), texts[1])
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(_cell(what), total=None, detail="")
+        yield lambda done, total, detail: bar.update(task, completed=done, total=total, detail=_cell(detail))
+
+
 def print_record(record: Row) -> None:
     """Print one record, a line for each field."""
     width = max(map(len, record), default=0)
@@ -59,9 +96,16 @@ def print_record(record: Row) -> None:
         print_text(f"{name.replace('_', ' '):{width}}  {_cell(value)}".rstrip())
 
 
-def _print_rich(titles: list[str], cells: list[list[str]], numeric: list[bool]) -> None:
+def _grid(rows: Iterable[Row], columns: Sequence[str]) -> tuple[list[str], list[list[str]], list[bool]]:
+    """The titles, the cells line by line, and which columns hold numbers."""
+    rows = list(rows)
+    titles = [column.replace("_", " ") for column in columns]
+    cells = [[_cell(row.get(column)) for column in columns] for row in rows]
+    return titles, cells, [all(_is_number(row.get(column)) for row in rows) for column in columns]
+
+
+def _rich_table(titles: list[str], cells: list[list[str]], numeric: list[bool]) -> "Table":
     from rich.box import SIMPLE_HEAD
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -70,7 +114,7 @@ def _print_rich(titles: list[str], cells: list[list[str]], numeric: list[bool]) 
         table.add_column(title, justify="right" if number else "left", overflow="fold")
     for line in cells:
         table.add_row(*map(Text, line))
-    Console().print(table)
+    return table
 
 
 def _is_number(value: object) -> bool:

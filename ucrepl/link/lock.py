@@ -1,4 +1,4 @@
-"""The lock of a link: an advisory lock of a session on the target. Who replays a link in a loop, or seeds it, holds it."""
+"""The lock of a link: an advisory lock on its target, of the session that runs the link, or seeds it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -14,6 +14,14 @@ from ucrepl.db.connect import connect
 from ucrepl.db.sqlstate import Verdict, classify
 from ucrepl.errors import ConfigError, RefusedError, UcreplError, UnreachableError
 
+_READ_ONLY = "25006"
+_HINTS: dict[str | Verdict | None, str] = {
+    "42501": "GRANT it to the role in the node's 'dsn', or name the tables' owner there; `ucrepl check` lists all",
+    _READ_ONLY: "name the primary in the node's 'dsn': a standby can't be a node",
+    Verdict.RETRY: "somebody else holds what is needed: run the command again",
+    Verdict.WAIT: "the server lacks something: see its log, then run the command again",
+}
+_NO_EXTENSION = ("0A000", "58P01", "42704", "F0000")
 _CONTRIB = "install PostgreSQL's contrib modules on the server of the node (Debian: the package postgresql-contrib)"
 
 
@@ -76,19 +84,10 @@ def explain(node: str, error: psycopg.Error) -> UcreplError | None:
     """The sentence for an error of PostgreSQL; None for one that only a bug can bring about."""
     primary = error.diag.message_primary or str(error)
     what = f"node {node!r}: {' '.join(primary.split())}"
-    state = error.sqlstate or ""
-    if state == "42501":
-        hint = "GRANT it to the role in the node's 'dsn', or name the owner of the tables there; see all with: ucrepl check"
-        return RefusedError(what, hint)
-    if state == "25006":
-        return RefusedError(what, "name the primary in the node's 'dsn': a standby can't be a node")
-    if "hstore" in primary and state in {"0A000", "58P01", "42704", "F0000"}:
+    if "hstore" in primary and error.sqlstate in _NO_EXTENSION:
         return RefusedError(what, _CONTRIB)
-    match classify(error):
-        case Verdict.RECONNECT:
-            return UnreachableError(what, "see that the server is up, then run the command again")
-        case Verdict.RETRY:
-            return RefusedError(what, "somebody else holds what is needed: run the command again")
-        case Verdict.WAIT:
-            return RefusedError(what, "the server lacks something: see its log, then run the command again")
-    return None
+    verdict = classify(error)
+    if verdict is Verdict.RECONNECT and error.sqlstate != _READ_ONLY:
+        return UnreachableError(what, "see that the server is up, then run the command again")
+    hint = _HINTS.get(error.sqlstate) or _HINTS.get(verdict)
+    return RefusedError(what, hint) if hint else None

@@ -69,7 +69,7 @@ def open_link(config: Config, link: Link, source: Connection[TupleRow], target: 
 
 
 def register_link(target: Connection[TupleRow], link: Link, origin: NodeIdentity) -> tuple[int, int]:
-    """The numbers of the source as a peer, and of the link, on the target; they are given when they are first asked for.
+    """The numbers of the source as a peer, and of the link, on the target, which are given where there are none yet.
 
     Raises RefusedError when the source is another database than the one from which the link has been replayed.
     """

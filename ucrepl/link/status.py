@@ -57,7 +57,9 @@ def _look_at(nodes: Nodes, name: str) -> Connection[TupleRow] | UcreplError:
     return connection
 
 
-def _status(link: Link, source: Connection[TupleRow] | UcreplError, target: Connection[TupleRow] | UcreplError) -> LinkStatus:
+def _status(
+    link: Link, source: Connection[TupleRow] | UcreplError, target: Connection[TupleRow] | UcreplError
+) -> LinkStatus:
     if isinstance(target, UcreplError):
         return LinkStatus(link.name, "down", last_error=target.message)
     try:

@@ -1,0 +1,78 @@
+"""`ucrepl status`: what each link is doing, and how far it is behind."""
+
+import time
+from argparse import Namespace, _SubParsersAction
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from ucrepl.cli import load
+from ucrepl.cli.output import print_json, print_table, watch_table
+from ucrepl.errors import Exit
+
+if TYPE_CHECKING:
+    from ucrepl.config import Config
+    from ucrepl.link.nodes import Nodes
+
+COLUMNS = (
+    "link",
+    "state",
+    "lag_rows",
+    "lag_seconds",
+    "applied",
+    "skipped",
+    "parked",
+    "conflicts",
+    "last_error",
+)
+_CONNECT_TIMEOUT_SECONDS = 3
+_REFRESH_SECONDS = 1.0
+
+
+def add_parser(subparsers: "_SubParsersAction[Any]") -> None:
+    """Add `status`."""
+    parser = subparsers.add_parser(
+        "status",
+        help="show what each link is doing",
+        description="Shows of each link: its state (running, idle, paused, stopped: no daemon, down: a node can't be"
+        " reached or is not installed), how many changes it is behind and how old the oldest of them is, and what"
+        " became of the changes so far.",
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    parser.add_argument("--watch", action="store_true", help="show it anew every second, until Ctrl-C")
+
+
+def run(args: Namespace) -> int:
+    """Print the state of all links, once or until Ctrl-C."""
+    from ucrepl.link.nodes import Nodes
+
+    config = load(args)
+    with Nodes(config, "status", _CONNECT_TIMEOUT_SECONDS) as nodes:
+        if not args.watch:
+            _show(next(_frames(config, nodes)), as_json=args.json)
+            return Exit.OK
+        try:
+            if args.json:
+                for frame in _frames(config, nodes):
+                    print_json({"links": frame})
+            else:
+                watch_table(_frames(config, nodes), COLUMNS)
+        except KeyboardInterrupt:
+            pass
+    return Exit.OK
+
+
+def _show(frame: list[dict[str, Any]], *, as_json: bool) -> None:
+    if as_json:
+        print_json({"links": frame})
+    else:
+        print_table(frame, COLUMNS)
+
+
+def _frames(config: "Config", nodes: "Nodes") -> Iterator[list[dict[str, Any]]]:
+    from ucrepl.link.status import all_status
+
+    while True:
+        yield [asdict(status) for status in all_status(config, nodes)]
+        time.sleep(_REFRESH_SECONDS)
