@@ -19,6 +19,7 @@ CREATE TEMPORARY TABLE change (
     times @hstore@.hstore,
     attempts integer NOT NULL DEFAULT 0
 ) ON COMMIT DELETE ROWS;
+CREATE INDEX ON pg_temp.change (table_id, op);
 ALTER TABLE pg_temp.change SET (toast_tuple_target = 8160, autovacuum_enabled = off);
 
 CREATE TEMPORARY TABLE received (

@@ -2,7 +2,7 @@
 
 from ucrepl.plan.model import ColumnPlan, LinkPlan, TablePlan
 from ucrepl.plan.text import lines, literal, quote
-from ucrepl.plan.translate import image, looked_up, own_row, sent, translated, was
+from ucrepl.plan.translate import here, image, looked_up, own_row, sent, translated, was
 from ucrepl.plan.types import distinct
 
 
@@ -47,15 +47,6 @@ WHERE change.table_id = {table.number} AND change.op = 'U' AND NOT EXISTS ({know
 
 def update_of_deleted(link: LinkPlan, table: TablePlan) -> str:
     """Meets updates of records that are deleted here: the delete wins, or the change is parked, as the rule says."""
-    row = own_row(link, table)
-    condition = row.sql
-    scope = f"{table.table.only}{table.name.sql} AS target"
-    if table.surrogate:
-        scope += (
-            f" JOIN ucrepl.identity AS own ON own.peer_id = {link.peer_id} AND own.remote_table = {table.number}"
-            f" AND own.local_id = target.{quote(table.table.key[0])}"
-        )
-        condition = "own.remote_id = change.key::bigint"
     parks = table.deleted == "park"
     text = "%s %s was changed on the source and deleted here"
     return f"""\
@@ -66,7 +57,7 @@ WITH lost AS (
     FROM pg_temp.change AS change
     WHERE change.table_id = {table.number} AND change.op = 'U'
         AND NOT EXISTS (SELECT FROM pg_temp.trouble AS t WHERE t.seq = change.seq)
-        AND NOT EXISTS (SELECT FROM {scope} WHERE {condition})
+        AND {here(link, table)} IS NULL
     RETURNING seq, remote_key
 )
 {_note_lost(table, text) if parks else "DELETE FROM pg_temp.change AS change USING lost WHERE change.seq = lost.seq"}"""

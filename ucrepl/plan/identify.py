@@ -2,7 +2,7 @@
 
 from ucrepl.plan.model import ColumnPlan, LinkPlan, TablePlan
 from ucrepl.plan.text import literal, quote
-from ucrepl.plan.translate import extracted, image, is_filled, looked_up, own_row, sent
+from ucrepl.plan.translate import extracted, here, image, is_filled, looked_up, sent
 
 
 def shipped(link: LinkPlan) -> str:
@@ -107,15 +107,11 @@ WHERE NOT EXISTS (
 
 def mark_existing(link: LinkPlan, table: TablePlan) -> str:
     """Turns the insert of a record that is already here into M, a merge into the local row."""
-    row = own_row(link, table)
-    joins = "\n".join(row.joins)
     return f"""\
-UPDATE pg_temp.change AS existing
+UPDATE pg_temp.change AS change
 SET op = 'M'
-FROM pg_temp.change AS change
-{joins}
-JOIN {table.table.only}{table.name.sql} AS target ON {row.sql}
-WHERE existing.ctid = change.ctid AND change.table_id = {table.number} AND change.op = 'I'"""
+WHERE change.table_id = {table.number} AND change.op = 'I'
+    AND {here(link, table)}"""
 
 
 def _known_id(link: LinkPlan, table: TablePlan) -> str:

@@ -107,6 +107,21 @@ def own_row(link: LinkPlan, table: TablePlan, row: str = "target") -> Value:
     return Value(" AND ".join(conditions))
 
 
+def here(link: LinkPlan, table: TablePlan) -> str:
+    """An expression that is true when the local row of a change is there and null when it is not.
+
+    A scalar subquery, for it is always run as an index lookup a change, whatever the statistics make the planner think.
+    """
+    if not table.surrogate:
+        return f"(SELECT true FROM {table.table.only}{table.name.sql} AS target WHERE {own_row(link, table).sql})"
+    return f"""(
+        SELECT true
+        FROM ucrepl.identity AS own
+        JOIN {table.table.only}{table.name.sql} AS target ON target.{quote(table.table.key[0])} = own.local_id
+        WHERE own.peer_id = {link.peer_id} AND own.remote_table = {table.number} AND own.remote_id = change.key::bigint
+    )"""
+
+
 def image(link: LinkPlan, table: TablePlan, which: str, alias: str) -> str:
     """The join that unfolds an image (`new` or `old`) of the change into typed columns."""
     return (
