@@ -1,0 +1,1 @@
+"""Connections, catalogs, the SQL files, and what to do about an error."""

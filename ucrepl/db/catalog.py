@@ -3,7 +3,7 @@
 from collections import defaultdict
 
 from psycopg import Connection
-from psycopg.rows import TupleRow, namedtuple_row
+from psycopg.rows import TupleRow, dict_row
 
 from ucrepl.db.sqlfiles import query
 from ucrepl.plan.catalog import Catalog, Column, ForeignKey, Table, TableName
@@ -20,28 +20,30 @@ def hstore_schema(connection: Connection[TupleRow]) -> str | None:
 
 def read_catalog(connection: Connection[TupleRow]) -> Catalog:
     """All user tables of the database, in three queries."""
-    with connection.cursor(row_factory=namedtuple_row) as cursor:
+    with connection.cursor(row_factory=dict_row) as cursor:
         tables = cursor.execute(query("catalog_tables")).fetchall()
-        oids = {"oids": [t.oid for t in tables]}
+        oids = {"oids": [t["oid"] for t in tables]}
         columns: dict[int, dict[str, Column]] = defaultdict(dict)
         for c in cursor.execute(query("catalog_columns"), oids):
-            columns[c.oid][c.attname] = Column(c.attname, c.type, c.attnotnull, c.generated, c.identity)
+            columns[c["oid"]][c["attname"]] = Column(
+                c["attname"], c["type"], c["attnotnull"], c["generated"], c["identity"]
+            )
         foreign_keys: dict[int, list[ForeignKey]] = defaultdict(list)
         for f in cursor.execute(query("catalog_foreign_keys"), oids):
-            foreign_keys[f.oid].append(
-                ForeignKey(tuple(f.columns), TableName(f.nspname, f.relname), tuple(f.referenced_columns))
+            foreign_keys[f["oid"]].append(
+                ForeignKey(tuple(f["columns"]), TableName(f["nspname"], f["relname"]), tuple(f["referenced_columns"]))
             )
     return Catalog.of(
         hstore_schema(connection) or "ucrepl",
         (
             Table(
-                name=TableName(t.nspname, t.relname),
-                columns=columns[t.oid],
-                key=tuple(t.key_columns or ()),
-                sequence=t.sequence,
-                unique_keys=tuple(tuple(u) for u in t.unique_keys),
-                foreign_keys=tuple(foreign_keys[t.oid]),
-                partitioned=t.partitioned,
+                name=TableName(t["nspname"], t["relname"]),
+                columns=columns[t["oid"]],
+                key=tuple(t["key_columns"] or ()),
+                sequence=t["sequence"],
+                unique_keys=tuple(tuple(u) for u in t["unique_keys"]),
+                foreign_keys=tuple(foreign_keys[t["oid"]]),
+                partitioned=t["partitioned"],
             )
             for t in tables
         ),

@@ -5,7 +5,7 @@ from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import LiteralString, cast
+from typing import LiteralString
 
 from psycopg import sql
 
@@ -27,7 +27,7 @@ def query(name: str, hstore_schema: str | None = None) -> LiteralString:
     text = (root() / "queries" / f"{name}.sql").read_text()
     if hstore_schema is not None:
         text = text.replace(HSTORE_MARK, sql.Identifier(hstore_schema).as_string())
-    return cast(LiteralString, text)
+    return text
 
 
 def scripts(folder: str, hstore_schema: str) -> Iterator[tuple[str, sql.SQL]]:
@@ -38,4 +38,4 @@ def scripts(folder: str, hstore_schema: str) -> Iterator[tuple[str, sql.SQL]]:
     schema = sql.Identifier(hstore_schema).as_string()
     for file in sorted((root() / folder).iterdir(), key=lambda f: f.name):
         text = file.read_text().replace(HSTORE_MARK, schema)
-        yield file.name.removesuffix(".sql"), sql.SQL(cast(LiteralString, text))
+        yield file.name.removesuffix(".sql"), sql.SQL(text)

@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from psycopg import Connection, Cursor
-from psycopg.rows import TupleRow, namedtuple_row
+from psycopg.rows import TupleRow, dict_row
 
 from ucrepl.db.sqlfiles import query
 from ucrepl.plan import conflict, identify, write
-from ucrepl.plan.model import LinkPlan, TablePlan
+from ucrepl.plan.model import LinkPlan, Protection, TablePlan
 
 MANY_ROWS = 1000
 """From so many changes on statements are planned anew for each batch, with statistics of its own."""
@@ -64,7 +64,9 @@ class Applier:
     The statements of the plan are compiled when they are first needed and kept.
     """
 
-    def __init__(self, connection: Connection[TupleRow], plan: LinkPlan, link_id: int, source_name: str, target_name: str) -> None:
+    def __init__(
+        self, connection: Connection[TupleRow], plan: LinkPlan, link_id: int, source_name: str, target_name: str
+    ) -> None:
         self.connection = connection
         self.plan = plan
         self.link_id = link_id
@@ -75,7 +77,7 @@ class Applier:
         """Applies the staged changes.
 
         `parked`: changes of the link are parked, later ones of the same records must wait behind them.
-        `careful`: changes with references to unknown records are looked for and parked, before a statement fails on them.
+        `careful`: changes that refer to unknown records are looked for and parked before a statement fails on them.
         `alone`: a single change is staged, so that also a TRUNCATE or an update of a key can be applied.
         Raises NeedsOrderError for these otherwise, UnknownTableError, and what PostgreSQL raises.
         """
@@ -149,7 +151,9 @@ class Applier:
                     recognised |= self._identify_new(table, small=small)
                 for column in table.columns:
                     if column.model_column and self.plan.models:
-                        self._run(self._compile(("mention", column.name), identify.mention, table, column), prepare=small)
+                        self._run(
+                            self._compile(("mention", column.name), identify.mention, table, column), prepare=small
+                        )
         return recognised
 
     def _identify_new(self, table: TablePlan, *, small: bool) -> bool:
@@ -186,7 +190,7 @@ class Applier:
                     self._run(self._compile("bury", write.bury, table), prepare=small)
 
     def _update_carefully(self, table: TablePlan, staged: Staged, result: Applied) -> None:
-        """Updates and merges of a table of which some rows are gone, or hold other values than the source started from."""
+        """Updates and merges of a table in which rows are gone, or hold other values than the source started from."""
         names = staged.updates.get(table.number, (0, (), False))[1]
         columns = table.chosen(names) if table.number not in staged.inserts else table.value_columns
         if table.surrogate:
@@ -243,21 +247,21 @@ class Applier:
         deletes: dict[int, int] = {}
         tables = set()
         ordered = unknown = skipped = False
-        with self.connection.cursor(row_factory=namedtuple_row) as cursor:
+        with self.connection.cursor(row_factory=dict_row) as cursor:
             rows = cursor.execute(self._query("summary").encode(), prepare=True).fetchall()
         for row in rows:
-            tables.add(row.table_id)
-            unknown |= row.table_id == 0
-            skipped |= row.table_id < 0
-            if row.table_id not in self.plan.tables:
+            tables.add(row["table_id"])
+            unknown |= row["table_id"] == 0
+            skipped |= row["table_id"] < 0
+            if row["table_id"] not in self.plan.tables:
                 continue
-            ordered |= row.op in "KT"
-            if row.op == "I":
-                inserts[row.table_id] = row.changes
-            elif row.op == "U":
-                updates[row.table_id] = (row.changes, tuple(sorted(row.columns)), bool(row.uniform))
-            elif row.op == "D":
-                deletes[row.table_id] = row.changes
+            ordered |= row["op"] in "KT"
+            if row["op"] == "I":
+                inserts[row["table_id"]] = row["changes"]
+            elif row["op"] == "U":
+                updates[row["table_id"]] = (row["changes"], tuple(sorted(row["columns"])), bool(row["uniform"]))
+            elif row["op"] == "D":
+                deletes[row["table_id"]] = row["changes"]
         return Staged(inserts, updates, deletes, ordered, unknown, skipped, frozenset(tables))
 
     def _count_merges(self) -> dict[int, int]:
@@ -272,7 +276,7 @@ class Applier:
 
     def _compile_update(self, table: TablePlan, names: tuple[str, ...], *, uniform: bool, guarded: bool) -> str | None:
         """The update of these columns, None where protection leaves none of them to write."""
-        columns = [c for c in table.chosen(names) if c.protection < 3 or c.protection == 4]
+        columns = [c for c in table.chosen(names) if c.protection is not Protection.NEVER]
         if not columns:
             return None
         key = ("update", table.number, names, uniform, guarded)

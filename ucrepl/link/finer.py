@@ -13,8 +13,10 @@ from ucrepl.link.apply import Applied, Applier, NeedsOrderError
 
 
 class FinerGrain:
-    """Applies the changes in `pg_temp.received`: halves that end where a source transaction ends, then the changes of
-    a transaction in the order of writing, one by one where need be. Each part has a savepoint of its own.
+    """Applies the changes in `pg_temp.received` part by part, each with a savepoint of its own.
+
+    Parts are halves that end where a source transaction ends, then the changes of a transaction in the order of
+    writing, one by one where need be.
     """
 
     def __init__(self, connection: Connection[TupleRow], applier: Applier) -> None:
@@ -56,9 +58,11 @@ class FinerGrain:
         self._apply_part(middle + 1, last, result, parked=parked)
 
     def _middle(self, first: int, last: int) -> int:
-        """Where to cut: at the end of the transaction nearest to the middle, inside the only transaction at the middle."""
+        """Where to cut: at the transaction's end nearest to the middle; a single transaction at its middle."""
         half = (first + last) // 2
-        inside = self.transaction_ends[bisect_left(self.transaction_ends, first) : bisect_left(self.transaction_ends, last)]
+        inside = self.transaction_ends[
+            bisect_left(self.transaction_ends, first) : bisect_left(self.transaction_ends, last)
+        ]
         return min(inside, key=lambda end: abs(end - half)) if inside else half
 
     def _stage(self, first: int, last: int) -> None:

@@ -23,24 +23,27 @@ LOCK_PATIENCE_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """What an installation found and did: tables tracked in all, tables whose triggers were made, tables without a key."""
+    """What an installation did: tables tracked in all, tables whose triggers were made, tables without a key."""
 
     tracked: int
     made: int
     without_key: tuple[str, ...]
 
 
-def schema_scripts(hstore: str | None, version: int) -> Iterator[tuple[str, sql.Composable]]:
+def schema_scripts(hstore: str | None, version: int) -> Iterator[tuple[str, sql.SQL | sql.Composed]]:
     """The SQL that brings a schema of this version (0: none) up to date, as (name, SQL) in order.
 
     `hstore` is the schema of the extension, None to install it into our own.
     """
     if version == 0:
-        yield "schema", sql.SQL(
-            "CREATE SCHEMA ucrepl;\n"
-            "REVOKE ALL ON SCHEMA ucrepl FROM PUBLIC;\n"
-            "CREATE TABLE ucrepl.migration (version integer PRIMARY KEY, name text NOT NULL,"
-            " applied_at timestamptz NOT NULL DEFAULT pg_catalog.now());"
+        yield (
+            "schema",
+            sql.SQL(
+                "CREATE SCHEMA ucrepl;\n"
+                "REVOKE ALL ON SCHEMA ucrepl FROM PUBLIC;\n"
+                "CREATE TABLE ucrepl.migration (version integer PRIMARY KEY, name text NOT NULL,"
+                " applied_at timestamptz NOT NULL DEFAULT pg_catalog.now());"
+            ),
         )
     if hstore is None:
         yield "hstore", sql.SQL("CREATE EXTENSION hstore SCHEMA ucrepl;")
@@ -120,10 +123,10 @@ def install_node(
     )
 
 
-def with_short_lock(connection: Connection[TupleRow], statement: sql.Composable) -> object:
-    """Runs a statement that needs a strong lock, in a transaction that gives up the lock queue after 200 ms and tries again.
+def with_short_lock(connection: Connection[TupleRow], statement: sql.SQL | sql.Composed) -> object:
+    """Runs a statement that needs a strong lock, in a transaction that leaves the lock queue after 200 ms.
 
-    Nobody waits behind us for longer than that. Returns the first value of the result.
+    Nobody waits behind us for longer than that. It is tried again for a minute. Returns the first value of the result.
     Raises RefusedError after a minute.
     """
     backoff = Backoff(base=0.05, cap=2.0)

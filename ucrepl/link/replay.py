@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
-from psycopg.rows import TupleRow, namedtuple_row
+from psycopg.rows import TupleRow, dict_row
 
 from ucrepl.config import Link
 from ucrepl.db.sqlfiles import query
@@ -132,7 +132,7 @@ class LinkReplayer:
         batch = Batch(position=window.ends, more=window.more, finer=finer)
         with self.target.transaction():
             state = self._begin(position)
-            if not state.pairs_complete:
+            if not state["pairs_complete"]:
                 self.stop_reading()
                 self._take_pairs(self.source.pairs(None, window.ends), batch)
             elif window.has_pairs:
@@ -149,7 +149,9 @@ class LinkReplayer:
                     self._ahead = ReadAhead(self.source, window.ends, self.link.batch_rows)
                 begun = time.perf_counter()
                 applied = (
-                    self.finer.apply(parked=state.has_parked) if finer else self.applier.apply(parked=state.has_parked)
+                    self.finer.apply(parked=state["has_parked"])
+                    if finer
+                    else self.applier.apply(parked=state["has_parked"])
                 )
                 batch.milliseconds["apply"] = _since(begun)
             batch.applied, batch.parked, batch.conflicts = applied.changes, applied.parked, applied.conflicts
@@ -163,15 +165,15 @@ class LinkReplayer:
         batch.milliseconds["commit"] = _since(begun)
         return batch
 
-    def _begin(self, position: str | None) -> Any:
+    def _begin(self, position: str | None) -> dict[str, Any]:
         """Locks the position; it must be the one from which the batch was read."""
-        with self.target.cursor(row_factory=namedtuple_row) as cursor:
+        with self.target.cursor(row_factory=dict_row) as cursor:
             state = cursor.execute(
                 query("begin_batch"),
                 {"link": self.link_id, "origin": self.link.source, "lock_timeout": f"{self.link.lock_timeout_ms}ms"},
                 prepare=True,
             ).fetchone()
-        if state is None or (position is not None and state.position != position):
+        if state is None or (position is not None and state["position"] != position):
             raise RefusedError(
                 f"the position of link {self.link.name!r} was moved by somebody else",
                 hint="only one daemon may replay a link: look for another one with: ucrepl status",

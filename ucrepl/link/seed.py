@@ -69,7 +69,7 @@ def seed_same_ids(
             pairs += paired
         if refused:
             raise RefusedError(
-                f"rows of {link.source!r} and {link.target!r} have the same id and different keys in {'; '.join(refused)}",
+                f"rows of {link.source!r} and {link.target!r} have the same id and other keys in {'; '.join(refused)}",
                 hint="--same-ids is for two clones of one database; leave a table out with a rule 'skip: true', or make"
                 " the clone anew",
             )

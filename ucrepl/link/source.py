@@ -38,7 +38,9 @@ class Source:
     `numbers_on_target` gives the target's number of each table, negative for one that a rule leaves out.
     """
 
-    def __init__(self, connection: Connection[TupleRow], name: str, target: UUID, numbers_on_target: Mapping[TableName, int]) -> None:
+    def __init__(
+        self, connection: Connection[TupleRow], name: str, target: UUID, numbers_on_target: Mapping[TableName, int]
+    ) -> None:
         self.connection = connection
         self.name = name
         self.target = target
@@ -55,7 +57,7 @@ class Source:
         if window is None or window.went_back:
             raise RefusedError(
                 f"the source of link {self.name!r} is older than what was already replayed from it",
-                hint="it was restored from a backup: run ucrepl uninstall --force and ucrepl install on it, and seed the link again",
+                hint="it was restored from a backup: run ucrepl uninstall --force and install on it, then seed again",
             )
         return window
 

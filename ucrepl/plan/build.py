@@ -114,7 +114,9 @@ def _plan_table(given: Ingredients, number: int, source: Table, target: Table) -
     )
 
 
-def referenced_table(catalog: Catalog, table: Table, column: str, seen: frozenset[TableName] = frozenset()) -> TableName | None:
+def referenced_table(
+    catalog: Catalog, table: Table, column: str, seen: frozenset[TableName] = frozenset()
+) -> TableName | None:
     """The table whose mapped id a column holds, followed through keys that are references themselves."""
     for foreign_key in table.foreign_keys:
         if column not in foreign_key.columns:
@@ -137,8 +139,12 @@ def _with_optional_references(tables: dict[int, TablePlan], rules: dict[TableNam
     while True:
         marked = {}
         for number, table in tables.items():
-            columns = tuple(replace(c, optional_rule=left_out.get(c.refers_to) if c.refers_to else None) for c in table.columns)
-            needed = (c.optional_rule for c in columns if c.optional_rule and (c.column.not_null or c.name in table.table.key))
+            columns = tuple(
+                replace(c, optional_rule=left_out.get(c.refers_to) if c.refers_to else None) for c in table.columns
+            )
+            needed = (
+                c.optional_rule for c in columns if c.optional_rule and (c.column.not_null or c.name in table.table.key)
+            )
             marked[number] = replace(table, columns=columns, partial_rule=next(needed, None))
         grown = rules | {t.name: t.partial_rule for t in marked.values() if t.partial_rule}
         if grown == left_out:
@@ -149,7 +155,8 @@ def _with_optional_references(tables: dict[int, TablePlan], rules: dict[TableNam
 def _groups(tables: dict[int, TablePlan]) -> tuple[tuple[int, ...], ...]:
     numbers = {table.name: number for number, table in tables.items()}
     references = {
-        number: [numbers[c.refers_to] for c in table.columns if c.refers_to in numbers] for number, table in tables.items()
+        number: [numbers[c.refers_to] for c in table.columns if c.refers_to in numbers]
+        for number, table in tables.items()
     }
     return tuple(tuple(sorted(group)) for group in strongly_connected(references))
 

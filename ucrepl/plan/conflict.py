@@ -113,7 +113,8 @@ def note_unresolved(link: LinkPlan, table: TablePlan) -> str:
     """Notes the changes with a reference to a record that is not known here, before a statement stumbles over them."""
     hard = [c for c in table.columns if c.refers_to is not None and not c.optional_rule]
     tests = [
-        f"({literal(c.name)}, {sent(c)}::text, {sent(c)} IS NOT NULL AND {looked_up(link, c, sent(c))} IS NULL)" for c in hard
+        f"({literal(c.name)}, {sent(c)}::text, {sent(c)} IS NOT NULL AND {looked_up(link, c, sent(c))} IS NULL)"
+        for c in hard
     ]
     return f"""\
 INSERT INTO pg_temp.trouble (seq, reason, sqlstate, message)
@@ -121,7 +122,10 @@ SELECT
     change.seq,
     'unresolved',
     'UC001',
-    format('no local record is known for %s.%s = %s of the source', {literal(str(table.name))}, reference.name, reference.value)
+    format(
+        'no local record is known for %s.%s = %s of the source',
+        {literal(str(table.name))}, reference.name, reference.value
+    )
 FROM pg_temp.change AS change
 {image(link, table, "new", "sent")}
 CROSS JOIN LATERAL (
@@ -160,4 +164,3 @@ def _local_key(table: TablePlan) -> str:
     if len(table.table.key) == 1:
         return f"target.{quote(table.table.key[0])}::text"
     return f"ARRAY[{', '.join(f'target.{quote(name)}::text' for name in table.table.key)}]::text"
-

@@ -24,7 +24,7 @@ class ColumnPlan:
 
     A column that refers to another record has `refers_to`; one whose record's table is named by the text in another
     column (`model` + `res_id`) has `model_column` instead. `optional_rule` names the rule that leaves out records to
-    which this column may refer: such a reference becomes null, or, in a column that may not be null, leaves out its row.
+    which this column may refer: such a reference becomes null; where it may not be null, its row is left out too.
     """
 
     column: Column

@@ -15,6 +15,11 @@ def literal(value: str) -> str:
     return f"E{quoted}".replace("\\", "\\\\") if "\\" in value else quoted
 
 
+def remark(text: str) -> str:
+    """The text as an SQL comment inside a line, whatever characters it has."""
+    return f"/* {text.replace('*', '').replace('/', '')} */"
+
+
 def lines(items: Iterable[str], *, separator: str = ",", depth: int = 1) -> str:
     """The items one below the other, indented by four spaces a level."""
     return indent(f"{separator}\n".join(items), "    " * depth)

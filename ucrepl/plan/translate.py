@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ucrepl.plan.model import ColumnPlan, LinkPlan, TablePlan
-from ucrepl.plan.text import literal, quote
+from ucrepl.plan.text import literal, quote, remark
 
 # Names that the generated statements give to the change, its new and old row, the local row and its identity.
 RESERVED = frozenset({"change", "sent", "was", "target", "own", "model"})
@@ -50,15 +50,11 @@ def translated(link: LinkPlan, table: TablePlan, column: ColumnPlan, value: str,
         return Value(value)
     alias = quote(alias_of(column))
     number = link.number_of(column.refers_to)
-    joins = (
-        f"LEFT JOIN ucrepl.identity AS {alias}\n"
-        f"    ON {alias}.peer_id = {link.peer_id} AND {alias}.remote_table = {number} -- {column.refers_to}\n"
-        f"    AND {alias}.remote_id = {value}",
-    )
+    join = _identity(link, alias, f"{number} {remark(str(column.refers_to))}", value)
     if column.optional_rule:
-        return Value(f"{alias}.local_id", joins)
+        return Value(f"{alias}.local_id", (join,))
     failure = f"ucrepl.unresolved({literal(str(table.name))}, {literal(column.name)}, {value}::text)"
-    return Value(f"CASE WHEN {value} IS NULL THEN NULL ELSE coalesce({alias}.local_id, {failure}) END", joins)
+    return Value(f"CASE WHEN {value} IS NULL THEN NULL ELSE coalesce({alias}.local_id, {failure}) END", (join,))
 
 
 def looked_up(link: LinkPlan, column: ColumnPlan, value: str, model: str | None = None) -> str:
@@ -141,11 +137,17 @@ def _by_model(link: LinkPlan, column: ColumnPlan, value: str, model: str) -> Val
         f"coalesce({alias}.local_id, {value})",
         (
             f"LEFT JOIN pg_temp.model AS {known_model} ON {known_model}.model = {model}",
-            f"LEFT JOIN ucrepl.identity AS {alias}\n"
-            f"    ON {alias}.peer_id = {link.peer_id} AND {alias}.remote_table = {known_model}.number\n"
-            f"    AND {alias}.remote_id = {value}",
+            _identity(link, alias, f"{known_model}.number", value),
         ),
     )
+
+
+def _identity(link: LinkPlan, alias: str, number: str, value: str) -> str:
+    return f"""\
+LEFT JOIN ucrepl.identity AS {alias}
+    ON {alias}.peer_id = {link.peer_id}
+    AND {alias}.remote_table = {number}
+    AND {alias}.remote_id = {value}"""
 
 
 def _text_of(link: LinkPlan, name: str) -> str:

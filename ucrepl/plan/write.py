@@ -48,7 +48,13 @@ WHERE change.table_id = {table.number} AND change.op = 'I'{conflict}"""
 
 
 def update(
-    link: LinkPlan, table: TablePlan, columns: Sequence[ColumnPlan], *, uniform: bool, guarded: bool, with_key: bool = False
+    link: LinkPlan,
+    table: TablePlan,
+    columns: Sequence[ColumnPlan],
+    *,
+    uniform: bool,
+    guarded: bool,
+    with_key: bool = False,
 ) -> str:
     """Updates the changed columns of the local rows.
 
@@ -61,7 +67,7 @@ def update(
     if with_key:
         writable = [*table.key_columns, *writable]
     row = own_row(link, table)
-    joins = list(row.joins) + [image(link, table, "new", "sent")]
+    joins = [*row.joins, image(link, table, "new", "sent")]
     here = any(c.model_column for c in writable)
     if here:
         joins.append(f"JOIN {table.table.only}{table.name.sql} AS here ON {own_row(link, table, 'here').sql}")
