@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import psycopg
@@ -74,8 +75,7 @@ def install_schema(connection: Connection[TupleRow], node: str, *, up_to: int | 
 
     Raises RefusedError for a schema that is newer than this program or is not ours, and for a cloned database.
     """
-    with connection.transaction():
-        connection.execute("SELECT pg_catalog.pg_advisory_xact_lock(%s)", [INSTALL_LOCK])
+    with _alone(connection), connection.transaction():
         version = schema_version(connection)
         if version == 0:
             raise RefusedError(
@@ -109,13 +109,14 @@ def install_node(
     `connection` is in autocommit mode. `progress` is told how many tables are done and how many there are.
     Raises RefusedError as `install_schema` does, and when a table stays locked for a minute.
     """
-    install_schema(connection, node)
-    catalog = read_catalog(connection)
-    statements = track_statements(catalog)
-    made = 0
-    for done, statement in enumerate(statements, 1):
-        made += bool(with_short_lock(connection, statement))
-        progress(done, len(statements))
+    with _alone(connection):
+        install_schema(connection, node)
+        catalog = read_catalog(connection)
+        statements = track_statements(catalog)
+        made = 0
+        for done, statement in enumerate(statements, 1):
+            made += bool(with_short_lock(connection, statement))
+            progress(done, len(statements))
     return Installed(
         tracked=len(statements),
         made=made,
@@ -150,26 +151,41 @@ def with_short_lock(connection: Connection[TupleRow], statement: sql.SQL | sql.C
 def uninstall_node(connection: Connection[TupleRow], node: str, *, force: bool = False) -> int:
     """Takes triggers, schema and, where we brought it, hstore off the node. Returns the number of tables released.
 
+    The extension moves to the schema public if columns of the user's have come to need it.
+
     Raises RefusedError, unless `force`, when links end or begin here: their positions and parked changes would be lost;
     for a schema that is newer or not ours, always.
     """
-    version = schema_version(connection)
-    if version is None:
-        return 0
-    if version == 0:
-        raise RefusedError(
-            f"node {node!r} has a schema 'ucrepl' that this program did not make", hint="it is left as it is"
-        )
-    refuse_newer(node, version)
-    with connection.transaction():
-        connection.execute("SELECT pg_catalog.pg_advisory_xact_lock(%s)", [INSTALL_LOCK])
+    with _alone(connection):
+        version = schema_version(connection)
+        if version is None:
+            return 0
+        if version == 0:
+            raise RefusedError(
+                f"node {node!r} has a schema 'ucrepl' that this program did not make", hint="it is left as it is"
+            )
+        refuse_newer(node, version)
         if not force:
             _refuse_when_in_use(connection, node, version)
-    tables = [row[0] for row in connection.execute(query("triggers")).fetchall()]
-    for table in tables:
-        with_short_lock(connection, sql.SQL("SELECT ucrepl.drop_triggers({})").format(table))
-    with_short_lock(connection, sql.SQL("DROP SCHEMA ucrepl CASCADE"))
-    return len(tables)
+        tables = [row[0] for row in connection.execute(query("triggers")).fetchall()]
+        for table in tables:
+            with_short_lock(connection, sql.SQL("SELECT ucrepl.drop_triggers({})").format(table))
+        if connection.execute(query("foreign_uses_of_schema")).fetchone():
+            # Somebody has put the hstore that we brought to use; by now none of our functions needs it any more.
+            with_short_lock(connection, sql.SQL("ALTER EXTENSION hstore SET SCHEMA public"))
+        with_short_lock(connection, sql.SQL("DROP SCHEMA ucrepl CASCADE"))
+        return len(tables)
+
+
+@contextmanager
+def _alone(connection: Connection[TupleRow]) -> Iterator[None]:
+    """Holds the lock of installations; others wait."""
+    connection.execute("SELECT pg_catalog.pg_advisory_lock(%s)", [INSTALL_LOCK])
+    try:
+        yield
+    finally:
+        if not connection.closed:
+            connection.execute("SELECT pg_catalog.pg_advisory_unlock(%s)", [INSTALL_LOCK])
 
 
 def _refuse_when_in_use(connection: Connection[TupleRow], node: str, version: int) -> None:
