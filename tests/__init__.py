@@ -1,0 +1,1 @@
+"""The tests, and in `bench` what is measured; they run with the installed `ucrepl`."""

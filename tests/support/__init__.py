@@ -1,0 +1,1 @@
+"""What tests share: databases, Odoo's dumps and traffic, the command line, waiting."""
