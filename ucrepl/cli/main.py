@@ -8,7 +8,15 @@ from collections.abc import Sequence
 from typing import Any, NoReturn, Protocol
 
 import ucrepl
-from ucrepl.cli import config_cmd, install_cmd, pause_cmd, seed_cmd, status_cmd
+from ucrepl.cli import (
+    config_cmd,
+    conflicts_cmd,
+    install_cmd,
+    parked_cmd,
+    pause_cmd,
+    seed_cmd,
+    status_cmd,
+)
 from ucrepl.cli.output import print_error, talk
 from ucrepl.errors import Exit, UcreplError, UsageError
 
@@ -29,6 +37,8 @@ COMMANDS: tuple[Command, ...] = (
     seed_cmd,
     status_cmd,
     pause_cmd,
+    parked_cmd,
+    conflicts_cmd,
 )
 
 

@@ -46,7 +46,7 @@ def install_script(connection: Connection[TupleRow], node: str) -> str:
     return "\n".join(lines)
 
 
-def _outdated_functions(connection: Connection[TupleRow]) -> Iterator[tuple[str, sql.Composable]]:
+def _outdated_functions(connection: Connection[TupleRow]) -> Iterator[tuple[str, sql.SQL | sql.Composed]]:
     """The functions that are not there, or whose body is another one."""
     rows = connection.execute(
         "SELECT p.proname, p.prokind = 'a', p.prosrc FROM pg_catalog.pg_proc AS p"
