@@ -95,13 +95,14 @@ def _rows(connection: Connection[TupleRow], table: Table) -> list[Row]:
 def _join(one: _Snapshot, other: _Snapshot) -> tuple[Pairs, list[str]]:
     """The pairs that either side knows, as (table, id of `one`) -> id of `other`, and where they contradict."""
     pairs: Pairs = {}
+    back: Pairs = {}
     differences = []
-    known = [*other.pairs, *((table, local, remote) for table, remote, local in one.pairs)]
-    for table, here, there in known:
-        if pairs.setdefault((table, here), there) != there:
-            differences.append(
-                f"{table} {here} of {one.name} is paired with both {pairs[table, here]} and {there} of {other.name}"
-            )
+    known = {*other.pairs, *((table, local, remote) for table, remote, local in one.pairs)}
+    for table, here, there in sorted(known):
+        if (first := pairs.setdefault((table, here), there)) != there:
+            differences.append(f"{table} {here} of {one.name} is both {first} and {there} of {other.name}")
+        if (first := back.setdefault((table, there), here)) != here:
+            differences.append(f"{table} {there} of {other.name} is both {first} and {here} of {one.name}")
     return pairs, differences
 
 

@@ -73,7 +73,7 @@ def read_status(lines: Iterable[str]) -> Iterator[dict[str, Link]]:
     document = ""
     for line in lines:
         document += line
-        if line.rstrip() == "}":
+        with suppress(json.JSONDecodeError):  # it goes on in the next line
             rows: list[dict[str, Any]] = json.loads(document)["links"]
-            yield {row["link"]: Link(**{field.name: row[field.name] for field in fields(Link)}) for row in rows}
             document = ""
+            yield {row["link"]: Link(**{field.name: row[field.name] for field in fields(Link)}) for row in rows}

@@ -12,7 +12,7 @@ from ucrepl.demo.player import Player
 from ucrepl.demo.scene import Latency
 
 _PAUSE_SECONDS: Final = 0.04
-_LOOK_SECONDS: Final = 0.0005
+_LOOK_SECONDS: Final = 0.001
 _RETRY_SECONDS: Final = 0.1
 
 Connect = Callable[[], Connection[TupleRow]]
