@@ -19,7 +19,7 @@ def hstore_schema(connection: Connection[TupleRow]) -> str | None:
 
 
 def read_catalog(connection: Connection[TupleRow]) -> Catalog:
-    """All user tables of the database, in three queries."""
+    """All user tables of the database, in a few queries."""
     with connection.cursor(row_factory=dict_row) as cursor:
         tables = cursor.execute(query("catalog_tables")).fetchall()
         oids = {"oids": [t["oid"] for t in tables]}
@@ -33,6 +33,7 @@ def read_catalog(connection: Connection[TupleRow]) -> Catalog:
             foreign_keys[f["oid"]].append(
                 ForeignKey(tuple(f["columns"]), TableName(f["nspname"], f["relname"]), tuple(f["referenced_columns"]))
             )
+    defers = connection.execute("SELECT EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE condeferrable)").fetchone()
     return Catalog.of(
         hstore_schema(connection) or "ucrepl",
         (
@@ -47,4 +48,5 @@ def read_catalog(connection: Connection[TupleRow]) -> Catalog:
             )
             for t in tables
         ),
+        defers=bool(defers and defers[0]),
     )

@@ -108,6 +108,9 @@ class Applier:
             staged = self._staged()
         if staged.changes:
             self._apply_set(staged, result, careful=careful)
+        if self.plan.defers:
+            self._run("SET CONSTRAINTS ALL IMMEDIATE")
+            self._run("SET CONSTRAINTS ALL DEFERRED")
         return result
 
     def _apply_set(self, staged: Staged, result: Applied, *, careful: bool) -> None:

@@ -18,6 +18,9 @@ from ucrepl.link.finer import FinerGrain
 from ucrepl.link.setup import OpenLink
 from ucrepl.link.source import Window
 
+PREPARED_STATEMENTS = 400
+"""How many statements a session keeps prepared: a few for each table that is changed often."""
+
 CHANGE_COLUMNS = "seq, xid, table_id, op, key, old, new, at"
 
 
@@ -48,6 +51,7 @@ class LinkReplayer:
         self.applier = Applier(opened.target, opened.plan, opened.link_id, link.source, link.target)
         self.finer = FinerGrain(opened.target, self.applier)
         self._ahead: ReadAhead | None = None
+        opened.target.prepared_max = PREPARED_STATEMENTS
         self._to_confirm: str | None = None
 
     def position(self) -> tuple[str, bool]:

@@ -60,6 +60,7 @@ def build_plan(given: Ingredients) -> LinkPlan:
         skipped=skipped,
         missing=missing,
         models=tuple(_models(given, tables)),
+        defers=given.target.defers,
         external_ids=next((n for n, t in tables.items() if str(t.name) == given.packs.external_ids), None),
     )
 

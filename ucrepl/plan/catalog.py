@@ -72,12 +72,13 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """The user tables of a database, and the schema in which hstore is."""
+    """The user tables of a database, the schema in which hstore is, and whether a constraint can be deferred."""
 
     hstore_schema: str
     tables: dict[TableName, Table] = field(default_factory=dict)
+    defers: bool = False
 
     @classmethod
-    def of(cls, hstore_schema: str, tables: Iterable[Table]) -> "Catalog":
+    def of(cls, hstore_schema: str, tables: Iterable[Table], *, defers: bool = False) -> "Catalog":
         """A catalog of these tables."""
-        return cls(hstore_schema, {table.name: table for table in tables})
+        return cls(hstore_schema, {table.name: table for table in tables}, defers)

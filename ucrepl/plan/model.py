@@ -120,7 +120,7 @@ class LinkPlan:
 
     `groups` are the tables in the order in which rows can be inserted: a group is one table, or tables that refer to
     each other in a circle. `missing` are tables of the source that the target has not. `external_ids` is the number of
-    the table of external ids.
+    the table of external ids. `defers`: the target has constraints that can be checked as late as at commit.
     """
 
     peer_id: int
@@ -132,6 +132,7 @@ class LinkPlan:
     missing: dict[int, TableName] = field(default_factory=dict)
     models: tuple[ModelTable, ...] = ()
     external_ids: int | None = None
+    defers: bool = False
 
     @cached_property
     def by_name(self) -> dict[TableName, TablePlan]:
