@@ -62,7 +62,7 @@ def _is_spent(source: Connection[TupleRow], part: int, retention: timedelta) -> 
 
 
 def _truncate(source: Connection[TupleRow], part: int, retention: timedelta) -> bool:
-    """Truncates the part if it still is spent once nobody else can write to it. LockNotAvailable if somebody holds it."""
+    """Truncates the part if it still is spent when nobody else can write to it; LockNotAvailable if it is held."""
     name = sql.Identifier("ucrepl", f"journal_{part}")
     with source.transaction():
         source.execute(sql.SQL("LOCK TABLE ONLY {} IN ACCESS EXCLUSIVE MODE NOWAIT").format(name))

@@ -1,0 +1,156 @@
+"""What a link does now and then beside replaying: it confirms, purges, looks for drift, tries parked changes again."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic
+from typing import Final
+
+import psycopg
+import structlog
+
+from ucrepl.daemon.session import Session
+from ucrepl.daemon.trouble import describe
+from ucrepl.db.sqlfiles import query
+from ucrepl.link.purge import purge_journal, purge_tombstones
+from ucrepl.link.replay import LinkReplayer
+
+PARKED_AT_ONCE: Final = 1000
+"""How many parked changes are tried again in one transaction; new changes wait meanwhile."""
+
+log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often things are done, in seconds."""
+
+    confirm: float = 5.0
+    """The source is told how far the target has come."""
+    move: float = 60.0
+    """The position of a link that has nothing to do follows its source."""
+    purge: float = 60.0
+    tombstones: float = 3600.0
+    drift: float = 60.0
+    parked: float = 60.0
+    """Parked changes are tried again after this, then after twice as long and so on ..."""
+    parked_at_last: float = 900.0
+    """... up to this."""
+
+
+@dataclass
+class _Chore:
+    do: Callable[[], None]
+    every: float
+    due: float
+
+    @property
+    def name(self) -> str:
+        return self.do.__name__.strip("_")
+
+
+class Chores:
+    """The chores of a link that is open, done by its worker between two batches."""
+
+    def __init__(self, session: Session, replayer: LinkReplayer, pace: Pace) -> None:
+        self._session = session
+        self._replayer = replayer
+        self._pace = pace
+        self._position = ""
+        self._confirmed = ""
+        self._findings: object = None
+        self.needs_new_plan = False
+        now = monotonic()
+        self._parked = _Chore(self._retry_parked, pace.parked, now + pace.parked)
+        self._chores = (
+            _Chore(self._confirm, pace.confirm, now + pace.confirm),
+            _Chore(self._look_for_drift, pace.drift, now),
+            # several links may have one source: not all at the same time
+            _Chore(self._purge, pace.purge, now + pace.purge * random.uniform(0.2, 1)),  # noqa: S311
+            _Chore(self._purge_tombstones, pace.tombstones, now + pace.tombstones * random.uniform(0.2, 1)),  # noqa: S311
+            self._parked,
+        )
+
+    def moved(self, position: str, parked: int = 0) -> None:
+        """Tell of the position that is reached, and of changes parked on the way."""
+        self._position = position
+        if parked:
+            self._retry_parked_soon()
+
+    @property
+    def seconds_left(self) -> float:
+        """How long until something is due."""
+        return min(chore.due for chore in self._chores) - monotonic()
+
+    def do_what_is_due(self) -> None:
+        """Do it. Raises what means that the link has to be opened again; other errors are logged."""
+        for chore in self._chores:
+            if chore.due > monotonic():
+                continue
+            try:
+                chore.do()
+            except psycopg.Error as error:
+                if not self._session.is_usable:
+                    raise
+                log.warning("chore failed", chore=chore.name, error=describe(error))
+            chore.due = monotonic() + chore.every
+
+    def confirm(self) -> None:
+        """Tell the source how far the target has come, at once."""
+        self._confirm()
+
+    def _confirm(self) -> None:
+        if self._position != self._confirmed:
+            self._replayer.confirm(self._position)
+            self._confirmed = self._position
+
+    def _purge(self) -> None:
+        purged = purge_journal(self._session.source)
+        if purged.parts or purged.busy:
+            log.info("journal purged", parts=purged.parts, busy=purged.busy, ticks=purged.ticks)
+
+    def _purge_tombstones(self) -> None:
+        purge_tombstones(self._session.target)
+
+    def _look_for_drift(self) -> None:
+        if self._session.has_other_tables():
+            self.needs_new_plan = True
+        found = self._session.source.execute(query("drift")).fetchall()
+        if found == self._findings or not (found or self._findings):
+            return
+        self._findings = found
+        for finding, event in (
+            ("missing", "triggers are missing or disabled: changes of these tables are not replicated"),
+            ("new", "tables are new: their changes are not replicated"),
+        ):
+            if tables := [table for what, table in found if what == finding]:
+                log.warning(event, node=self._session.link.source, tables=tables, hint="run: ucrepl install")
+        if asleep := [link for what, link in found if what == "asleep"]:
+            log.warning(
+                "the journal grows: links that read it have not done so for a day",
+                node=self._session.link.source,
+                links=asleep,
+                hint="run their daemon, or resume them with: ucrepl resume LINK",
+            )
+        if not found:
+            log.info("all tables are captured again", node=self._session.link.source)
+
+    def _retry_parked(self) -> None:
+        rows = self._session.target.execute(
+            "SELECT parked_id FROM ucrepl.parked WHERE link_id = %s AND skipped_at IS NULL"
+            " ORDER BY attempts, seq LIMIT %s",
+            [self._replayer.link_id, PARKED_AT_ONCE],
+        ).fetchall()
+        if not rows:
+            self._retry_parked_soon()
+            return
+        result = self._replayer.retry_parked([row[0] for row in rows])
+        log.info("parked changes tried again", rows=result.changes, parked=result.parked, conflicts=result.conflicts)
+        if result.changes:
+            self._retry_parked_soon()
+        else:
+            self._parked.every = min(self._parked.every * 2, self._pace.parked_at_last)
+
+    def _retry_parked_soon(self) -> None:
+        self._parked.every = self._pace.parked
+        self._parked.due = min(self._parked.due, monotonic() + self._pace.parked)

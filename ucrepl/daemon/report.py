@@ -1,0 +1,21 @@
+"""The line of the log about a batch."""
+
+import structlog
+
+from ucrepl.link.replay import Batch
+
+log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
+
+
+def tell(batch: Batch) -> None:
+    """Log what a batch did: numbers of changes, bytes read, milliseconds of each step."""
+    log.info(
+        "batch",
+        rows=batch.applied,
+        skipped=batch.skipped,
+        parked=batch.parked,
+        conflicts=batch.conflicts,
+        bytes=batch.bytes,
+        finer=batch.finer,
+        milliseconds=batch.milliseconds,
+    )
