@@ -14,6 +14,7 @@ from ucrepl.cli import (
     install_cmd,
     parked_cmd,
     pause_cmd,
+    run_cmd,
     seed_cmd,
     status_cmd,
 )
@@ -35,6 +36,7 @@ COMMANDS: tuple[Command, ...] = (
     config_cmd,
     install_cmd,
     seed_cmd,
+    run_cmd,
     status_cmd,
     pause_cmd,
     parked_cmd,

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from ucrepl.config import Config
 
 _DESCRIPTION = """\
-Replays all links until SIGTERM or SIGINT. It then finishes the batch that it is applying and ends within 10 s; a second
-signal ends it at once. SIGHUP reads the configuration again: links that have changed are started anew, the others go on;
-if the file is wrong, the old one stays in force and the log tells all that is wrong with it.
+Replays all links until SIGTERM or SIGINT. It then finishes the batch that it is applying and ends within 10 s; a
+second signal ends it at once. SIGHUP reads the configuration again: links that have changed are started anew, the
+others go on; if the file is wrong, the old one stays in force and the log tells all that is wrong with it.
 
 A second daemon for a link, on this machine or another one, waits as a standby and takes over.
 

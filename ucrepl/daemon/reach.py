@@ -31,7 +31,7 @@ log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 
 class Reach:
-    """Belongs to one thread at a time; it keeps its connections from goal to goal. `cancel` may be called by any thread.
+    """Keeps its connections from goal to goal. Belongs to one thread at a time; `cancel` may be called by any.
 
     `say` is told what a person should know; `stop` ends it between two batches.
     """
@@ -55,7 +55,7 @@ class Reach:
         self._persist(lambda: self._step(goal))
 
     def retry_parked(self) -> int:
-        """Try the parked changes again. Returns how many were applied; none where a daemon replays the link: it does."""
+        """Try the parked changes again. Returns how many were applied; none where a daemon does that."""
         applied = 0
 
         def attempt() -> bool:
