@@ -9,6 +9,7 @@ from typing import Any, NoReturn, Protocol
 
 import ucrepl
 from ucrepl.cli import (
+    check_cmd,
     config_cmd,
     conflicts_cmd,
     install_cmd,
@@ -34,6 +35,7 @@ class Command(Protocol):
 
 COMMANDS: tuple[Command, ...] = (
     config_cmd,
+    check_cmd,
     install_cmd,
     seed_cmd,
     run_cmd,

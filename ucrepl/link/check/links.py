@@ -1,0 +1,115 @@
+"""The checks of a link as a whole, and of its two ends against each other."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from ucrepl.link.check.facts import LinkFacts
+from ucrepl.link.check.finding import Finding, Severity
+from ucrepl.link.lock import LOCK_CLASS
+from ucrepl.link.setup import BEGINNING
+from ucrepl.link.words import counted, listed
+
+SKEW_SECONDS = 1.0
+
+
+def same_database(link: LinkFacts) -> Iterator[Finding]:
+    """The two ends must be two databases."""
+    source, target = link.source, link.target
+    if (source.server.database_oid, source.server.started_at) == (target.server.database_oid, target.server.started_at):
+        yield _finding(link, "error", "identity", "both ends are the same database", "check the DSNs of the two nodes")
+    elif source.identity and target.identity and source.identity.uuid == target.identity.uuid:
+        yield _finding(
+            link,
+            "error",
+            "identity",
+            "one end is a copy of the other, made with ucrepl installed",
+            f"run on the copy: ucrepl uninstall --force {link.link.target}, then ucrepl install {link.link.target}"
+            f" (or {link.link.source}, if that one is the copy), and seed the links",
+        )
+
+
+def encodings(link: LinkFacts) -> Iterator[Finding]:
+    """Texts must be able to go through unchanged."""
+    here, there = link.source.server.encoding, link.target.server.encoding
+    if here != there:
+        message = f"the encodings differ: {link.link.source!r} has {here}, {link.link.target!r} has {there}"
+        yield _finding(
+            link, "error", "encoding", message, "restore one of them into a database made with: createdb -E UTF8"
+        )
+
+
+def source_is_known(link: LinkFacts) -> Iterator[Finding]:
+    """The source must be the one that the link has been reading, and not an older state of it."""
+    known, source = link.known, link.source
+    if known is None or source.identity is None:
+        return
+    names = f"{link.link.source} {link.link.target}"
+    afresh = f"to begin afresh: ucrepl uninstall --force {names}, then ucrepl install {names}, and seed the links"
+    if known.peer_uuid is not None and known.peer_uuid != source.identity.uuid:
+        message = f"node {source.name!r} is another database than the one that the link has been reading"
+        yield _finding(link, "error", "identity", message, f"check its DSN; {afresh}")
+    elif known.position is not None:
+        here = (source.identity.system_identifier, source.identity.database_oid)
+        row = source.connection.execute(
+            "SELECT pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())"
+            " < pg_catalog.pg_snapshot_xmax(%s::pg_snapshot)",
+            [known.position],
+        ).fetchone()
+        if here != (known.source_system, known.source_database) or (row and row[0]):
+            message = f"node {source.name!r} was restored: it is older than what the link has replayed, or elsewhere"
+            yield _finding(link, "error", "identity", message, afresh)
+
+
+def seeded(link: LinkFacts) -> Iterator[Finding]:
+    """Records that are on both sides already must be known to be the same."""
+    known = link.known
+    if known is None or known.has_pairs or known.seeded_at or known.position not in (None, BEGINNING):
+        return
+    both = link.source.not_empty & link.target.not_empty
+    names = [str(table.name) for table in link.plan.tables.values() if table.surrogate and table.name in both]
+    if names:
+        message = f"not seeded, while both ends hold records in {counted(len(names), 'table')}: {listed(names)}"
+        remedy = (
+            f"for two clones of one database run: ucrepl seed --same-ids '{link.link.name}'; for others see that the"
+            " rules name keys by which their records are recognised"
+        )
+        yield _finding(link, "warning", "seeded", message, remedy)
+
+
+def clocks(link: LinkFacts) -> Iterator[Finding]:
+    """The policy `latest` compares the clocks of two servers."""
+    policies = [link.link.conflicts, *(rule.conflicts for rule in link.source.config.rules_for(link.link))]
+    if not any(policy == "latest" or (isinstance(policy, dict) and "latest" in policy.values()) for policy in policies):
+        return
+    skew = link.source.clock_offset() - link.target.clock_offset()
+    if abs(skew) > SKEW_SECONDS:
+        ahead, behind = (link.link.source, link.link.target)[:: 1 if skew > 0 else -1]
+        message = f"the clock of {ahead!r} is {abs(skew):.1f} s ahead of that of {behind!r}, and the later change wins"
+        remedy = "let both servers follow a time server (chrony, systemd-timesyncd), or choose another policy"
+        yield _finding(link, "warning", "clocks", message, remedy)
+
+
+def state(link: LinkFacts) -> Iterator[Finding]:
+    """What waits: a pause, parked changes, a backlog."""
+    if link.known is None or link.source.identity is None:
+        return
+    name = link.link.name
+    rows = link.target.ask("link_state", link=name, lock_class=LOCK_CLASS)
+    here = rows[0] if rows else None
+    if here and here.paused:
+        yield _finding(link, "note", "state", "the link is paused", f"to let it go on: ucrepl resume '{name}'")
+    if here and here.parked:
+        message = f"{counted(here.parked, 'change')} parked"
+        yield _finding(link, "warning", "state", message, f"look at them: ucrepl parked list '{name}'")
+    (lag,) = link.source.ask("lag", position=here.position if here else BEGINNING)
+    if lag.lag_rows and not (here and here.has_daemon):
+        waiting = f"{counted(lag.lag_rows, 'change')} in the journal of {link.link.source!r} to replay"
+        message = f"{waiting}, the oldest since {timedelta(seconds=round(lag.lag_seconds))}"
+        yield _finding(link, "note", "state", message, "start the daemon: ucrepl run")
+
+
+LINK_CHECKS = (same_database, encodings, source_is_known, seeded, clocks, state)
+
+
+def _finding(link: LinkFacts, severity: Severity, check: str, message: str, remedy: str) -> Finding:
+    return Finding(severity, check, message, remedy, link=link.link.name)

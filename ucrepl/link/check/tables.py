@@ -1,0 +1,144 @@
+"""The checks of a link that compare the tables of both ends."""
+
+from collections.abc import Iterator
+
+from ucrepl.link.check.facts import LinkFacts
+from ucrepl.link.check.finding import Finding, Severity
+from ucrepl.link.words import counted, listed
+from ucrepl.plan.catalog import TableName
+from ucrepl.plan.types import TEXTS, base_type
+
+
+def rules(link: LinkFacts) -> Iterator[Finding]:
+    """A rule that names what neither side has is a mistake."""
+    for error in link.wrong_rules:
+        yield _finding(link, "error", "rules", error.message, "mend the rule in the configuration")
+
+
+def missing(link: LinkFacts) -> Iterator[Finding]:
+    """Changes of tables that the target has not, or not alike, are parked."""
+    absent, other_key, other_kind = [], [], []
+    for name in link.plan.missing.values():
+        source, target = link.source.catalog.tables[name], link.target.catalog.tables.get(name)
+        if not source.key:
+            continue
+        if target is None:
+            absent.append(str(name))
+        elif source.key != target.key:
+            other_key.append(f"{name} ({', '.join(source.key)} here, {', '.join(target.key) or 'none'} there)")
+        else:
+            other_kind.append(f"{name} ({_kind(source.surrogate)} here, {_kind(target.surrogate)} there)")
+    remedy = "make it the same on both nodes, or leave the tables out with a rule 'skip: true'"
+    for names, what in (
+        (absent, "that the target has not"),
+        (other_key, "with another key on the target"),
+        (other_kind, "with another kind of key on the target"),
+    ):
+        if names:
+            message = f"changes will be parked: {counted(len(names), 'table')} {what}: {listed(names)}"
+            yield _finding(link, "warning", "tables", message, remedy)
+
+
+def columns(link: LinkFacts) -> Iterator[Finding]:
+    """Columns that one side only has are not replicated."""
+    here: list[str] = []
+    there: list[str] = []
+    required: list[str] = []
+    needed = {(TableName(schema, table), column) for schema, table, column in link.target.ask("check_required")}
+    for source, target in link.pairs_of_tables():
+        here += [f"{source.name}.{name}" for name in source.columns if name not in target.columns]
+        for name in target.columns:
+            if name not in source.columns:
+                (required if (target.name, name) in needed else there).append(f"{target.name}.{name}")
+    for names, where in ((here, link.link.source), (there, link.link.target)):
+        if names:
+            message = f"not replicated: {counted(len(names), 'column')} on {where!r} only: {listed(names)}"
+            yield _finding(link, "note", "columns", message, "nothing, if this is meant; or add them on the other node")
+    if required:
+        message = (
+            f"new records will be parked: {counted(len(required), 'column')} on {link.link.target!r} only must have a"
+            f" value: {listed(required)}"
+        )
+        yield _finding(link, "warning", "columns", message, "give these columns a default, or drop NOT NULL")
+
+
+def types(link: LinkFacts) -> Iterator[Finding]:
+    """A value may not fit into a column of another type."""
+    differing = []
+    for source, target in link.pairs_of_tables():
+        for name in source.columns.keys() & target.columns.keys():
+            here, there = source.columns[name].type, target.columns[name].type
+            if here != there and not (base_type(here) in TEXTS and there in {"text", "character varying"}):
+                differing.append(f"{source.name}.{name} ({here} here, {there} there)")
+    if differing:
+        message = f"{counted(len(differing), 'column')} of another type on the target: {listed(sorted(differing))}"
+        remedy = "give them the same type; a change whose value does not fit is parked"
+        yield _finding(link, "warning", "types", message, remedy)
+
+
+def rights(link: LinkFacts) -> Iterator[Finding]:
+    """What replay needs on the target and has not."""
+    target = link.target
+    role = target.server.role
+    if not target.server.may_temp:
+        remedy = f"GRANT TEMP ON DATABASE {target.server.database} TO {role}"
+        message = f"on {target.name!r} the role {role!r} may not make temporary tables"
+        yield _finding(link, "error", "privileges", message, remedy)
+    names = [table.name for table in link.plan.tables.values()]
+    wanted = ["USAGE", "SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "RLS"]
+    lacking: dict[str, list[str]] = {}
+    for right, schema, table in target.ask("check_rights", **_places(names), rights=wanted):
+        lacking.setdefault(right, []).append(str(TableName(schema, table)))
+    for right, tables in lacking.items():
+        on = f"on {target.name!r} the role {role!r}"
+        shown = f"{counted(len(tables), 'table')} ({listed(tables)})"
+        match right:
+            case "RLS":
+                message = f"{on} is bound by the row level security of {shown}"
+                yield _finding(link, "error", "privileges", message, f"ALTER ROLE {role} BYPASSRLS, or name the owner")
+            case "USAGE":
+                message = f"{on} lacks USAGE on the schema of {shown}"
+                yield _finding(link, "error", "privileges", message, f"GRANT USAGE ON SCHEMA … TO {role}")
+            case _:
+                severity: Severity = "warning" if right == "TRUNCATE" else "error"
+                message = f"{on} lacks {right} on {shown}"
+                yield _finding(link, severity, "privileges", message, f"GRANT {right} ON … TO {role}")
+    sequences = [t.table.sequence for t in link.plan.tables.values() if t.surrogate and "USAGE" not in lacking]
+    refused = [row.sequence for row in target.ask("check_sequence_rights", sequences=sequences)]
+    if refused:
+        message = f"on {target.name!r} the role {role!r} may take no number from {counted(len(refused), 'sequence')}"
+        yield _finding(
+            link, "error", "privileges", f"{message} ({listed(refused)})", f"GRANT USAGE ON SEQUENCE … TO {role}"
+        )
+
+
+def firing(link: LinkFacts) -> Iterator[Finding]:
+    """Triggers of the target fire for replayed changes, and what they write is not replicated."""
+    names = [table.name for table in link.plan.tables.values()]
+    rows = link.target.ask("check_firing", **_places(names))
+    found = [f"{t.trigger_name} on {TableName(t.schema_name, t.table_name)}" for t in rows]
+    if found:
+        message = (
+            f"{counted(len(found), 'trigger')} of {link.link.target!r} will fire for replayed changes, too:"
+            f" {listed(found)}"
+        )
+        remedy = (
+            "see that they may do their work twice; to leave replay out, begin them with: WHEN"
+            " (coalesce(current_setting('ucrepl.origin', true), '') = '')"
+        )
+        yield _finding(link, "warning", "firing", message, remedy)
+
+
+TABLE_CHECKS = (rules, missing, columns, types, rights, firing)
+
+
+def _places(names: list[TableName]) -> dict[str, list[str]]:
+    return {"schemas": [name.schema for name in names], "tables": [name.table for name in names]}
+
+
+def _kind(surrogate: bool) -> str:  # noqa: FBT001 - a word for each of two kinds
+    return "a number that the database hands out" if surrogate else "a value of the record"
+
+
+def _finding(link: LinkFacts, severity: Severity, check: str, message: str, remedy: str) -> Finding:
+    return Finding(severity, check, message, remedy, link=link.link.name)
