@@ -6,7 +6,7 @@ from ucrepl.plan.model import ColumnPlan, LinkPlan, TablePlan
 from ucrepl.plan.text import literal, quote, remark
 
 # Names that the generated statements give to the change, its new and old row, the local row and its identity.
-RESERVED = frozenset({"change", "sent", "was", "target", "own", "model"})
+RESERVED = frozenset({"change", "sent", "was", "target", "own", "model", "here", "candidate"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ def image(link: LinkPlan, table: TablePlan, which: str, alias: str) -> str:
 
 def alias_of(column: ColumnPlan) -> str:
     """The name under which the identity of a reference is joined: the column's own, or one that is free."""
-    return column.name + "_" if column.name in RESERVED else column.name
+    return column.name + "_" if column.name.rstrip("_") in RESERVED else column.name
 
 
 def _by_model(link: LinkPlan, column: ColumnPlan, value: str, model: str) -> Value:
