@@ -1,47 +1,52 @@
--- drift: of the given tables those whose triggers are not as ucrepl.track() makes them, and in what way.
+-- drift: what a node lacks to capture all changes, and who keeps its journal from being purged, as (finding, name).
 --
--- tables: [{"schema_name", "table_name", "key": [column, ...]}, ...]. way: missing, disabled, or other (they were made
--- for another key, or for another number of the table).
-WITH given AS (
+-- missing  a tracked table that has not its triggers, or not enabled
+-- new      a table with a key that is not tracked
+-- asleep   a link that has changes to read here, and has not confirmed any for a day
+WITH user_table AS (
     SELECT
-        g.schema_name,
-        g.table_name,
         c.oid,
-        convert_to(t.table_id::text, 'UTF8') || '\x00'::bytea AS number,
-        (
-            SELECT string_agg(convert_to(k.name, getdatabaseencoding()) || '\x00'::bytea, '' ORDER BY k.position)
-            FROM unnest(g.key) WITH ORDINALITY AS k (name, position)
-        ) AS columns
-    FROM jsonb_to_recordset(%(tables)s::jsonb) AS g (schema_name text, table_name text, key text[])
-    JOIN pg_catalog.pg_namespace AS n ON n.nspname = g.schema_name::name
-    JOIN pg_catalog.pg_class AS c ON c.relnamespace = n.oid AND c.relname = g.table_name::name
-    LEFT JOIN ucrepl.table_name AS t ON t.schema_name = n.nspname AND t.table_name = c.relname
-),
-found AS (
-    SELECT
-        g.schema_name,
-        g.table_name,
-        count(t.tgname) AS triggers,
-        count(*) FILTER (WHERE t.tgenabled <> 'O') AS disabled,
-        count(*) FILTER (
-            WHERE t.tgenabled = 'O' AND (
-                (t.tgname IN ('ucrepl_capture', 'ucrepl_capture_update') AND t.tgargs = g.number || g.columns)
-                OR (t.tgname = 'ucrepl_capture_truncate' AND t.tgargs = g.number)
-            )
-        ) AS right_ones
-    FROM given AS g
-    LEFT JOIN pg_catalog.pg_trigger AS t
-        ON t.tgrelid = g.oid AND NOT t.tgisinternal AND starts_with(t.tgname, 'ucrepl_capture')
-    GROUP BY g.schema_name, g.table_name
+        CASE n.nspname WHEN 'public' THEN '' ELSE n.nspname::text || '.' END || c.relname::text AS name,
+        EXISTS (
+            SELECT FROM ucrepl.table_name AS t
+            JOIN ucrepl.tracked_table AS k ON k.table_id = t.table_id
+            WHERE t.schema_name = n.nspname AND t.table_name = c.relname
+        ) AS tracked
+    FROM pg_catalog.pg_class AS c
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p')
+        AND NOT c.relispartition
+        AND c.relpersistence <> 't'
+        AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'ucrepl')
+        AND n.nspname !~ '^pg_(toast|temp)'
+        AND NOT EXISTS (
+            SELECT FROM pg_catalog.pg_depend AS d
+            WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
+        )
 )
-SELECT
-    f.schema_name,
-    f.table_name,
-    CASE
-        WHEN f.disabled > 0 THEN 'disabled'
-        WHEN f.triggers < 3 THEN 'missing'
-        ELSE 'other'
-    END AS way
-FROM found AS f
-WHERE f.right_ones <> 3
-ORDER BY f.schema_name, f.table_name;
+SELECT 'missing' AS finding, u.name
+FROM user_table AS u
+WHERE u.tracked AND (
+    SELECT count(*) <> 3
+    FROM pg_catalog.pg_trigger AS t
+    WHERE t.tgrelid = u.oid AND t.tgenabled = 'O'
+        AND t.tgname IN ('ucrepl_capture', 'ucrepl_capture_update', 'ucrepl_capture_truncate')
+)
+UNION ALL
+SELECT 'new' AS finding, u.name
+FROM user_table AS u
+WHERE NOT u.tracked AND EXISTS (
+    SELECT FROM pg_catalog.pg_index AS i
+    WHERE i.indrelid = u.oid AND i.indisunique AND i.indisvalid AND i.indimmediate
+        AND i.indpred IS NULL AND i.indexprs IS NULL
+        AND NOT EXISTS (
+            SELECT FROM pg_catalog.pg_attribute AS a
+            WHERE a.attrelid = u.oid AND NOT a.attnotnull AND a.attnum = ANY ((i.indkey::smallint[])[0:i.indnkeyatts - 1])
+        )
+)
+UNION ALL
+SELECT 'asleep' AS finding, r.link AS name
+FROM ucrepl.consumer AS r
+WHERE r.confirmed_at < now() - interval '1 day'
+    AND EXISTS (SELECT FROM ucrepl.journal AS j WHERE j.xid >= pg_catalog.pg_snapshot_xmax(r.confirmed))
+ORDER BY finding, name;

@@ -18,5 +18,5 @@ def drifted(connection: Connection[TupleRow], catalog: Catalog) -> dict[TableNam
         for table in catalog.tables.values()
         if table.key
     ]
-    rows = connection.execute(query("drift"), {"tables": Jsonb(tables)}).fetchall()
+    rows = connection.execute(query("check_triggers"), {"tables": Jsonb(tables)}).fetchall()
     return {TableName(schema, table): way for schema, table, way in rows}
