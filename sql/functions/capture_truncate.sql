@@ -4,16 +4,14 @@
 -- Parameters: tg_argv[0] the number of the table in ucrepl.table_name.
 -- Returns:    null.
 -- Reads:      nothing.
--- Writes:     ucrepl.journal.
+-- Writes:     ucrepl.journal, through ucrepl.record_change.
 CREATE OR REPLACE FUNCTION ucrepl.capture_truncate() RETURNS trigger
 LANGUAGE plpgsql
 SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    INSERT INTO ucrepl.journal (seq, xid, table_id, op, at)
-    VALUES (nextval('ucrepl.journal_seq'), pg_current_xact_id(), tg_argv[0]::integer, 'T', clock_timestamp());
-    PERFORM ucrepl.wake_readers(pg_current_xact_id());
+    PERFORM ucrepl.record_change(tg_argv, 'T', NULL, NULL);
     RETURN NULL;
 END;
 $$;
