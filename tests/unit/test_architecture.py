@@ -18,7 +18,7 @@ LAYERS = (
     ("db", "throwaway"),
     ("plan",),
     ("config", "packs"),
-    ("errors", "backoff"),
+    ("dsn", "errors", "backoff"),
     ("__init__",),
 )
 DEPTHS = {part: depth for depth, parts in enumerate(LAYERS) for part in parts}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ucrepl.db.dsn import redact, safe_dsn
+from ucrepl.dsn import redact, safe_dsn
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print_error(error.message, error.hint)
         return error.exit_code
     except Exception as error:  # noqa: BLE001 - the last safety: no traceback for the user
-        from ucrepl.db.dsn import redact
+        from ucrepl.dsn import redact
 
         debug = _show_traceback()
         what = redact(" ".join(str(error).split()))

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import yaml
 
 from ucrepl.config.problems import KeyPath, Problem, format_path
-from ucrepl.db.dsn import redact
+from ucrepl.dsn import redact
 
 _VARIABLE = re.compile(r"\$\$\{|\$\{(?P<name>[^}]*)(?P<end>\}?)")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

@@ -22,7 +22,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from ucrepl.config.problems import did_you_mean
-from ucrepl.db.dsn import safe_dsn
+from ucrepl.dsn import safe_dsn
 from ucrepl.errors import ConfigError
 
 Mode = Literal["cluster", "migrate", "populate"]

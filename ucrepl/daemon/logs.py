@@ -19,7 +19,7 @@ from structlog.stdlib import ProcessorFormatter
 from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from ucrepl.db.dsn import redact
+from ucrepl.dsn import redact
 from ucrepl.errors import ConfigError
 
 _LEVELS: Final = ("debug", "info", "warning", "error", "critical")

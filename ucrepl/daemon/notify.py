@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from typing import Final
 
-from ucrepl.db.dsn import redact
+from ucrepl.dsn import redact
 
 _PATIENCE: Final = 1.0  # seconds for a service manager that is busy: a READY that is lost would end the start
 

@@ -7,7 +7,7 @@ from typing import Final
 import psycopg
 
 from ucrepl.backoff import Backoff
-from ucrepl.db.dsn import redact
+from ucrepl.dsn import redact
 from ucrepl.db.sqlstate import Verdict, classify
 from ucrepl.errors import UcreplError, UnreachableError
 from ucrepl.link.apply import UnknownTableError

@@ -6,7 +6,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import TupleRow
 
-from ucrepl.db.dsn import redact, safe_dsn
+from ucrepl.dsn import redact, safe_dsn
 from ucrepl.db.sqlfiles import query
 from ucrepl.db.unreachable import reason_and_hint
 from ucrepl.errors import ConfigError, RefusedError, UnreachableError

@@ -7,7 +7,7 @@ language than English gets the general hint.
 import re
 from typing import Final
 
-from ucrepl.db.dsn import redact
+from ucrepl.dsn import redact
 
 _PREFIX: Final = re.compile(
     r"^(?:connection (?:failed|is bad): )?(?:connection to server (?:at|on socket) .*? failed: )?(?:FATAL:\s+)?"
