@@ -1,6 +1,7 @@
 -- coalesce: merges the changes of one record into its net change.
 --
--- I..U = I, I..D = nothing, U..U = U with the first old and the last new, D..I = U. What ends as it began is dropped.
+-- I..U = I, I..D = nothing, U..U = U with the first old and the last new. D..I = I with the old row beside the new one:
+-- an update where the record is known, an insert where it is not. An update that ends as it began is dropped.
 WITH several AS (
     SELECT table_id, key
     FROM pg_temp.change
@@ -20,6 +21,7 @@ merged AS (
         table_id,
         (array_agg(op ORDER BY seq))[1] AS first_op,
         (array_agg(op ORDER BY seq DESC))[1] AS last_op,
+        bool_or(op = 'D') AS deleted,
         key,
         ucrepl.overlay(old ORDER BY seq DESC) AS old,
         ucrepl.overlay(new ORDER BY seq) AS new,
@@ -44,18 +46,18 @@ net AS (
         table_id,
         CASE
             WHEN last_op = 'D' THEN 'D'
-            WHEN first_op = 'I' THEN 'I'
+            WHEN first_op = 'I' OR deleted THEN 'I'
             ELSE 'U'
         END AS op,
         key,
         CASE
             WHEN first_op = 'I' THEN NULL
-            WHEN last_op = 'D' THEN old
+            WHEN deleted THEN old
             ELSE old OPERATOR(@hstore@.-) new
         END AS old,
         CASE
             WHEN last_op = 'D' THEN NULL
-            WHEN first_op = 'I' THEN new
+            WHEN first_op = 'I' OR deleted THEN new
             ELSE new OPERATOR(@hstore@.-) old
         END AS new,
         at,

@@ -89,7 +89,7 @@ INSERT INTO pg_temp.collision (
 )
 SELECT
     change.seq,
-    CASE change.op WHEN 'M' THEN 'insert' ELSE 'update' END,
+    CASE WHEN change.op = 'M' AND change.old IS NULL THEN 'insert' ELSE 'update' END,
     change.table_id,
     change.key,
     {_local_key(table)},

@@ -106,10 +106,17 @@ WHERE NOT EXISTS (
 
 
 def mark_existing(link: LinkPlan, table: TablePlan) -> str:
-    """Turns the insert of a record that is already here into M, a merge into the local row."""
+    """Turns the insert of a record that is already here into M, a merge into the local row.
+
+    An insert with an old image follows a delete in the same batch: of it only what differs is merged.
+    """
+    minus = f"OPERATOR({quote(link.hstore_schema)}.-)"
     return f"""\
 UPDATE pg_temp.change AS change
-SET op = 'M'
+SET
+    op = 'M',
+    old = change.old {minus} change.new,
+    new = CASE WHEN change.old IS NULL THEN change.new ELSE change.new {minus} change.old END
 WHERE change.table_id = {table.number} AND change.op = 'I'
     AND {here(link, table)}"""
 
