@@ -94,7 +94,7 @@ class Reach:
                 verdict = judge(error)
                 again = verdict is Verdict.REPLAN and (refused_plan is None or refused_plan != self.session.plan)
                 refused_plan = self.session.plan
-                text = describe(error)
+                text = describe(error, self.session.lost)
                 if (
                     not (again or verdict in {Verdict.RETRY, Verdict.RECONNECT})
                     or monotonic() - began > PATIENCE_SECONDS

@@ -95,6 +95,12 @@ class Session:
         return self.replayer is not None and all(_is_idle(end) for end in (self._source, self._target))
 
     @property
+    def lost(self) -> list[str]:
+        """The nodes to which the connection is lost."""
+        ends = ((self.link.source, self._source), (self.link.target, self._target))
+        return [node for node, end in ends if end is not None and end.pgconn.status == pq.ConnStatus.BAD]
+
+    @property
     def is_busy(self) -> bool:
         """Whether a server is at work for us."""
         ends = (self._source, self._target)

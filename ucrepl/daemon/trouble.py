@@ -1,14 +1,15 @@
 """What a link does about an error: which connections it keeps, and when it tries again."""
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 import psycopg
 
 from ucrepl.backoff import Backoff
-from ucrepl.dsn import redact
 from ucrepl.db.sqlstate import Verdict, classify
+from ucrepl.dsn import redact
 from ucrepl.errors import UcreplError, UnreachableError
 from ucrepl.link.apply import UnknownTableError
 
@@ -30,8 +31,8 @@ def judge(error: Exception) -> Verdict:
     return Verdict.STOP
 
 
-def describe(error: Exception) -> str:
-    """The error in one line, with what mends it, and without a password."""
+def describe(error: Exception, lost: Sequence[str] = ()) -> str:
+    """The error in one line, with what mends it, without a password. `lost`: nodes to which the connection is lost."""
     match error:
         case UnknownTableError():
             text = "a table has changes and was not there when the plan was made"
@@ -40,9 +41,11 @@ def describe(error: Exception) -> str:
         case psycopg.Error() if error.sqlstate:
             text = f"{error.diag.message_primary or error} (SQLSTATE {error.sqlstate})"
         case psycopg.Error():
-            text = str(error) or type(error).__name__
+            text = str(error).strip().partition("\n")[0] or type(error).__name__  # libpq goes on with guesses
         case _:
             text = f"unexpected {type(error).__name__}: {error}"
+    if lost:
+        text = f"connection to node {' and '.join(map(repr, lost))} lost: {text}"
     return redact(" ".join(text.split()))
 
 

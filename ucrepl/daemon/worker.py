@@ -136,7 +136,6 @@ class Worker:
                 self._turn()
             except Exception as error:  # noqa: BLE001 - a worker that ended would be a link that stands still
                 self._recover(error)
-            self.attempted.set()
         self._say_goodbye()
         self.state = State.ENDED
 
@@ -183,6 +182,7 @@ class Worker:
         if self.state is not State.STANDBY:
             self._set(State.STARTING)
         replayer = self._session.open()
+        self.attempted.set()
         if replayer is None:
             return None
         self._ears = Ears(self._session.source, self._waker)
@@ -231,7 +231,7 @@ class Worker:
             return
         verdict = self._verdict(error)
         delay = self._patience.delay(verdict)
-        text = describe(error)
+        text = describe(error, self._session.lost)
         known = isinstance(error, psycopg.Error | UcreplError | UnknownTableError)
         say = log.warning if verdict in {Verdict.RETRY, Verdict.RECONNECT, Verdict.REPLAN} else log.error
         say("link in trouble", error=text, verdict=verdict.value, again_in=round(delay, 1), exc_info=not known)
