@@ -1,0 +1,79 @@
+"""The documentation holds what `--help` and the schema of the configuration have."""
+
+import re
+from argparse import ArgumentParser, _SubParsersAction
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ucrepl.cli.main import build_parser
+from ucrepl.config import Config, Daemon, Link, Node, Rule
+from ucrepl.errors import Exit
+from ucrepl.link.status import LinkStatus
+
+CHECKOUT = Path(__file__).parents[2]
+README = (CHECKOUT / "README.md").read_text()
+DOCUMENTATION = README + "".join(f.read_text() for f in sorted((CHECKOUT / "docs").glob("*.md")))
+
+
+def commands(parser: ArgumentParser, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], ArgumentParser]]:
+    for action in parser._actions:
+        if isinstance(action, _SubParsersAction):
+            for name, child in action.choices.items():
+                yield (*path, name), child
+                yield from commands(child, (*path, name))
+
+
+COMMANDS = dict(commands(build_parser()))
+
+
+@pytest.mark.parametrize("path", [path for path in COMMANDS if len(path) == 1], ids=" ".join)
+def test_every_command_is_in_the_readme(path: tuple[str, ...]) -> None:
+    assert re.search(rf"`{path[0]}\b", README)
+
+
+@pytest.mark.parametrize("path", [path for path in COMMANDS if len(path) > 1], ids=" ".join)
+def test_every_part_of_a_command_is_documented(path: tuple[str, ...]) -> None:
+    assert re.search(rf"`{path[0]} [^`]*\b{path[1]}\b", DOCUMENTATION)
+
+
+@pytest.mark.parametrize(
+    "option",
+    sorted(
+        {
+            option
+            for parser in COMMANDS.values()
+            for action in parser._actions
+            for option in action.option_strings
+            if option.startswith("--")
+        }
+        - {"--help"}
+    ),
+)
+def test_every_option_is_documented(option: str) -> None:
+    assert re.search(rf"{re.escape(option)}\b", DOCUMENTATION)
+
+
+KEYS = [
+    *(key for key in Config.model_fields if key != "daemon"),
+    *(f"nodes.NAME.{key}" for key in Node.model_fields),
+    *(f"links[].{field.serialization_alias or key}" for key, field in Link.model_fields.items()),
+    *(f"rules[].{key}" for key in Rule.model_fields),
+    *(f"daemon.{key}" for key in Daemon.model_fields),
+]
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_every_key_of_the_configuration_is_in_the_readme(key: str) -> None:
+    assert f"`{key}`" in README
+
+
+@pytest.mark.parametrize("code", [code for code in Exit if code is not Exit.BROKEN_PIPE], ids=lambda code: code.name)
+def test_every_exit_code_is_in_the_readme(code: Exit) -> None:
+    assert re.search(rf"\b{code.value} \w", README)
+
+
+@pytest.mark.parametrize("field", LinkStatus.__dataclass_fields__)
+def test_every_field_of_the_status_is_documented(field: str) -> None:
+    assert f"`{field}`" in DOCUMENTATION
