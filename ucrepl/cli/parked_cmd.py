@@ -124,22 +124,16 @@ def _retry(args: Namespace, nodes: "Nodes", link: "Link | None") -> int:
         if args.all
         else _still_parked(_chosen(nodes, link, args.ids))
     )
-    applied, again = 0, []
+    again: list[ParkedChange] = []
     for of_link in _links(nodes.config, changes):
         mine = [change for change in changes if change.link == of_link.name]
-        done, ids = retry(nodes, of_link, mine, everything=args.all)
-        applied += done
-        if ids:
+        if ids := retry(nodes, of_link, mine, everything=args.all):
             again += [change for _, change in _chosen(nodes, of_link, ids)]
     if args.json:
-        print_json({"applied": applied, "parked": [_as_dict(change) for change in again]})
+        print_json({"tried": len(changes), "parked": [_as_dict(change) for change in again]})
     elif again:
         print_table(map(_as_dict, again), COLUMNS)
-    talk(
-        f"{len(changes):,} tried again: {applied:,} applied, {len(again):,} parked again"
-        if changes
-        else "nothing is parked"
-    )
+    talk(f"{len(changes):,} tried again, {len(again):,} still parked" if changes else "nothing is parked")
     return Exit.PARKED if again else Exit.OK
 
 

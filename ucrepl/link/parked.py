@@ -96,11 +96,11 @@ def skip(target: Connection[TupleRow], ids: list[int]) -> tuple[list[int], list[
     return skipped, behind
 
 
-def retry(nodes: Nodes, link: Link, changes: list[ParkedChange], *, everything: bool) -> tuple[int, list[int]]:
+def retry(nodes: Nodes, link: Link, changes: list[ParkedChange], *, everything: bool) -> list[int]:
     """Tries parked changes of the link again; `everything`: these are all there are.
 
-    A daemon may be at work on the link: both take turns by the lock on its position. Returns how many changes were
-    applied, and the ids of those that are parked again. Raises RefusedError, UnreachableError.
+    A daemon may be at work on the link: both take turns by the lock on its position. Returns the ids of those that
+    are parked again. Raises RefusedError, UnreachableError.
     """
     source, target = nodes.another(link.source), nodes.another(link.target)
     ids = None if everything else [change.id for change in changes]
@@ -109,11 +109,11 @@ def retry(nodes: Nodes, link: Link, changes: list[ParkedChange], *, everything: 
         backoff, until = Backoff(), time.monotonic() + PATIENCE_SECONDS
         while True:
             try:
-                applied = replayer.retry_parked(ids).changes
+                replayer.retry_parked(ids)
                 break
             except psycopg.Error as error:
                 if classify(error) is not Verdict.RETRY or time.monotonic() > until:
                     raise
                 time.sleep(backoff.next_delay())
         again = target.execute(query("parked_again"), {"link": link.name, "seqs": [change.seq for change in changes]})
-        return applied, [row[0] for row in again.fetchall()]
+        return [row[0] for row in again.fetchall()]
