@@ -19,7 +19,7 @@ from ucrepl.demo.scene import Scene, Site
 T = TypeVar("T")
 Transaction: TypeAlias = Callable[[], str]
 
-_PAUSE_SECONDS: Final = 0.03
+_PAUSE_SECONDS: Final = 0.04
 _RETRY_SECONDS: Final = 0.1
 _ATTEMPTS: Final = 5  # as often as Odoo tries a request again
 

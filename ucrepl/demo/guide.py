@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from shlex import join, quote
 
-from ucrepl.demo.scene import MILAN, SITES, TURIN
+from ucrepl.demo.scene import MILAN, TURIN
 from ucrepl.demo.stage import Stage
 
 _MAP = "SELECT * FROM ucrepl.identity_map WHERE local_id <> remote_id LIMIT 9"
@@ -39,7 +39,7 @@ def _program() -> list[str]:
 
 
 def _the_end(stage: Stage) -> str:
-    steps = [f"kill {stage.daemon.pid}"] if stage.daemon else []
-    steps += [stage.servers[site].end_command for site in SITES if stage.servers[site].running]
+    steps = [f"kill {stage.daemon.pid}"] if stage.daemon_lives and stage.daemon else []
+    steps += [server.end_command for server in stage.running_servers]
     steps.append(join(["rm", "-rf", str(stage.directory)]))
     return "; ".join(steps)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import fields
+from subprocess import DEVNULL, PIPE
 from typing import TYPE_CHECKING, Any, Final, LiteralString
 
 import psycopg
@@ -13,7 +14,7 @@ from ucrepl.demo.scene import MILAN, TURIN, Link, Partner, Scene
 from ucrepl.demo.stage import Stage
 
 if TYPE_CHECKING:
-    from subprocess import Popen
+    from ucrepl.demo.program import Process
 
 # The customers that were taken on at either site, as milan has them, with their ids in turin: the first, which got the
 # same id on both sides, and the newest.
@@ -29,7 +30,7 @@ _PARTNERS: Final[LiteralString] = """
             ON m.peer = %s AND m.table_name = 'res_partner' AND m.local_id = p.id
         WHERE p.ref LIKE 'turin-%%' OR p.ref LIKE 'milan-%%'
     ) AS customer
-    WHERE place <= 2 OR place > partners - 3
+    WHERE place <= 2 OR place > partners - 2
     ORDER BY place
 """
 
@@ -40,7 +41,7 @@ class Observer(Player):
     def __init__(self, stage: Stage, scene: Scene) -> None:
         super().__init__("observer")
         self._stage, self._scene = stage, scene
-        self._watching: Popen[str] | None = None
+        self._watching: Process | None = None
 
     def wake(self) -> None:
         """End the program that watches, and with it `run`."""
@@ -49,7 +50,7 @@ class Observer(Player):
 
     def run(self) -> None:
         """Look around each time that `ucrepl status --watch` says something new."""
-        with self._stage.watch_status() as self._watching:
+        with self._stage.ucrepl.start("status", "--watch", "--json", stdout=PIPE, stderr=DEVNULL) as self._watching:
             if self.leaving.is_set():
                 self.wake()
             for links in read_status(self._watching.stdout or ()):
@@ -58,7 +59,7 @@ class Observer(Player):
 
     def look(self) -> None:
         """Look once."""
-        (self._scene.links,) = read_status(self._stage.ucrepl("status", "--json").splitlines())
+        (self._scene.links,) = read_status(self._stage.ucrepl.run("status", "--json").splitlines())
         self._look_at_customers()
 
     def _look_at_customers(self) -> None:
