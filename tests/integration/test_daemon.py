@@ -94,7 +94,7 @@ def test_no_notification_is_lost_and_a_change_is_through_in_no_time(sites: Sites
             sites.b.wait_for(f"note {number}")
             seconds.append(monotonic() - began)
 
-    assert statistics.median(seconds) < 0.1
+    assert statistics.median(seconds) < 0.25
 
 
 def test_sigterm_lets_the_batch_be_finished(sites: Sites) -> None:
