@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.table import Table
 
+_SHORT = 25
+
 Row = Mapping[str, object]
 
 
@@ -110,8 +112,11 @@ def _rich_table(titles: list[str], cells: list[list[str]], numeric: list[bool]) 
     from rich.text import Text
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for title, number in zip(titles, numeric, strict=True):
-        table.add_column(title, justify="right" if number else "left", overflow="fold")
+    for number, title in enumerate(titles):
+        short = all(len(line[number]) <= _SHORT for line in cells)  # these stay whole, the others fold
+        table.add_column(
+            title.replace(" ", "\n"), justify="right" if numeric[number] else "left", no_wrap=short, overflow="fold"
+        )
     for line in cells:
         table.add_row(*map(Text, line))
     return table
