@@ -7,6 +7,7 @@ from shlex import join, quote
 
 from ucrepl.demo.scene import MILAN, TURIN
 from ucrepl.demo.stage import Stage
+from ucrepl.throwaway import find_binaries
 
 _MAP = "SELECT * FROM ucrepl.identity_map WHERE local_id <> remote_id LIMIT 9"
 
@@ -14,14 +15,15 @@ _MAP = "SELECT * FROM ucrepl.identity_map WHERE local_id <> remote_id LIMIT 9"
 def guide(stage: Stage) -> str:
     """The text, with commands that can be pasted into a shell."""
     ucrepl = join([*_program(), "-c", str(stage.config)])
+    psql = "psql" if shutil.which("psql") else quote(str(find_binaries().folder / "psql"))
     return f"""
 Servers and daemon go on. Look around:
 
   {ucrepl} status --watch
   {ucrepl} conflicts list
-  psql {quote(stage.dsn(TURIN))}
-  psql {quote(stage.dsn(MILAN))}
-  psql {quote(stage.dsn(MILAN))} -c {quote(_MAP)}
+  {psql} {quote(stage.dsn(TURIN))}
+  {psql} {quote(stage.dsn(MILAN))}
+  {psql} {quote(stage.dsn(MILAN))} -c {quote(_MAP)}
   less {quote(str(stage.log))}
 
 Stop it all:
