@@ -14,7 +14,8 @@ SELECT
         FROM unnest(c.confkey) WITH ORDINALITY AS k (attnum, position)
         JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.confrelid AND a.attnum = k.attnum
         ORDER BY k.position
-    ) AS referenced_columns
+    ) AS referenced_columns,
+    c.confdeltype::text AS on_delete
 FROM pg_catalog.pg_constraint AS c
 JOIN pg_catalog.pg_class AS f ON f.oid = c.confrelid
 JOIN pg_catalog.pg_namespace AS fn ON fn.oid = f.relnamespace

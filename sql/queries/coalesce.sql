@@ -1,7 +1,8 @@
 -- coalesce: merges the changes of one record into its net change.
 --
 -- I..U = I, I..D = nothing, U..U = U with the first old and the last new. D..I = I with the old row beside the new one:
--- an update where the record is known, an insert where it is not. An update that ends as it began is dropped.
+-- an update where the record is known, an insert where it is not. An update that ends as it began stays: it was written
+-- later than what the other side may have written meanwhile.
 WITH several AS (
     SELECT table_id, key
     FROM pg_temp.change
@@ -53,12 +54,12 @@ net AS (
         CASE
             WHEN first_op = 'I' THEN NULL
             WHEN deleted THEN old
-            ELSE old OPERATOR(@hstore@.-) new
+            ELSE old
         END AS old,
         CASE
             WHEN last_op = 'D' THEN NULL
             WHEN first_op = 'I' OR deleted THEN new
-            ELSE new OPERATOR(@hstore@.-) old
+            ELSE new
         END AS new,
         at,
         attempts,
@@ -68,5 +69,4 @@ net AS (
 )
 INSERT INTO pg_temp.change (seq, xid, table_id, op, key, old, new, at, attempts, times)
 SELECT seq, xid, table_id, op::"char", key, old, new, at, attempts, times
-FROM net
-WHERE op <> 'U' OR @hstore@.akeys(new) <> '{}';
+FROM net;

@@ -4,6 +4,7 @@
 -- received  in the finer grain: the batch as it came, in the order of commit
 -- trouble   changes that can't be applied, with the reason
 -- collision columns in which the target holds neither the old nor the new value
+-- touched   columns that this node has changed itself since the changes of the batch were made
 -- left_out  changes left out because of a rule
 -- pair      pairs of ids that the source has made
 -- model     Odoo's models, with the number of their table and their sequence (kept for the session)
@@ -48,6 +49,13 @@ CREATE TEMPORARY TABLE collision (
     source_at timestamptz NOT NULL,
     target_at timestamptz,
     winner text
+) ON COMMIT DELETE ROWS;
+
+CREATE TEMPORARY TABLE touched (
+    table_id integer NOT NULL,
+    local_key text NOT NULL,
+    column_name text NOT NULL,
+    at timestamptz NOT NULL
 ) ON COMMIT DELETE ROWS;
 
 CREATE TEMPORARY TABLE left_out (

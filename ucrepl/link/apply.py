@@ -78,7 +78,7 @@ class Applier:
 
         `parked`: changes of the link are parked, later ones of the same records must wait behind them.
         `careful`: changes that refer to unknown records are looked for and parked before a statement fails on them.
-        `alone`: a single change is staged, so that also a TRUNCATE or an update of a key can be applied.
+        `alone`: a single change is staged, so that also an update of a key can be applied, or those of one TRUNCATE.
         Raises NeedsOrderError for these otherwise, UnknownTableError, and what PostgreSQL raises.
         """
         result = Applied()
@@ -121,7 +121,9 @@ class Applier:
         if self._identify(staged, small=small):
             result.parked += self._park()
             staged = self._staged()
-        if careful and self._park_unresolved(staged, result):
+        if careful:
+            self._park_unresolved(staged, result)
+            self._settle_dangling(staged, result)
             staged = self._staged()
         merges = self._count_merges() if staged.inserts else {}
         written = self._write(staged, small=small)
@@ -171,18 +173,32 @@ class Applier:
         return bool(table.recognition_keys)
 
     def _write(self, staged: Staged, *, small: bool) -> dict[int, int]:
-        """Inserts and updates. Returns how many rows the update of each table has reached."""
+        """Inserts and updates. Returns how many rows the update of each table has reached.
+
+        Tables in which this node has changed something later itself are left to the careful way.
+        """
         for members in self.plan.ordered(staged.inserts):
             statements = [self._compile("insert", write.insert, table) for table in members]
             self._run(statements[0] if len(statements) == 1 else write.in_one_statement(statements), prepare=small)
         reached: dict[int, int] = {}
+        touched = self._touched(staged)
         for members in self.plan.ordered(staged.updates):
             for table in members:
+                if table.number in touched:
+                    reached[table.number] = 0
+                    continue
                 _, names, uniform = staged.updates[table.number]
                 statement = self._compile_update(table, names, uniform=uniform, guarded=True)
                 if statement:
                     reached[table.number] = self._run(statement, prepare=small).rowcount
         return reached
+
+    def _touched(self, staged: Staged) -> set[int]:
+        """The updated tables of which this node's own journal has later changes, where the later change wins."""
+        watched = [number for number in staged.updates if self.plan.tables[number].watches_time]
+        if not watched:
+            return set()
+        return {row[0] for row in self._run(self._query("note_touched"), {"tables": watched})}
 
     def _delete(self, staged: Staged, *, small: bool) -> None:
         for members in reversed(list(self.plan.ordered(staged.deletes))):
@@ -203,19 +219,36 @@ class Applier:
         if any(c.can_conflict for c in columns):
             self._run(self._compile(("collide", columns), conflict.collide, table, columns))
             self._run(self._query("judge_collisions"), self.names)
-        settled = self._run(self._query("settle_collisions"), {"link": self.link_id}).fetchone()
-        result.conflicts += settled[0] if settled else 0
-        self._run("DELETE FROM pg_temp.collision")
+        self._settle_collisions(result)
         result.parked += self._park()
         statement = self._compile_update(table, tuple(c.name for c in columns), uniform=False, guarded=False)
         if statement:
             self._run(statement)
 
-    def _park_unresolved(self, staged: Staged, result: Applied) -> bool:
+    def _settle_collisions(self, result: Applied) -> None:
+        settled = self._run(self._query("settle_collisions"), {"link": self.link_id}).fetchone()
+        result.conflicts += settled[0] if settled else 0
+        self._run("DELETE FROM pg_temp.collision")
+
+    def _settle_dangling(self, staged: Staged, result: Applied) -> None:
+        """Does to changes that refer to records deleted here what the foreign key would have done to their rows."""
+        for members in self.plan.ordered(staged.inserts.keys() | staged.updates.keys()):
+            for table in members:
+                if table.deleted != "delete":
+                    continue
+                columns = [c for c in table.columns if c.refers_to in self.plan.by_name]
+                nulled = [c for c in columns if c.on_delete == "n" and not c.column.not_null]
+                cascaded = [c for c in columns if c.on_delete == "c"]
+                if cascaded:
+                    self._run(self._compile("drop dangling", conflict.drop_dangling, table, cascaded))
+                if nulled:
+                    self._run(self._compile("null dangling", conflict.null_dangling, table, nulled))
+        self._settle_collisions(result)
+
+    def _park_unresolved(self, staged: Staged, result: Applied) -> None:
         """Parks the changes that refer to unknown records, then those that refer to these, and so on."""
         surrogates = [number for number in staged.inserts if self.plan.tables[number].surrogate]
         touched = staged.inserts.keys() | staged.updates.keys()
-        before = result.parked
         while True:
             for number in touched:
                 table = self.plan.tables[number]
@@ -225,24 +258,37 @@ class Applier:
             parked = self._park()
             result.parked += parked
             if not parked:
-                return result.parked > before
+                return
 
     def _apply_ordered(self, result: Applied) -> None:
-        """A single TRUNCATE or update of a key. What is left of the latter is staged as an ordinary update."""
-        row = self._run("SELECT table_id, op::text FROM pg_temp.change").fetchone()
-        if row is None:
-            return
-        table = self.plan.tables[row[0]]
-        if row[1] == "T":
-            self._run(write.truncate(self.plan, table))
+        """The TRUNCATE of one or more tables, or one update of a key. What is left is staged as an ordinary change."""
+        rows = self._run("SELECT table_id, op::text FROM pg_temp.change ORDER BY seq").fetchall()
+        tables = [self.plan.tables[number] for number in dict.fromkeys(number for number, _ in rows)]
+        if all(op == "T" for _, op in rows):
+            self._run(write.in_one_statement([write.truncate(self.plan, table) for table in tables]))
+            for table in tables:
+                if table.surrogate:
+                    self._run(write.bury_truncated(self.plan, table))
             self._run("DELETE FROM pg_temp.change")
-        elif table.surrogate:
+            result.changes += len(rows)
+            return
+        [table] = tables
+        if table.surrogate:
+            self._run(write.free_id(self.plan, table))
             self._run(write.rekey(self.plan, table))
-            return
-        else:
-            self._run(write.update(self.plan, table, table.value_columns, uniform=False, guarded=False, with_key=True))
+        elif self._run(
+            write.update(self.plan, table, table.value_columns, uniform=False, guarded=False, with_key=True)
+        ).rowcount:
             self._run("DELETE FROM pg_temp.change")
-        result.changes += 1
+            result.changes += 1
+        elif not table.value_columns:
+            self._run(write.key_alone(self.plan, table))
+        elif not self._run(write.moved_already(self.plan, table)).rowcount:
+            self._run(
+                "INSERT INTO pg_temp.trouble (seq, reason, message)"
+                " SELECT seq, 'missing', 'the row whose key was changed is not known here' FROM pg_temp.change"
+            )
+            result.parked += self._park()
 
     def _staged(self) -> Staged:
         inserts: dict[int, int] = {}

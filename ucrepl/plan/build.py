@@ -101,6 +101,7 @@ def _plan_table(given: Ingredients, number: int, source: Table, target: Table) -
                 protection=Protection(next((r.protect[name] for r in rules if name in r.protect), 0)),
                 conflicts=next((p for r in rules if (p := _policy(r, name))), given.link.conflicts),
                 refers_to=refers_to,
+                on_delete=next((fk.on_delete for fk in target.foreign_keys if name in fk.columns), "a"),
                 model_column=model_column,
             )
         )

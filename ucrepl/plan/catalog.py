@@ -36,11 +36,15 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class ForeignKey:
-    """A foreign key: `columns` refer to `referenced_columns` of `table`."""
+    """A foreign key: `columns` refer to `referenced_columns` of `table`.
+
+    `on_delete` is PostgreSQL's letter for what becomes of the row when the other is deleted (`n` set null, `c` cascade).
+    """
 
     columns: tuple[str, ...]
     table: TableName
     referenced_columns: tuple[str, ...]
+    on_delete: str = "a"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 """SQL of the careful way: what to do with changes that do not find on the target what they started from."""
 
+from collections.abc import Sequence
+
 from ucrepl.plan.model import ColumnPlan, LinkPlan, TablePlan
 from ucrepl.plan.text import lines, literal, quote
 from ucrepl.plan.translate import here, image, looked_up, own_row, sent, translated, was
@@ -64,7 +66,10 @@ WITH lost AS (
 
 
 def collide(link: LinkPlan, table: TablePlan, columns: tuple[ColumnPlan, ...]) -> str:
-    """Notes the columns of updates and merges in which the target holds neither the old nor the new value."""
+    """Notes the columns of updates and merges in which the target holds neither the old nor the new value.
+
+    Where the later change wins, also those that the target itself has changed later, and then back to the old value.
+    """
     watched = tuple(c for c in columns if c.can_conflict)
     row = own_row(link, table)
     joins = [*row.joins, f"JOIN {table.table.only}{table.name.sql} AS target ON {row.sql}"]
@@ -77,10 +82,9 @@ def collide(link: LinkPlan, table: TablePlan, columns: tuple[ColumnPlan, ...]) -
         new = translated(link, table, column, sent(column), model)
         joins += new.joins
         old, current, kind = looked_up(link, column, was(column)), f"target.{quote(column.name)}", column.column.type
-        collides = f"{distinct(current, new.sql, kind)} AND {distinct(current, old, kind)}"
         candidates.append(
-            f"({literal(column.name)}, {old}::text, {new.sql}::text, {current}::text,"
-            f" {literal(column.conflicts)}, {collides})"
+            f"({literal(column.name)}, {old}::text, {new.sql}::text, {current}::text, {literal(column.conflicts)},"
+            f" {distinct(current, new.sql, kind)}, {distinct(current, old, kind)})"
         )
     hstore = quote(link.hstore_schema)
     return f"""\
@@ -98,15 +102,24 @@ SELECT
     candidate.source_value,
     candidate.target_value,
     candidate.policy,
-    coalesce({hstore}.fetchval(change.times, candidate.column_name)::timestamptz, change.at)
+    candidate_time.at
 FROM pg_temp.change AS change
 {chr(10).join(joins)}
 CROSS JOIN LATERAL (
     VALUES
 {lines(candidates, depth=2)}
-) AS candidate (column_name, old_value, source_value, target_value, policy, collides)
+) AS candidate (column_name, old_value, source_value, target_value, policy, is_other, is_unexpected)
+CROSS JOIN LATERAL (
+    SELECT coalesce({hstore}.fetchval(change.times, candidate.column_name)::timestamptz, change.at) AS at
+) AS candidate_time
 WHERE change.table_id = {table.number} AND change.op IN ('U', 'M')
-    AND {hstore}.exist(change.new, candidate.column_name) AND candidate.collides"""
+    AND {hstore}.exist(change.new, candidate.column_name)
+    AND candidate.is_other
+    AND (candidate.is_unexpected OR candidate.policy = 'latest' AND EXISTS (
+        SELECT FROM pg_temp.touched AS t
+        WHERE t.table_id = {table.number} AND t.local_key = {_local_key(table)}
+            AND t.column_name = candidate.column_name AND t.at >= candidate_time.at
+    ))"""
 
 
 def note_unresolved(link: LinkPlan, table: TablePlan) -> str:
@@ -133,6 +146,76 @@ CROSS JOIN LATERAL (
 {lines(tests, depth=2)}
 ) AS reference (name, value, unresolved)
 WHERE change.table_id = {table.number} AND change.op IN ('I', 'U', 'M', 'K') AND reference.unresolved"""
+
+
+def null_dangling(link: LinkPlan, table: TablePlan, columns: Sequence[ColumnPlan]) -> str:
+    """Does to a reference to a record that is deleted here what ON DELETE SET NULL would have done."""
+    hstore = quote(link.hstore_schema)
+    return f"""\
+UPDATE pg_temp.change AS change
+SET new = {hstore}.hs_concat(change.new, dangling.nulls)
+FROM (
+    SELECT change.seq,
+        {hstore}.hstore(array_agg(reference.name), array_fill(NULL::text, ARRAY[count(*)::integer])) AS nulls
+    {_dangling(link, table, columns)}
+    GROUP BY change.seq
+) AS dangling
+WHERE change.seq = dangling.seq"""
+
+
+def drop_dangling(link: LinkPlan, table: TablePlan, columns: Sequence[ColumnPlan]) -> str:
+    """Leaves out changes of rows that ON DELETE CASCADE would have deleted with a record that is deleted here."""
+    buried = ""
+    if table.surrogate:
+        buried = f"""
+buried AS (
+    UPDATE ucrepl.identity AS identity
+    SET deleted_at = now()
+    FROM lost
+    WHERE identity.peer_id = {link.peer_id} AND identity.remote_table = {table.number}
+        AND identity.remote_id = lost.key::bigint
+),"""
+    return f"""\
+WITH dangling AS (
+    SELECT DISTINCT change.seq
+    {_dangling(link, table, columns)}
+),
+lost AS (
+    DELETE FROM pg_temp.change AS change
+    USING dangling
+    WHERE change.seq = dangling.seq
+    RETURNING change.seq, change.key, change.at
+),{buried}
+logged AS (
+    SELECT * FROM lost
+)
+INSERT INTO pg_temp.collision (seq, kind, table_id, remote_key, source_at, policy, winner)
+SELECT seq, 'deleted', {table.number}, key, at, {literal(table.deleted)}, 'target'
+FROM logged"""
+
+
+def _dangling(link: LinkPlan, table: TablePlan, columns: Sequence[ColumnPlan]) -> str:
+    """The changes of a table with those references whose record has an identity, but is neither here nor in the batch."""
+    tests = []
+    for column in columns:
+        referred = link.by_name[column.refers_to] if column.refers_to else table
+        identity = quote(referred.table.key[0])
+        tests.append(
+            f"({literal(column.name)}, EXISTS ("
+            f"SELECT FROM ucrepl.identity AS i WHERE i.peer_id = {link.peer_id} AND i.remote_table = {referred.number}"
+            f" AND i.remote_id = {sent(column)}"
+            f" AND NOT EXISTS (SELECT FROM {referred.table.only}{referred.name.sql} AS r WHERE r.{identity} = i.local_id))"
+            f" AND NOT EXISTS (SELECT FROM pg_temp.change AS born WHERE born.table_id = {referred.number}"
+            f" AND born.op = 'I' AND born.key = {sent(column)}::text))"
+        )
+    return f"""\
+FROM pg_temp.change AS change
+    {image(link, table, "new", "sent")}
+    CROSS JOIN LATERAL (
+        VALUES
+{lines(tests, depth=3)}
+    ) AS reference (name, gone)
+    WHERE change.table_id = {table.number} AND change.op IN ('I', 'U', 'M') AND reference.gone"""
 
 
 def leave_out(link: LinkPlan, table: TablePlan) -> str:

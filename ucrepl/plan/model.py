@@ -22,7 +22,7 @@ class Protection(IntEnum):
 class ColumnPlan:
     """A column that both sides have, with what the rules say of it.
 
-    A column that refers to another record has `refers_to`; one whose record's table is named by the text in another
+    A column that refers to another record has `refers_to` and its foreign key's `on_delete`; one whose record's table is named by the text in another
     column (`model` + `res_id`) has `model_column` instead. `optional_rule` names the rule that leaves out records to
     which this column may refer: such a reference becomes null; where it may not be null, its row is left out too.
     """
@@ -31,6 +31,7 @@ class ColumnPlan:
     protection: Protection = Protection.ALWAYS
     conflicts: str = "latest"
     refers_to: TableName | None = None
+    on_delete: str = "a"
     model_column: str | None = None
     optional_rule: str | None = None
 
@@ -80,6 +81,11 @@ class TablePlan:
             if column.name == name:
                 return column
         raise KeyError(name)
+
+    @property
+    def watches_time(self) -> bool:
+        """Whether the later change wins in one of its columns."""
+        return any(c.can_conflict and c.conflicts == "latest" for c in self.columns)
 
     @property
     def key_columns(self) -> tuple[ColumnPlan, ...]:

@@ -155,6 +155,29 @@ def truncate(link: LinkPlan, table: TablePlan) -> str:
     return f"DELETE FROM {table.table.only}{table.name.sql} AS target{where}"
 
 
+def bury_truncated(link: LinkPlan, table: TablePlan) -> str:
+    """Makes a tombstone of the identity of every record that is not here any more."""
+    return f"""\
+UPDATE ucrepl.identity AS identity
+SET deleted_at = now(), shipped_xid = {shipped(link)}
+WHERE identity.peer_id = {link.peer_id} AND identity.remote_table = {table.number} AND identity.deleted_at IS NULL
+    AND NOT EXISTS (
+        SELECT FROM {table.table.only}{table.name.sql} AS target
+        WHERE target.{quote(table.table.key[0])} = identity.local_id
+    )"""
+
+
+def free_id(link: LinkPlan, table: TablePlan) -> str:
+    """Forgets the tombstone of a deleted record whose id another record is about to get."""
+    new_key = f"{quote(link.hstore_schema)}.fetchval(change.new, {literal(table.table.key[0])})"
+    return f"""\
+DELETE FROM ucrepl.identity AS identity
+USING pg_temp.change AS change
+WHERE change.table_id = {table.number} AND change.op = 'K'
+    AND identity.peer_id = {link.peer_id} AND identity.remote_table = {table.number}
+    AND identity.remote_id = ({new_key})::bigint AND identity.deleted_at IS NOT NULL"""
+
+
 def rekey(link: LinkPlan, table: TablePlan) -> str:
     """Follows the update of an id on the source: the local id stays, the map changes, the rest is an update."""
     new_key = f"{quote(link.hstore_schema)}.fetchval(change.new, {literal(table.table.key[0])})"
@@ -170,6 +193,44 @@ WITH moved AS (
 UPDATE pg_temp.change AS change
 SET op = 'U', key = {new_key}
 WHERE change.table_id = {table.number} AND change.op = 'K'"""
+
+
+def moved_already(link: LinkPlan, table: TablePlan) -> str:
+    """Takes the update of a key whose row has it already (ON UPDATE CASCADE) for an update of that row."""
+    here = " AND ".join(
+        f"target.{quote(c.name)} = {looked_up(link, c, f'({_new_key(link, table, i)})::{c.column.type}')}"
+        for i, c in enumerate(table.key_columns)
+    )
+    hstore = quote(link.hstore_schema)
+    names = f"ARRAY[{', '.join(literal(name) for name in table.table.key)}]"
+    keys = [_new_key(link, table, i) for i in range(len(table.table.key))]
+    return f"""\
+UPDATE pg_temp.change AS change
+SET
+    op = 'U',
+    key = {keys[0] if len(keys) == 1 else f"ARRAY[{', '.join(keys)}]::text"},
+    old = {hstore}.delete(change.old, {names}),
+    new = {hstore}.delete(change.new, {names})
+FROM {table.table.only}{table.name.sql} AS target
+WHERE change.table_id = {table.number} AND change.op = 'K' AND {here}"""
+
+
+def key_alone(link: LinkPlan, table: TablePlan) -> str:
+    """Takes the update of a key that is all there is to a row (many2many) for an insert: the old row is not here."""
+    names = ", ".join(literal(name) for name in table.table.key)
+    keys = ", ".join(_new_key(link, table, i) for i in range(len(table.table.key)))
+    return f"""\
+UPDATE pg_temp.change AS change
+SET op = 'I', old = NULL, new = {quote(link.hstore_schema)}.hstore(ARRAY[{names}], ARRAY[{keys}])
+WHERE change.table_id = {table.number} AND change.op = 'K'"""
+
+
+def _new_key(link: LinkPlan, table: TablePlan, position: int) -> str:
+    """The source's new value of a key column of an op K, as text."""
+    name = literal(table.table.key[position])
+    hstore = quote(link.hstore_schema)
+    old = "change.key" if len(table.table.key) == 1 else f"(change.key::text[])[{position + 1}]"
+    return f"CASE WHEN {hstore}.exist(change.new, {name}) THEN {hstore}.fetchval(change.new, {name}) ELSE {old} END"
 
 
 def _is_known(link: LinkPlan, number: int, column: str) -> str:
