@@ -145,7 +145,7 @@ def test_pause_needs_the_target_only_once_the_link_is_known(pair: Pair, tmp_path
 def test_watch_goes_on_until_it_is_interrupted(pair: Pair, tmp_path: Path) -> None:
     path, log = Terminal(pair, tmp_path).path, tmp_path / "watch.log"
     with ucrepl_running("status", "--watch", config=path, log=log) as watching:
-        wait_for(lambda: log.read_text().count(FORTH) > 1, what="a second table")
+        wait_for(lambda: log.read_text().count("applied") > 1, what="a second table")
         watching.send_signal(signal.SIGINT)
         assert watching.wait(timeout=10) == 0
     assert "Traceback" not in log.read_text()

@@ -58,18 +58,26 @@ def print_table(rows: Iterable[Row], columns: Sequence[str]) -> None:
         print_text("  ".join(padded).rstrip())
 
 
-def watch_table(frames: Iterable[Iterable[Row]], columns: Sequence[str]) -> None:
-    """Show a table that changes: on a terminal each frame takes the place of the one before, else they follow."""
+def watch_table(frames: Iterable[tuple[Iterable[Row], Iterable[str]]], columns: Sequence[str]) -> None:
+    """Show a table that changes, with notes below it, until there are no more frames: each is (rows, notes).
+
+    On a terminal a frame takes the place of the one before, else they follow each other.
+    """
     if not sys.stdout.isatty():
-        for rows in frames:
+        for rows, notes in frames:
             print_table(rows, columns)
+            for note in notes:
+                print_text(_cell(note))
             sys.stdout.flush()
         return
+    from rich.console import Group
     from rich.live import Live
+    from rich.text import Text
 
     with Live(auto_refresh=False) as live:
-        for rows in frames:
-            live.update(_rich_table(*_grid(rows, columns)), refresh=True)
+        for rows, notes in frames:
+            table = _rich_table(*_grid(rows, columns))
+            live.update(Group(table, *(Text(_cell(note)) for note in notes)), refresh=True)
 
 
 @contextmanager
@@ -111,7 +119,7 @@ def _rich_table(titles: list[str], cells: list[list[str]], numeric: list[bool]) 
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
     for number, title in enumerate(titles):
         short = all(len(line[number]) <= _SHORT for line in cells)  # these stay whole, the others fold
         table.add_column(

@@ -1,13 +1,15 @@
 """`ucrepl status`: what each link is doing, and how far it is behind."""
 
+import sys
 import time
 from argparse import Namespace, _SubParsersAction
 from collections.abc import Iterator
 from dataclasses import asdict
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from ucrepl.cli import load
-from ucrepl.cli.output import print_json, print_table, watch_table
+from ucrepl.cli.output import print_json, watch_table
 from ucrepl.errors import Exit
 
 if TYPE_CHECKING:
@@ -23,7 +25,6 @@ COLUMNS = (
     "skipped",
     "parked",
     "conflicts",
-    "last_error",
 )
 _CONNECT_TIMEOUT_SECONDS = 3
 _REFRESH_SECONDS = 1.0
@@ -49,25 +50,24 @@ def run(args: Namespace) -> int:
 
     config = load(args)
     with Nodes(config, "status", _CONNECT_TIMEOUT_SECONDS) as nodes:
+        frames = _frames(config, nodes)
         if not args.watch:
-            _show(next(_frames(config, nodes)), as_json=args.json)
-            return Exit.OK
+            frames = islice(frames, 1)
         try:
             if args.json:
-                for frame in _frames(config, nodes):
+                for frame in frames:
                     print_json({"links": frame})
+                    sys.stdout.flush()
             else:
-                watch_table(_frames(config, nodes), COLUMNS)
+                watch_table(((frame, _errors(frame)) for frame in frames), COLUMNS)
         except KeyboardInterrupt:
-            pass
+            if not args.watch:
+                raise
     return Exit.OK
 
 
-def _show(frame: list[dict[str, Any]], *, as_json: bool) -> None:
-    if as_json:
-        print_json({"links": frame})
-    else:
-        print_table(frame, COLUMNS)
+def _errors(frame: list[dict[str, Any]]) -> list[str]:
+    return [f"{status['link']}: {status['last_error']}" for status in frame if status["last_error"]]
 
 
 def _frames(config: "Config", nodes: "Nodes") -> Iterator[list[dict[str, Any]]]:
