@@ -1,0 +1,65 @@
+"""Two databases that are linked both ways, driven by the command line."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+
+from tests.support.cli import two_node_config, ucrepl, ucrepl_running
+
+if TYPE_CHECKING:
+    from subprocess import Popen
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The databases turin and milan (their DSNs), and the configuration that links them."""
+
+    turin: str
+    milan: str
+    config: Path
+
+    @classmethod
+    def linked(cls, directory: Path, turin: str, milan: str, **link: object) -> "Pair":
+        """Writes the configuration; `link`: keys of both links."""
+        return cls(turin, milan, two_node_config(directory, turin, milan, **link))  # type: ignore[arg-type]
+
+    def run(self, *args: str, check: bool = True) -> str:
+        """What a command prints."""
+        return ucrepl(*args, config=self.config, check=check).stdout
+
+    def drain(self) -> dict[str, dict[str, Any]]:
+        """Replays all that is there, with exit code 0: nothing is parked. Gives the numbers of each link."""
+        return {link["link"]: link for link in json.loads(self.run("run", "--drain", "--json"))["links"]}
+
+    def drain_all(self) -> dict[str, dict[str, Any]]:
+        """The same, and sees to it that there was nothing left for a second time."""
+        drained = self.drain()
+        assert [link["applied"] for link in self.drain().values()] == [0, 0]
+        return drained
+
+    def status(self) -> dict[str, dict[str, Any]]:
+        """The state of each link."""
+        return {link["link"]: link for link in json.loads(self.run("status", "--json"))["links"]}
+
+    @contextmanager
+    def daemon(self) -> Iterator["Popen[bytes]"]:
+        """The daemon, killed at the end of the block."""
+        with ucrepl_running("run", config=self.config, log=self.log) as process:
+            yield process
+
+    @property
+    def log(self) -> Path:
+        """What daemons of this pair have said."""
+        return self.config.parent / "daemon.log"
+
+
+def value(dsn: str, statement: str, *values: object) -> Any:  # noqa: ANN401 - what the database has there
+    """The first value that a statement gives."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        row = connection.execute(statement.encode(), values or None).fetchone()
+        return row[0] if row else None
