@@ -84,7 +84,21 @@ class Applier:
         result = Applied()
         if not alone:
             self._run(self._query("coalesce"))
-        staged = self._staged()
+        staged = self._sort_out(self._staged(), result, parked=parked)
+        if staged.ordered:
+            if not alone:
+                raise NeedsOrderError
+            self._apply_ordered(result)
+            staged = self._staged()
+        if staged.changes:
+            self._apply_set(staged, result, careful=careful)
+        if self.plan.defers:
+            self._run("SET CONSTRAINTS ALL IMMEDIATE")
+            self._run("SET CONSTRAINTS ALL DEFERRED")
+        return result
+
+    def _sort_out(self, staged: Staged, result: Applied, *, parked: bool) -> Staged:
+        """Takes out what is left out by rules, has no table here, or must wait behind a parked change."""
         if staged.unknown:
             raise UnknownTableError
         if staged.skipped:
@@ -100,18 +114,8 @@ class Applier:
             self._run(query("note_queued"), {"link": self.link_id})
         if missing or parked:
             result.parked += self._park()
-            staged = self._staged()
-        if staged.ordered:
-            if not alone:
-                raise NeedsOrderError
-            self._apply_ordered(result)
-            staged = self._staged()
-        if staged.changes:
-            self._apply_set(staged, result, careful=careful)
-        if self.plan.defers:
-            self._run("SET CONSTRAINTS ALL IMMEDIATE")
-            self._run("SET CONSTRAINTS ALL DEFERRED")
-        return result
+            return self._staged()
+        return staged
 
     def _apply_set(self, staged: Staged, result: Applied, *, careful: bool) -> None:
         small = staged.changes < MANY_ROWS

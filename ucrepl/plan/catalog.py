@@ -38,7 +38,7 @@ class Column:
 class ForeignKey:
     """A foreign key: `columns` refer to `referenced_columns` of `table`.
 
-    `on_delete` is PostgreSQL's letter for what becomes of the row when the other is deleted (`n` set null, `c` cascade).
+    `on_delete` is PostgreSQL's letter for what a delete of the other does to the row (`n` set null, `c` cascade).
     """
 
     columns: tuple[str, ...]

@@ -195,16 +195,16 @@ FROM logged"""
 
 
 def _dangling(link: LinkPlan, table: TablePlan, columns: Sequence[ColumnPlan]) -> str:
-    """The changes of a table with those references whose record has an identity, but is neither here nor in the batch."""
+    """The changes with those references whose record has an identity, but is neither here nor in the batch."""
     tests = []
     for column in columns:
         referred = link.by_name[column.refers_to] if column.refers_to else table
-        identity = quote(referred.table.key[0])
+        rows = f"{referred.table.only}{referred.name.sql} AS r WHERE r.{quote(referred.table.key[0])} = i.local_id"
         tests.append(
             f"({literal(column.name)}, EXISTS ("
             f"SELECT FROM ucrepl.identity AS i WHERE i.peer_id = {link.peer_id} AND i.remote_table = {referred.number}"
             f" AND i.remote_id = {sent(column)}"
-            f" AND NOT EXISTS (SELECT FROM {referred.table.only}{referred.name.sql} AS r WHERE r.{identity} = i.local_id))"
+            f" AND NOT EXISTS (SELECT FROM {rows}))"
             f" AND NOT EXISTS (SELECT FROM pg_temp.change AS born WHERE born.table_id = {referred.number}"
             f" AND born.op = 'I' AND born.key = {sent(column)}::text))"
         )

@@ -22,9 +22,10 @@ class Protection(IntEnum):
 class ColumnPlan:
     """A column that both sides have, with what the rules say of it.
 
-    A column that refers to another record has `refers_to` and its foreign key's `on_delete`; one whose record's table is named by the text in another
-    column (`model` + `res_id`) has `model_column` instead. `optional_rule` names the rule that leaves out records to
-    which this column may refer: such a reference becomes null; where it may not be null, its row is left out too.
+    A column that refers to another record has `refers_to` and its foreign key's `on_delete`; one whose record's table
+    is named by the text in another column (`model` + `res_id`) has `model_column` instead. `optional_rule` names the
+    rule that leaves out records to which this column may refer: such a reference becomes null; where it may not be
+    null, its row is left out too.
     """
 
     column: Column
