@@ -173,7 +173,7 @@ def test_help_loads_nothing_heavy() -> None:
 
 def test_every_command_sets_its_run() -> None:
     parser = cli.build_parser()
-    (subparsers,) = (action for action in parser._actions if action.choices)  # noqa: SLF001 - argparse shows them nowhere else
+    (subparsers,) = (action for action in parser._actions if action.choices)
     assert all(command.get_default("run") for command in subparsers.choices.values())  # type: ignore[union-attr]
 
 

@@ -351,7 +351,7 @@ rules:
 
 # Passwords
 
-SECRET = "geheim"  # noqa: S105 - the password to look for
+SECRET = "geheim"
 
 
 @pytest.mark.parametrize(

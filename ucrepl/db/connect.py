@@ -6,9 +6,9 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import TupleRow
 
-from ucrepl.dsn import redact, safe_dsn
 from ucrepl.db.sqlfiles import query
 from ucrepl.db.unreachable import reason_and_hint
+from ucrepl.dsn import redact, safe_dsn
 from ucrepl.errors import ConfigError, RefusedError, UnreachableError
 
 OLDEST_SERVER: Final = 13

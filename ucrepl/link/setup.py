@@ -94,7 +94,7 @@ def register_link(target: Connection[TupleRow], link: Link, origin: NodeIdentity
     if row is None or (row[1], row[2]) != (origin.system_identifier, origin.database_oid):
         raise RefusedError(
             f"the source of link {link.name!r} is another server than the one that it has been reading",
-            hint="a restored copy can't go on where the original was: run ucrepl uninstall --force and ucrepl install on"
+            hint="a restored copy can't go on where the original was: run ucrepl uninstall --force and install on"
             " both nodes, and seed the link again",
         )
     return peer[0], row[0]
