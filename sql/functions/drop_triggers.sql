@@ -14,7 +14,7 @@ DECLARE
 BEGIN
     FOR ours IN
         SELECT t.tgname FROM pg_trigger AS t
-        WHERE t.tgrelid = tracked AND starts_with(t.tgname, 'ucrepl_') AND NOT t.tgisinternal
+        WHERE t.tgrelid = tracked AND t.tgname ~ '^(0_)?ucrepl_' AND NOT t.tgisinternal
     LOOP
         EXECUTE format('DROP TRIGGER %I ON %s', ours, tracked);
     END LOOP;

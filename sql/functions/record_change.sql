@@ -5,7 +5,7 @@
 --             0); op I, U or D; the images of the row, null where there is none.
 -- Returns:    the number of the change.
 -- Reads:      nothing.
--- Writes:     ucrepl.journal; ucrepl.tick once in 1000 changes.
+-- Writes:     ucrepl.journal; ucrepl.tick once in 1000 changes; ucrepl.identity for an update of a key.
 CREATE OR REPLACE FUNCTION ucrepl.record_change(
     arguments text[], op "char", old_row @hstore@.hstore, new_row @hstore@.hstore
 ) RETURNS bigint
@@ -27,6 +27,9 @@ BEGIN
         old_row := old_row OPERATOR(@hstore@.-) image;
         IF new_row OPERATOR(@hstore@.?|) arguments[1:] THEN
             op := 'K';
+            IF cardinality(arguments) = 2 THEN
+                PERFORM ucrepl.follow_key(number, row_key, new_row OPERATOR(@hstore@.->) arguments[1]);
+            END IF;
         END IF;
     END IF;
 

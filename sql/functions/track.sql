@@ -40,7 +40,7 @@ BEGIN
         FROM pg_trigger AS t
         WHERE t.tgrelid = tracked AND t.tgenabled = 'O'
             AND (
-                (t.tgname IN ('ucrepl_capture', 'ucrepl_capture_update') AND t.tgargs = expected)
+                (t.tgname IN ('ucrepl_capture', '0_ucrepl_capture_update') AND t.tgargs = expected)
                 OR (t.tgname = 'ucrepl_capture_truncate' AND t.tgargs = convert_to(number::text, 'UTF8') || '\x00')
             )
     ) THEN
@@ -53,9 +53,11 @@ BEGIN
         'CREATE TRIGGER ucrepl_capture AFTER INSERT OR DELETE ON %s FOR EACH ROW WHEN (%s) EXECUTE FUNCTION ucrepl.capture(%s)',
         tracked, local, arguments
     );
+    -- Its name sorts before those of PostgreSQL's own triggers: an update of a key is written before what follows from
+    -- it by ON UPDATE CASCADE. What follows from a delete is written before that.
     -- *<> compares the images of the rows: any type has one, not every type has an equality. An UPDATE that changes nothing is not a change.
     EXECUTE format(
-        'CREATE TRIGGER ucrepl_capture_update AFTER UPDATE ON %s FOR EACH ROW WHEN (old OPERATOR(pg_catalog.*<>) new AND %s) EXECUTE FUNCTION ucrepl.capture(%s)',
+        'CREATE TRIGGER "0_ucrepl_capture_update" AFTER UPDATE ON %s FOR EACH ROW WHEN (old OPERATOR(pg_catalog.*<>) new AND %s) EXECUTE FUNCTION ucrepl.capture(%s)',
         tracked, local, arguments
     );
     EXECUTE format(

@@ -5,6 +5,6 @@ JOIN pg_catalog.pg_namespace AS n ON n.nspname = g.schema_name
 JOIN pg_catalog.pg_class AS c ON c.relnamespace = n.oid AND c.relname = g.table_name
 JOIN pg_catalog.pg_trigger AS t ON t.tgrelid = c.oid
 WHERE NOT t.tgisinternal
-    AND NOT starts_with(t.tgname, 'ucrepl_')
+    AND t.tgname !~ '^(0_)?ucrepl_'
     AND t.tgenabled IN ('A', CASE current_setting('session_replication_role') WHEN 'replica' THEN 'R' ELSE 'O' END)
 ORDER BY g.schema_name, g.table_name, t.tgname;

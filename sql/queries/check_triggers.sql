@@ -25,13 +25,13 @@ found AS (
         count(*) FILTER (WHERE t.tgenabled <> 'O') AS disabled,
         count(*) FILTER (
             WHERE t.tgenabled = 'O' AND (
-                (t.tgname IN ('ucrepl_capture', 'ucrepl_capture_update') AND t.tgargs = g.number || g.columns)
+                (t.tgname IN ('ucrepl_capture', '0_ucrepl_capture_update') AND t.tgargs = g.number || g.columns)
                 OR (t.tgname = 'ucrepl_capture_truncate' AND t.tgargs = g.number)
             )
         ) AS right_ones
     FROM given AS g
     LEFT JOIN pg_catalog.pg_trigger AS t
-        ON t.tgrelid = g.oid AND NOT t.tgisinternal AND starts_with(t.tgname, 'ucrepl_capture')
+        ON t.tgrelid = g.oid AND NOT t.tgisinternal AND t.tgname ~ '^(0_)?ucrepl_capture'
     GROUP BY g.schema_name, g.table_name
 )
 SELECT

@@ -1,25 +1,14 @@
 -- order_received: numbers the received changes from 1 in an order in which they can be applied one by one.
 --
 -- A transaction comes before those that depend on it: it had written its last change before they wrote theirs. Inside a
--- transaction the order of writing holds. But an update of a key comes first, unless it is of a record that the
--- transaction has changed before: what refers to the key was written before it (ON UPDATE CASCADE) and must find it.
+-- transaction the order of writing holds.
 WITH transaction AS (
     SELECT xid, max(seq) AS last_seq
     FROM pg_temp.received
     GROUP BY xid
 ),
 placed AS (
-    SELECT
-        r.ctid AS row_id,
-        row_number() OVER (
-            ORDER BY
-                t.last_seq,
-                r.op <> 'K' OR EXISTS (
-                    SELECT FROM pg_temp.received AS e
-                    WHERE r.op = 'K' AND e.xid = r.xid AND e.table_id = r.table_id AND e.key = r.key AND e.seq < r.seq
-                ),
-                r.seq
-        ) AS place
+    SELECT r.ctid AS row_id, row_number() OVER (ORDER BY t.last_seq, r.seq) AS place
     FROM pg_temp.received AS r
     JOIN transaction AS t ON t.xid = r.xid
 )

@@ -2,5 +2,5 @@
 SELECT DISTINCT t.tgrelid::regclass::text AS tracked
 FROM pg_catalog.pg_trigger AS t
 JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid
-WHERE starts_with(t.tgname, 'ucrepl_') AND NOT t.tgisinternal AND NOT c.relispartition
+WHERE t.tgname ~ '^(0_)?ucrepl_' AND NOT t.tgisinternal AND NOT c.relispartition
 ORDER BY tracked;

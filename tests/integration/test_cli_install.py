@@ -28,7 +28,7 @@ def pair(make_pair: MakePair) -> Pair:
 
 def tracked(pair: Pair) -> list[int]:
     return [
-        side.value("SELECT count(*) FROM pg_trigger WHERE starts_with(tgname, 'ucrepl_') AND NOT tgisinternal")
+        side.value("SELECT count(*) FROM pg_trigger WHERE tgname ~ '^(0_)?ucrepl_' AND NOT tgisinternal")
         for side in (pair.a, pair.b)
     ]
 

@@ -16,19 +16,22 @@ class FinerGrain:
     """Applies the changes in `pg_temp.received` part by part, each with a savepoint of its own.
 
     Parts are halves that end where a source transaction ends, then the changes of a transaction in the order of
-    writing, one by one where need be.
+    writing, one by one where need be. What of a transaction did not go then is tried once more when the rest of it
+    has gone: deferred constraints let a transaction write a row before that to which it refers.
     """
 
     def __init__(self, connection: Connection[TupleRow], applier: Applier) -> None:
         self.connection = connection
         self.applier = applier
         self.transaction_ends: list[int] = []
+        self.truncates: list[tuple[int, int]] = []
 
     def apply(self, *, parked: bool) -> Applied:
         """Applies all that is received. Raises what is not to be parked (lost connection, deadlock, lack of rights)."""
         self.connection.execute(query("order_received"))
         rows = self.connection.execute(query("transactions_received")).fetchall()
         self.transaction_ends = [row[0] for row in rows]
+        self.truncates = self.connection.execute(query("truncates_received")).fetchall()
         result = Applied()
         if self.transaction_ends:
             self._apply_part(1, self.transaction_ends[-1], result, parked=parked)
@@ -38,7 +41,8 @@ class FinerGrain:
         try:
             with self.connection.transaction():
                 self._stage(first, last)
-                applied = self.applier.apply(parked=parked or result.parked > 0, careful=True, alone=first == last)
+                alone = first == last or (first, last) in self.truncates
+                applied = self.applier.apply(parked=parked or result.parked > 0, careful=True, alone=alone)
         except NeedsOrderError:
             self._split(first, last, result, parked=parked)
         except psycopg.Error as error:
@@ -53,9 +57,29 @@ class FinerGrain:
             result.add(applied)
 
     def _split(self, first: int, last: int, result: Applied, *, parked: bool) -> None:
+        parked_before = result.parked
         middle = self._middle(first, last)
         self._apply_part(first, middle, result, parked=parked)
         self._apply_part(middle + 1, last, result, parked=parked)
+        if result.parked > parked_before and self._is_transaction(first, last):
+            self._try_once_more(last, result)
+
+    def _is_transaction(self, first: int, last: int) -> bool:
+        """Whether these are the places of one transaction, all of them."""
+        end = bisect_left(self.transaction_ends, last)
+        ends = self.transaction_ends[end : end + 1]
+        return ends == [last] and first == (self.transaction_ends[end - 1] if end else 0) + 1
+
+    def _try_once_more(self, place: int, result: Applied) -> None:
+        again = [
+            row[0]
+            for row in self.connection.execute(
+                query("take_back"), {"place": place, "link": self.applier.link_id}
+            ).fetchall()
+        ]
+        if again:
+            result.parked -= len(again)
+            self._apply_part(min(again), max(again), result, parked=True)
 
     def _middle(self, first: int, last: int) -> int:
         """Where to cut: at the transaction's end nearest to the middle; a single transaction at its middle."""
@@ -63,7 +87,12 @@ class FinerGrain:
         inside = self.transaction_ends[
             bisect_left(self.transaction_ends, first) : bisect_left(self.transaction_ends, last)
         ]
-        return min(inside, key=lambda end: abs(end - half)) if inside else half
+        if inside:
+            return min(inside, key=lambda end: abs(end - half))
+        run = next((run for run in self.truncates if run[0] <= half < run[1] and run != (first, last)), None)
+        if run is None:
+            return half
+        return run[1] if run[1] < last else run[0] - 1
 
     def _stage(self, first: int, last: int) -> None:
         self._execute("DELETE FROM pg_temp.change", {})
