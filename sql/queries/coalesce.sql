@@ -13,7 +13,7 @@ taken AS (
     DELETE FROM pg_temp.change AS c
     USING several AS s
     WHERE c.table_id = s.table_id AND c.key = s.key
-    RETURNING c.seq, c.xid, c.table_id, c.op, c.key, c.old, c.new, c.at, c.attempts
+    RETURNING c.seq, c.xid, c.table_id, c.op, c.key, c.old, c.new, c.at, c.attempts, c.parked_id, c.parked_at
 ),
 merged AS (
     SELECT
@@ -28,6 +28,8 @@ merged AS (
         ucrepl.overlay(new ORDER BY seq) AS new,
         max(at) AS at,
         max(attempts) AS attempts,
+        min(parked_id) AS parked_id,
+        min(parked_at) AS parked_at,
         ucrepl.overlay(
             CASE
                 WHEN op IN ('I', 'U') THEN @hstore@.hstore(
@@ -63,10 +65,12 @@ net AS (
         END AS new,
         at,
         attempts,
+        parked_id,
+        parked_at,
         times
     FROM merged
     WHERE NOT (first_op = 'I' AND last_op = 'D')
 )
-INSERT INTO pg_temp.change (seq, xid, table_id, op, key, old, new, at, attempts, times)
-SELECT seq, xid, table_id, op::"char", key, old, new, at, attempts, times
+INSERT INTO pg_temp.change (seq, xid, table_id, op, key, old, new, at, attempts, parked_id, parked_at, times)
+SELECT seq, xid, table_id, op::"char", key, old, new, at, attempts, parked_id, parked_at, times
 FROM net;

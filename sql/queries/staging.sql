@@ -1,6 +1,7 @@
 -- staging: the temporary tables of a session that replays. They are emptied at each commit.
 --
--- change    the changes to apply now, one a record after coalescing; times: of a merged change, when each column changed
+-- change    the changes to apply now, one a record after coalescing; times: of a merged change, when each column changed;
+--           attempts, parked_id, parked_at: of one that was parked before
 -- received  in the finer grain: the batch as it came, in the order of commit
 -- trouble   changes that can't be applied, with the reason
 -- collision columns in which the target holds neither the old nor the new value
@@ -18,7 +19,9 @@ CREATE TEMPORARY TABLE change (
     new @hstore@.hstore,
     at timestamptz NOT NULL,
     times @hstore@.hstore,
-    attempts integer NOT NULL DEFAULT 0
+    attempts integer NOT NULL DEFAULT 0,
+    parked_id bigint,
+    parked_at timestamptz
 ) ON COMMIT DELETE ROWS;
 CREATE INDEX ON pg_temp.change (table_id, op);
 ALTER TABLE pg_temp.change SET (toast_tuple_target = 8160, autovacuum_enabled = off);

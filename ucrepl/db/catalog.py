@@ -31,7 +31,12 @@ def read_catalog(connection: Connection[TupleRow]) -> Catalog:
         foreign_keys: dict[int, list[ForeignKey]] = defaultdict(list)
         for f in cursor.execute(query("catalog_foreign_keys"), oids):
             foreign_keys[f["oid"]].append(
-                ForeignKey(tuple(f["columns"]), TableName(f["nspname"], f["relname"]), tuple(f["referenced_columns"]), f["on_delete"])
+                ForeignKey(
+                    tuple(f["columns"]),
+                    TableName(f["nspname"], f["relname"]),
+                    tuple(f["referenced_columns"]),
+                    f["on_delete"],
+                )
             )
     defers = connection.execute("SELECT EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE condeferrable)").fetchone()
     return Catalog.of(

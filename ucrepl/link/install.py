@@ -13,6 +13,7 @@ from ucrepl.backoff import Backoff
 from ucrepl.db.catalog import hstore_schema, read_catalog
 from ucrepl.db.sqlfiles import query, scripts
 from ucrepl.errors import RefusedError
+from ucrepl.link.lock import held
 from ucrepl.link.node import identify, newest_version, refuse_newer, schema_version
 from ucrepl.plan.catalog import Catalog
 
@@ -153,8 +154,8 @@ def uninstall_node(connection: Connection[TupleRow], node: str, *, force: bool =
 
     The extension moves to the schema public if columns of the user's have come to need it.
 
-    Raises RefusedError, unless `force`, when links end or begin here: their positions and parked changes would be lost;
-    for a schema that is newer or not ours, always.
+    Raises RefusedError, unless `force`, while a daemon replays a link to this node or changes are parked there; for a
+    schema that is newer or not ours, always.
     """
     with _alone(connection):
         version = schema_version(connection)
@@ -191,6 +192,9 @@ def _alone(connection: Connection[TupleRow]) -> Iterator[None]:
 def _refuse_when_in_use(connection: Connection[TupleRow], node: str, version: int) -> None:
     if version < newest_version():
         return
+    for link_id, name in connection.execute("SELECT link_id, name FROM ucrepl.link ORDER BY name").fetchall():
+        with held(connection, link_id, name):
+            pass
     row = connection.execute("SELECT count(*) FROM ucrepl.parked WHERE skipped_at IS NULL").fetchone()
     if row and row[0]:
         raise RefusedError(

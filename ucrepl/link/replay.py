@@ -77,7 +77,7 @@ class LinkReplayer:
             self._ahead = None
 
     def replay(self, position: str, window: Window) -> Batch:
-        """Applies the batch from the position on and moves the position to its end.
+        """Applies the batch from the position on and moves the position to its end. A paused link stays where it is.
 
         Raises psycopg errors that have to be tried again or that stop the link; the target is then as it was before.
         """
@@ -136,6 +136,8 @@ class LinkReplayer:
         batch = Batch(position=window.ends, more=window.more, finer=finer)
         with self.target.transaction():
             state = self._begin(position)
+            if state["paused"]:
+                return Batch(position=position, more=False)
             if not state["pairs_complete"]:
                 self.stop_reading()
                 self._take_pairs(self.source.pairs(None, window.ends), batch)
