@@ -1,0 +1,44 @@
+"""What is left of ucrepl on an Odoo database after `uninstall`: nothing."""
+
+import difflib
+from pathlib import Path
+
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+
+from tests.support.databases import MakeDatabase
+from tests.support.pair import Pair, value
+from tests.support.site import Site
+from ucrepl.throwaway import Server
+
+TEMPLATES = [pytest.param(t, marks=pytest.mark.xdist_group(t)) for t in ("odoo18", "odoo14", "shop")]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_the_schema_is_the_same_before_install_and_after_uninstall(
+    template: str, database: MakeDatabase, server: Server, tmp_path: Path
+) -> None:
+    pair = Pair.linked(tmp_path, database(template), database(template))
+    before = schema(server, pair.turin)
+    pair.run("install")
+    pair.run("install")
+    pair.run("seed", "--same-ids")
+    with Site(pair.turin, 0) as turin, Site(pair.milan, 1, may_write=lambda _table, _column: False) as milan:
+        turin.work(20)
+        milan.work(20)
+    pair.drain()
+    assert schema(server, pair.turin) != before
+
+    pair.run("uninstall")
+    pair.run("uninstall")
+
+    for dsn in (pair.turin, pair.milan):
+        assert not list(difflib.unified_diff(before, schema(server, dsn), lineterm="", n=1))
+        assert value(dsn, "SELECT count(*) FROM pg_extension WHERE extname = 'hstore'") == 0
+
+
+def schema(server: Server, dsn: str) -> list[str]:
+    """The schema of a database, without the key that newer versions of pg_dump make up anew each time."""
+    dump = server.run("pg_dump", "-s", str(conninfo_to_dict(dsn)["dbname"]))
+    return [line for line in dump.splitlines() if not line.startswith(("\\restrict", "\\unrestrict"))]
