@@ -18,6 +18,7 @@ from ucrepl.daemon.chores import Pace
 from ucrepl.daemon.waker import Ears, Waker
 from ucrepl.daemon.worker import State, Worker
 from ucrepl.db.connect import connect
+from ucrepl.link.setup import BEGINNING
 
 DDL = "CREATE TABLE note (id serial PRIMARY KEY, text text)"
 FAST = Pace(confirm=0.05, move=0.1, purge=0.1, tombstones=0.1, drift=0.1, parked=0.2, parked_at_last=0.4)
@@ -166,6 +167,18 @@ def test_tables_and_columns_that_come_while_it_runs_are_replicated(pair: Pair, l
         wait_for_note(pair, "two")
         assert pair.b.column("SELECT place FROM note") == ["here"]
     pair.assert_clean()
+
+
+def test_the_backlog_is_told_in_thousands(pair: Pair) -> None:
+    for _ in range(5):
+        pair.a.run("INSERT INTO note (text) SELECT 'x' FROM generate_series(1, 500)")
+    worker = Worker(pair.config, pair.config.links[FORTH])
+    with closing(worker._waker), closing(worker._session):
+        replayer = worker._session.open()
+        assert replayer
+        assert worker._count_lag(BEGINNING) == 2000
+        position, _ = replayer.position()
+        assert worker._count_lag(replayer.replay(position, replayer.window(position)).position) == 0
 
 
 def test_a_plan_that_is_refused_twice_stops_the_link(pair: Pair, log: Log) -> None:
