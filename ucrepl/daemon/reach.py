@@ -117,7 +117,9 @@ class Reach:
             return self._arrive(replayer, position)
         window = replayer.window(position)
         if _has_work(window):
-            tell(replayer.replay(position, window))
+            batch = replayer.replay(position, window)
+            if batch.position != position:  # else it was paused a moment ago
+                tell(batch)
             return False
         replayer.stop_reading()
         return not _is_before(window.ends, goal) and self._arrive(replayer, position)

@@ -202,6 +202,8 @@ class Worker:
         if window.more and not self._catching_up:
             self.lag = self._count_lag(position)
         batch = replayer.replay(position, window)
+        if batch.position == position:
+            return  # paused a moment ago
         self._last_move = monotonic()
         self._has_no_error = True
         self._refused_plan = None
