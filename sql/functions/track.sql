@@ -57,7 +57,7 @@ BEGIN
     -- it by ON UPDATE CASCADE. What follows from a delete is written before that.
     -- *<> compares the images of the rows: any type has one, not every type has an equality. An UPDATE that changes nothing is not a change.
     EXECUTE format(
-        'CREATE TRIGGER "0_ucrepl_capture_update" AFTER UPDATE ON %s FOR EACH ROW WHEN (old OPERATOR(pg_catalog.*<>) new AND %s) EXECUTE FUNCTION ucrepl.capture(%s)',
+        'CREATE TRIGGER "0_ucrepl_capture_update" AFTER UPDATE ON %s FOR EACH ROW WHEN (%s AND old OPERATOR(pg_catalog.*<>) new) EXECUTE FUNCTION ucrepl.capture(%s)',
         tracked, local, arguments
     );
     EXECUTE format(

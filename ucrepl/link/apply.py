@@ -122,14 +122,16 @@ class Applier:
         if not small:
             self._run("SET LOCAL default_statistics_target = 1")
             self._run("ANALYZE pg_temp.change (table_id, op)")
-        if self._identify(staged, small=small):
-            result.parked += self._park()
+        known = self._identify(staged, small=small)
+        doubtful = self._park() if known else 0
+        if doubtful or any(self.plan.tables[number].partial_rule for number in staged.inserts):
+            result.parked += doubtful
             staged = self._staged()
         if careful:
             self._park_unresolved(staged, result)
             self._settle_dangling(staged, result)
             staged = self._staged()
-        merges = self._count_merges() if staged.inserts else {}
+        merges = self._count_merges() if known else {}
         written = self._write(staged, small=small)
         disputed = {number for number, rows in written.items() if rows != staged.updates[number][0]}
         for members in self.plan.ordered(disputed | merges.keys()):
@@ -145,8 +147,8 @@ class Applier:
                 )
 
     def _identify(self, staged: Staged, *, small: bool) -> bool:
-        """Gives every record of the batch its local id. Returns whether trouble may have been noted."""
-        recognised = False
+        """Gives every record of the batch its local id. Returns whether some new ones are known here, or in doubt."""
+        known = False
         touched = staged.inserts.keys() | staged.updates.keys()
         by_external_id = self.plan.external_ids
         if by_external_id in staged.inserts:
@@ -157,24 +159,26 @@ class Applier:
                 if table.number in staged.inserts:
                     if table.partial_rule:
                         self._run(self._compile("leave_out", conflict.leave_out, table), prepare=small)
-                    recognised |= self._identify_new(table, small=small)
+                    known |= self._identify_new(table, staged.inserts[table.number], small=small)
                 for column in table.columns:
                     if column.model_column and self.plan.models:
                         self._run(
                             self._compile(("mention", column.name), identify.mention, table, column), prepare=small
                         )
-        return recognised
+        return known
 
-    def _identify_new(self, table: TablePlan, *, small: bool) -> bool:
+    def _identify_new(self, table: TablePlan, inserts: int, *, small: bool) -> bool:
+        """Recognises the new records of a table, or gives them new ids. Returns whether not all of them are new."""
         if table.surrogate:
             for key in table.recognition_keys:
                 self._run(self._compile(("recognise", key), identify.recognise, table, key), prepare=small)
-        if table.surrogate or table.value_columns:
-            self._run(self._compile("existing", identify.mark_existing, table), prepare=small)
-        if table.surrogate:
+            if self._run(self._compile("allocate", identify.allocate, table), prepare=small).rowcount == inserts:
+                return False
             self._run(self._compile("revive", write.revive, table), prepare=small)
-            self._run(self._compile("allocate", identify.allocate, table), prepare=small)
-        return bool(table.recognition_keys)
+        elif not table.value_columns:
+            return False
+        self._run(self._compile("existing", identify.mark_existing, table), prepare=small)
+        return True
 
     def _write(self, staged: Staged, *, small: bool) -> dict[int, int]:
         """Inserts and updates. Returns how many rows the update of each table has reached.

@@ -80,7 +80,8 @@ SELECT {link.peer_id}, {table.number}, change.key::bigint, {table.number},
 FROM pg_temp.change AS change
 LEFT JOIN ucrepl.identity AS known
     ON known.peer_id = {link.peer_id} AND known.remote_table = {table.number} AND known.remote_id = change.key::bigint
-WHERE change.table_id = {table.number} AND change.op = 'I' AND known.peer_id IS NULL"""
+WHERE change.table_id = {table.number} AND change.op = 'I' AND known.peer_id IS NULL
+    AND NOT EXISTS (SELECT FROM pg_temp.trouble AS t WHERE t.seq = change.seq)"""
 
 
 def mention(link: LinkPlan, table: TablePlan, column: ColumnPlan) -> str:
