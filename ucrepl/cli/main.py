@@ -12,6 +12,7 @@ from ucrepl.cli import (
     check_cmd,
     config_cmd,
     conflicts_cmd,
+    demo_cmd,
     install_cmd,
     parked_cmd,
     pause_cmd,
@@ -43,6 +44,7 @@ COMMANDS: tuple[Command, ...] = (
     pause_cmd,
     parked_cmd,
     conflicts_cmd,
+    demo_cmd,
 )
 
 
