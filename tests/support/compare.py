@@ -80,8 +80,6 @@ def compare(turin: str, milan: str) -> Comparison:
             result.problems.append(f"{label} is on one side only")
         for label in sorted(left.tables.keys() & right.tables.keys()):
             _compare_table(left, right, label, there, result)
-        for side in (left, right):
-            result.problems += _dangling(side)
         return result
 
 
@@ -135,12 +133,15 @@ def _compare_table(
         for name, model in by_model.items()
         if name in columns and model in columns and columns.index(name) not in references
     }
-    mine = Counter(
-        _translated(left, row, references, models, there) for row in _select(left.connection, table, columns)
-    )
-    yours = Counter(_dangling_marked(right, row, models) for row in _select(right.connection, other, columns))
-    result.rows += sum(yours.values())
-    result.problems += _some(_differences(label, columns, table.key, mine - yours, yours - mine))
+    mine, yours = _select(left.connection, table, columns), _select(right.connection, other, columns)
+    if mine:
+        result.problems += _dangling(left, table)
+    if yours:
+        result.problems += _dangling(right, other)
+    result.rows += len(yours)
+    expected = Counter(_translated(left, row, references, models, there) for row in mine)
+    found = Counter(_dangling_marked(right, row, models) for row in yours)
+    result.problems += _some(_differences(label, columns, table.key, expected - found, found - expected))
 
 
 def _target(side: _Side, table: Table, column: str) -> str | None:
@@ -224,22 +225,21 @@ def _differences(
                     yield f"{name}: {column} is {a!r} in turin and {b!r} in milan"
 
 
-def _dangling(side: _Side) -> Iterator[str]:
-    """Foreign keys that point to nothing."""
-    for label, table in side.tables.items():
-        for key in table.foreign_keys:
-            pairs = [(sql.Identifier(a), sql.Identifier(b)) for a, b in zip(key.columns, key.referenced, strict=True)]
-            statement = sql.SQL(
-                "SELECT count(*) FROM {} AS t WHERE {} AND NOT EXISTS (SELECT FROM {} AS r WHERE {})"
-            ).format(
+def _dangling(side: _Side, table: Table) -> Iterator[str]:
+    """Foreign keys of a table that point to nothing."""
+    for key in table.foreign_keys:
+        pairs = [(sql.Identifier(a), sql.Identifier(b)) for a, b in zip(key.columns, key.referenced, strict=True)]
+        statement = sql.SQL("SELECT count(*) FROM {} AS t WHERE {} AND NOT EXISTS (SELECT FROM {} AS r WHERE {})")
+        row = side.connection.execute(
+            statement.format(
                 table.only,
                 sql.SQL(" AND ").join(sql.SQL("t.{} IS NOT NULL").format(a) for a, _ in pairs),
                 side.tables[key.table].only,
                 sql.SQL(" AND ").join(sql.SQL("r.{} = t.{}").format(b, a) for a, b in pairs),
             )
-            row = side.connection.execute(statement).fetchone()
-            if row and row[0]:
-                yield f"{label}.{', '.join(key.columns)} of {side.name} points to nothing in {row[0]} rows"
+        ).fetchone()
+        if row and row[0]:
+            yield f"{table.label}.{', '.join(key.columns)} of {side.name} points to nothing in {row[0]} rows"
 
 
 def _some(problems: Iterator[str]) -> list[str]:
