@@ -393,3 +393,18 @@ def test_a_change_made_by_replay_is_not_captured(make_pair: MakePair) -> None:
     pair.a.run("UPDATE item SET name = 'c'; DELETE FROM item; TRUNCATE item")
     pair.forth()
     assert pair.b.journal() == []
+
+
+def test_a_key_that_is_longer_than_the_target_allows_does_not_find_another_row(make_pair: MakePair) -> None:
+    pair = make_pair("CREATE TABLE code (k varchar(9) PRIMARY KEY, name text)", installed=False)
+    pair.b.run("ALTER TABLE code ALTER k TYPE varchar(3)")
+    pair.install()
+    pair.a.run("INSERT INTO code VALUES ('abc', 'short')")
+    pair.forth()
+    pair.a.run("INSERT INTO code VALUES ('abcdef', 'long')")
+    pair.a.run("UPDATE code SET name = 'longer' WHERE k = 'abcdef'; DELETE FROM code WHERE name = 'longer'")
+    pair.a.run("INSERT INTO code VALUES ('abcdef', 'long')")
+    pair.forth()
+    pair.a.run("DELETE FROM code WHERE name = 'long'")
+    pair.forth()
+    assert pair.b.rows("SELECT * FROM code") == [("abc", "short")]

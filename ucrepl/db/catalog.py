@@ -26,7 +26,7 @@ def read_catalog(connection: Connection[TupleRow]) -> Catalog:
         columns: dict[int, dict[str, Column]] = defaultdict(dict)
         for c in cursor.execute(query("catalog_columns"), oids):
             columns[c["oid"]][c["attname"]] = Column(
-                c["attname"], c["type"], c["attnotnull"], c["generated"], c["identity"]
+                c["attname"], c["type"], c["attnotnull"], c["generated"], c["identity"], c["domain"]
             )
         foreign_keys: dict[int, list[ForeignKey]] = defaultdict(list)
         for f in cursor.execute(query("catalog_foreign_keys"), oids):

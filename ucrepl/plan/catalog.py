@@ -25,13 +25,14 @@ class TableName(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column. `type` is PostgreSQL's own spelling, with its modifier."""
+    """A column. `type` is PostgreSQL's own spelling, without a modifier; of a `domain` it is the type below it."""
 
     name: str
     type: str
     not_null: bool = False
     generated: bool = False
     identity: bool = False
+    domain: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ucrepl.plan.model import ColumnPlan, LinkPlan, TablePlan
-from ucrepl.plan.text import literal, quote, remark
+from ucrepl.plan.text import lines, literal, quote, remark
 
 # Names that the generated statements give to the change, its new and old row, the local row and its identity.
 RESERVED = frozenset({"change", "sent", "was", "target", "own", "model", "here", "candidate"})
@@ -119,7 +119,14 @@ def here(link: LinkPlan, table: TablePlan) -> str:
 
 
 def image(link: LinkPlan, table: TablePlan, which: str, alias: str) -> str:
-    """The join that unfolds an image (`new` or `old`) of the change into typed columns."""
+    """The join that unfolds an image (`new` or `old`) of the change into typed columns.
+
+    Where a column is of a domain its values go into the type below: a domain can refuse the null of what was not sent.
+    """
+    if any(c.column.domain for c in table.columns):
+        fetch = f"{quote(link.hstore_schema)}.fetchval(change.{which}, "
+        typed = [f"{fetch}{literal(c.name)})::{c.column.type} AS {quote(c.name)}" for c in table.columns]
+        return f"CROSS JOIN LATERAL (\n    SELECT\n{lines(typed, depth=2)}\n) AS {alias}"
     return (
         f"CROSS JOIN LATERAL {quote(link.hstore_schema)}.populate_record(NULL::{table.name.sql}, change.{which})"
         f" AS {alias}"
