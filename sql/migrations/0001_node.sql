@@ -6,8 +6,12 @@ CREATE TABLE ucrepl.node (
     name text NOT NULL UNIQUE,
     system_identifier bigint NOT NULL,
     database_oid oid NOT NULL,
+    purged_xid xid8,
     installed_at timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
+
+COMMENT ON COLUMN ucrepl.node.purged_xid IS
+'The last transaction of which changes have been purged from the journal: a link that has not seen it has lost some.';
 
 COMMENT ON TABLE ucrepl.node IS
 'One row: the identity of this node. A restored or cloned database is recognised because the server or the database is another one than the row says.';

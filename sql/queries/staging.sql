@@ -9,6 +9,10 @@
 -- left_out  changes left out because of a rule
 -- pair      pairs of ids that the source has made
 -- model     Odoo's models, with the number of their table and their sequence (kept for the session)
+-- A batch of 20,000 wide rows stays in memory; it is read by every step.
+SET temp_buffers = '96MB';
+SET work_mem = '64MB';
+
 CREATE TEMPORARY TABLE change (
     seq bigint NOT NULL,
     xid xid8 NOT NULL,

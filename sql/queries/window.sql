@@ -1,4 +1,7 @@
--- window: where the next batch of a link ends, and what is in it.
+-- window: where the next batch of a link ends, what is in it, and whether the link can go on.
+--
+-- went_back: the source is older than the position. purged: changes after the position are gone. structure: a number that
+-- grows with every table and every column that is added.
 --
 -- Parameters: position, the last tick applied; ticks, after how many stored ticks the batch ends at the latest. With
 -- fewer ticks in store it ends now. Snapshots are ordered by (before_xid, oldest_xid, -running): a tick that does not come after
@@ -48,5 +51,11 @@ SELECT
             AND pg_catalog.pg_visible_in_snapshot(i.shipped_xid, b.ends)
             AND NOT pg_catalog.pg_visible_in_snapshot(i.shipped_xid, b.position)
     ) AS has_pairs,
-    pg_catalog.pg_snapshot_xmax(b.now_seen) < pg_catalog.pg_snapshot_xmax(b.position) AS went_back
+    pg_catalog.pg_snapshot_xmax(b.now_seen) < pg_catalog.pg_snapshot_xmax(b.position) AS went_back,
+    (SELECT NOT pg_catalog.pg_visible_in_snapshot(n.purged_xid, b.position) FROM ucrepl.node AS n) IS TRUE AS purged,
+    (
+        SELECT sum(c.relnatts)
+        FROM pg_catalog.pg_class AS c
+        WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
+    ) AS structure
 FROM batch AS b;

@@ -7,7 +7,7 @@ from psycopg import errors
 from ucrepl.daemon.trouble import SELDOM_SECONDS, Patience, describe, judge
 from ucrepl.db.sqlstate import Verdict
 from ucrepl.errors import RefusedError, UnreachableError
-from ucrepl.link.apply import UnknownTableError
+from ucrepl.link.source import StalePlanError
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ from ucrepl.link.apply import UnknownTableError
         (errors.InsufficientPrivilege("x"), Verdict.STOP),
         (errors.UniqueViolation("of a statement that is about no change"), Verdict.STOP),
         (psycopg.OperationalError("the connection is lost"), Verdict.RECONNECT),
-        (UnknownTableError(), Verdict.REPLAN),
+        (StalePlanError(), Verdict.REPLAN),
         (UnreachableError("x"), Verdict.RECONNECT),
         (RefusedError("x"), Verdict.STOP),
         (ZeroDivisionError("a bug"), Verdict.STOP),

@@ -15,11 +15,10 @@ from ucrepl.daemon.session import Session
 from ucrepl.daemon.trouble import Patience, describe, judge
 from ucrepl.db.sqlstate import Verdict
 from ucrepl.errors import RefusedError, UcreplError, UnreachableError
-from ucrepl.link.apply import UnknownTableError
 from ucrepl.link.node import identify
 from ucrepl.link.nodes import Nodes
 from ucrepl.link.replay import LinkReplayer
-from ucrepl.link.source import Source, Window
+from ucrepl.link.source import Source, StalePlanError, Window, structure_of
 
 PATIENCE_SECONDS: Final = 60.0
 """How long a lost connection, or somebody who is in the way, is put up with."""
@@ -90,7 +89,7 @@ class Reach:
                 refused_plan = None
                 began = monotonic()
                 continue
-            except (psycopg.Error, UnknownTableError, UnreachableError) as error:
+            except (psycopg.Error, StalePlanError, UnreachableError) as error:
                 verdict = judge(error)
                 again = verdict is Verdict.REPLAN and (refused_plan is None or refused_plan != self.session.plan)
                 refused_plan = self.session.plan
@@ -142,7 +141,8 @@ class Reach:
         refuse_paused(self.link, paused=row[1])
         if not _is_before(row[0], goal):
             return True
-        reader = Source(source, self.link.name, identify(target, self.link.target).uuid, {})
+        uuid = identify(target, self.link.target).uuid
+        reader = Source(source, self.link.name, uuid, {}, structure_of(source))
         window = reader.window(row[0], self.link.batch_rows)
         if not _has_work(window) and not _is_before(window.ends, goal):
             return True

@@ -11,7 +11,7 @@ from ucrepl.backoff import Backoff
 from ucrepl.db.sqlstate import Verdict, classify
 from ucrepl.dsn import redact
 from ucrepl.errors import UcreplError, UnreachableError
-from ucrepl.link.apply import UnknownTableError
+from ucrepl.link.source import StalePlanError
 
 SELDOM_SECONDS: Final = 30.0
 """How often a link that only a person can mend is tried again, so that mending it needs no restart."""
@@ -20,7 +20,7 @@ SELDOM_SECONDS: Final = 30.0
 def judge(error: Exception) -> Verdict:
     """What to do about an error of a link. What nobody has foreseen is a STOP."""
     match error:
-        case UnknownTableError():
+        case StalePlanError():
             return Verdict.REPLAN
         case UnreachableError():
             return Verdict.RECONNECT
@@ -34,7 +34,7 @@ def judge(error: Exception) -> Verdict:
 def describe(error: Exception, lost: Sequence[str] = ()) -> str:
     """The error in one line, with what mends it, without a password. `lost`: nodes to which the connection is lost."""
     match error:
-        case UnknownTableError():
+        case StalePlanError():
             text = "a table has changes and was not there when the plan was made"
         case UcreplError():
             text = error.message + (f"; {error.hint}" if error.hint else "")

@@ -18,9 +18,8 @@ from ucrepl.daemon.waker import Ears, Waker
 from ucrepl.db.sqlfiles import query
 from ucrepl.db.sqlstate import Verdict
 from ucrepl.errors import UcreplError
-from ucrepl.link.apply import UnknownTableError
 from ucrepl.link.replay import LinkReplayer
-from ucrepl.link.source import TICK_ROWS, Window
+from ucrepl.link.source import TICK_ROWS, StalePlanError, Window
 
 if TYPE_CHECKING:
     from ucrepl.plan.model import LinkPlan
@@ -234,7 +233,7 @@ class Worker:
         verdict = self._verdict(error)
         delay = self._patience.delay(verdict)
         text = describe(error, self._session.lost)
-        known = isinstance(error, psycopg.Error | UcreplError | UnknownTableError)
+        known = isinstance(error, psycopg.Error | UcreplError | StalePlanError)
         say = log.warning if verdict in {Verdict.RETRY, Verdict.RECONNECT, Verdict.REPLAN} else log.error
         say("link in trouble", error=text, verdict=verdict.value, again_in=round(delay, 1), exc_info=not known)
         self._session.record_error(text)

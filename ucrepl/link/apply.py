@@ -7,6 +7,7 @@ from psycopg import Connection, Cursor
 from psycopg.rows import TupleRow, dict_row
 
 from ucrepl.db.sqlfiles import query
+from ucrepl.link.source import StalePlanError
 from ucrepl.plan import conflict, identify, write
 from ucrepl.plan.model import LinkPlan, Protection, TablePlan
 
@@ -14,12 +15,12 @@ MANY_ROWS = 1000
 """From so many changes on statements are planned anew for each batch, with statistics of its own."""
 
 
+MOST_UNANALYZED = 200_000
+"""After so many new ids at the latest the identity map is analyzed again."""
+
+
 class NeedsOrderError(Exception):
     """The changes can only be applied one after the other (TRUNCATE, updates of keys)."""
-
-
-class UnknownTableError(Exception):
-    """A change of a table that the source had not when the plan was made."""
 
 
 @dataclass
@@ -72,6 +73,8 @@ class Applier:
         self.link_id = link_id
         self.names = {"source_name": source_name, "target_name": target_name, "link": link_id}
         self._compiled: dict[tuple[object, ...], str] = {}
+        self._unanalyzed = 0
+        self._analyze_at = MANY_ROWS
 
     def apply(self, *, parked: bool = False, careful: bool = False, alone: bool = False) -> Applied:
         """Applies the staged changes.
@@ -79,7 +82,7 @@ class Applier:
         `parked`: changes of the link are parked, later ones of the same records must wait behind them.
         `careful`: changes that refer to unknown records are looked for and parked before a statement fails on them.
         `alone`: a single change is staged, so that also an update of a key can be applied, or those of one TRUNCATE.
-        Raises NeedsOrderError for these otherwise, UnknownTableError, and what PostgreSQL raises.
+        Raises NeedsOrderError for these otherwise, StalePlanError, and what PostgreSQL raises.
         """
         result = Applied()
         if not alone:
@@ -100,14 +103,14 @@ class Applier:
     def _sort_out(self, staged: Staged, result: Applied, *, parked: bool) -> Staged:
         """Takes out what is left out by rules, has no table here, or must wait behind a parked change."""
         if staged.unknown:
-            raise UnknownTableError
+            raise StalePlanError
         if staged.skipped:
             skipped = self.plan.skipped
             self._run(
                 query("leave_out_skipped"),
                 {"numbers": list(skipped), "rules": [table.rule for table in skipped.values()]},
             )
-        missing = staged.tables & self.plan.missing.keys()
+        missing = {number for number in staged.tables if number > 0 and number not in self.plan.tables}
         if missing:
             self._run(query("note_missing_tables"), {"tables": list(missing)})
         if parked:
@@ -123,6 +126,8 @@ class Applier:
             self._run("SET LOCAL default_statistics_target = 1")
             self._run("ANALYZE pg_temp.change (table_id, op)")
         known = self._identify(staged, small=small)
+        if not small:
+            self._analyze_identity(sum(staged.inserts.values()))
         doubtful = self._park() if known else 0
         if doubtful or any(self.plan.tables[number].partial_rule for number in staged.inserts):
             result.parked += doubtful
@@ -179,6 +184,18 @@ class Applier:
             return False
         self._run(self._compile("existing", identify.mark_existing, table), prepare=small)
         return True
+
+    def _analyze_identity(self, new: int) -> None:
+        """Gives the planner statistics of the identity map before it has doubled without them.
+
+        Without any, a large first batch would be joined to it row by row.
+        """
+        self._unanalyzed += new
+        if self._unanalyzed >= self._analyze_at:
+            self._run("SET LOCAL default_statistics_target = 100")
+            self._run("ANALYZE (SKIP_LOCKED) ucrepl.identity", prepare=False)
+            self._analyze_at = min(2 * self._unanalyzed, MOST_UNANALYZED)
+            self._unanalyzed = 0
 
     def _write(self, staged: Staged, *, small: bool) -> dict[int, int]:
         """Inserts and updates. Returns how many rows the update of each table has reached.

@@ -68,5 +68,11 @@ def _truncate(source: Connection[TupleRow], part: int, retention: timedelta) -> 
         source.execute(sql.SQL("LOCK TABLE ONLY {} IN ACCESS EXCLUSIVE MODE NOWAIT").format(name))
         if not _is_spent(source, part, retention):
             return False
+        source.execute(
+            sql.SQL(
+                "UPDATE ucrepl.node SET purged_xid ="
+                " greatest(purged_xid, (SELECT j.xid FROM ONLY {} AS j ORDER BY j.xid DESC LIMIT 1))"
+            ).format(name)
+        )
         source.execute(sql.SQL("TRUNCATE ONLY {}").format(name))
     return True

@@ -66,7 +66,10 @@ class LinkReplayer:
     def window(self, position: str) -> Window:
         """The batch that comes next, which may have been read already."""
         if self._ahead and self._ahead.position == position:
-            return self._ahead.window()
+            window = self._ahead.window()
+            if window.is_empty:
+                self.stop_reading()
+            return window
         self.stop_reading()
         return self.source.window(position, self.link.batch_rows)
 
@@ -126,11 +129,10 @@ class LinkReplayer:
             self._to_confirm = None
 
     def _changes(self, position: str, window: Window) -> Iterator[bytes]:
-        """The changes of the batch; what was read ahead is used up by this."""
-        ahead, self._ahead = self._ahead, None
-        if ahead is None or ahead.position != position:
-            return self.source.changes(position, window.ends)
-        return ahead.changes()
+        """The changes of the batch, as they were or are being read."""
+        if self._ahead and self._ahead.position == position:
+            return self._ahead.changes()
+        return self.source.changes(position, window.ends)
 
     def _replay(self, position: str, window: Window, *, finer: bool) -> Batch:
         batch = Batch(position=window.ends, more=window.more, finer=finer)
@@ -149,6 +151,7 @@ class LinkReplayer:
                 table = "received" if finer else "change"
                 begun = time.perf_counter()
                 self._copy_in(table, CHANGE_COLUMNS, self._changes(position, window), batch)
+                self.stop_reading()
                 batch.milliseconds["copy"] = _since(begun)
                 if window.more and not finer:
                     self._confirm()

@@ -1,5 +1,6 @@
 """Opens a link: checks both ends, registers it on them, and makes its plan."""
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from psycopg import Connection
@@ -10,7 +11,7 @@ from ucrepl.db.catalog import read_catalog
 from ucrepl.db.sqlfiles import query
 from ucrepl.errors import RefusedError
 from ucrepl.link.node import NodeIdentity, identify
-from ucrepl.link.source import Source, table_numbers
+from ucrepl.link.source import Source, structure_of, table_numbers
 from ucrepl.packs import load_packs
 from ucrepl.plan.build import Ingredients, build_plan
 from ucrepl.plan.catalog import Catalog, TableName
@@ -41,10 +42,12 @@ def open_link(config: Config, link: Link, source: Connection[TupleRow], target: 
         raise RefusedError(
             f"both ends of link {link.name!r} are the same database", hint="check the DSNs of the two nodes"
         )
+    structure = structure_of(source)
     source_catalog, target_catalog = read_catalog(source), read_catalog(target)
     with target.transaction():
         peer_id, link_id = register_link(target, link, origin)
-        numbers = _number_tables(target, source_catalog, target_catalog)
+        known = {*source_catalog.tables, *target_catalog.tables, *table_numbers(source)}
+        numbers = _number_tables(target, known)
     source.execute(
         "INSERT INTO ucrepl.consumer (link, confirmed) VALUES (%s, %s) ON CONFLICT (link) DO NOTHING",
         [link.name, BEGINNING],
@@ -65,7 +68,7 @@ def open_link(config: Config, link: Link, source: Connection[TupleRow], target: 
     _stage_session(target, plan)
     source.execute("LISTEN ucrepl")
     directed = {table.name: -number for number, table in plan.skipped.items()}
-    return OpenLink(link_id, plan, Source(source, link.name, end.uuid, numbers | directed), target)
+    return OpenLink(link_id, plan, Source(source, link.name, end.uuid, numbers | directed, structure), target)
 
 
 def register_link(target: Connection[TupleRow], link: Link, origin: NodeIdentity) -> tuple[int, int]:
@@ -100,10 +103,10 @@ def register_link(target: Connection[TupleRow], link: Link, origin: NodeIdentity
     return peer[0], row[0]
 
 
-def _number_tables(target: Connection[TupleRow], *catalogs: Catalog) -> dict[TableName, int]:
-    """The numbers on the target of all tables of both sides, given where they have none yet."""
+def _number_tables(target: Connection[TupleRow], known: AbstractSet[TableName]) -> dict[TableName, int]:
+    """The numbers on the target of all tables that either side knows, given where they have none yet."""
     numbers = table_numbers(target)
-    new = sorted({name for catalog in catalogs for name in catalog.tables} - numbers.keys())
+    new = sorted(known - numbers.keys())
     if new:
         target.execute(
             "INSERT INTO ucrepl.table_name (schema_name, table_name)"

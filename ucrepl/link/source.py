@@ -17,13 +17,35 @@ TICK_ROWS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A batch: what is visible in the tick `ends` and was not in the position. `more`: the source has further ticks."""
+    """A batch: what is visible in the tick `ends` and was not in the position. `more`: the source has further ticks.
+
+    `went_back`, `purged` and `structure` tell whether the link can go on, see the query.
+    """
 
     ends: str
     more: bool
     has_changes: bool
     has_pairs: bool
     went_back: bool
+    purged: bool
+    structure: int
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to do and nothing to wait for."""
+        return not (self.has_changes or self.has_pairs or self.more)
+
+
+class StalePlanError(Exception):
+    """The source has tables or columns that it had not when the plan was made: the link has to be opened again."""
+
+
+def structure_of(connection: Connection[TupleRow]) -> int:
+    """A number that grows with every table and every column that is added to the node."""
+    row = connection.execute(
+        "SELECT sum(relnatts) FROM pg_catalog.pg_class WHERE relkind IN ('r', 'p') AND relpersistence <> 't'"
+    ).fetchone()
+    return row[0] if row else 0
 
 
 def table_numbers(connection: Connection[TupleRow]) -> dict[TableName, int]:
@@ -35,13 +57,20 @@ def table_numbers(connection: Connection[TupleRow]) -> dict[TableName, int]:
 class Source:
     """Reads the journal of the source for one link.
 
-    `numbers_on_target` gives the target's number of each table, negative for one that a rule leaves out.
+    `numbers_on_target` gives the target's number of each table, negative for one that a rule leaves out; `structure`
+    what `structure_of` said before the catalog was read.
     """
 
     def __init__(
-        self, connection: Connection[TupleRow], name: str, target: UUID, numbers_on_target: Mapping[TableName, int]
+        self,
+        connection: Connection[TupleRow],
+        name: str,
+        target: UUID,
+        numbers_on_target: Mapping[TableName, int],
+        structure: int,
     ) -> None:
         self.connection = connection
+        self.structure = structure
         self.name = name
         self.target = target
         self.tables = _as_array(table_numbers(connection), numbers_on_target)
@@ -49,7 +78,8 @@ class Source:
     def window(self, position: str, rows: int) -> Window:
         """The batch that begins at the position and aims at so many rows.
 
-        Raises RefusedError when the source has an older state than the position: it was restored from a backup.
+        Raises RefusedError when the source has an older state than the position (it was restored from a backup) or has
+        purged what comes next, StalePlanError when its tables have changed.
         """
         values = {"position": position, "ticks": max(1, rows // TICK_ROWS), "target": self.target}
         with self.connection.cursor(row_factory=class_row(Window)) as cursor:
@@ -59,6 +89,14 @@ class Source:
                 f"the source of link {self.name!r} is older than what was already replayed from it",
                 hint="it was restored from a backup: run ucrepl uninstall --force and install on it, then seed again",
             )
+        if window.purged:
+            raise RefusedError(
+                f"the journal no longer has all that link {self.name!r} needs",
+                hint="the link was made too long after `ucrepl install`, or left alone: run ucrepl uninstall --force"
+                " and install on both nodes, then seed again",
+            )
+        if window.structure != self.structure:
+            raise StalePlanError
         return window
 
     def changes(self, position: str, ends: str) -> Generator[bytes, None, None]:
