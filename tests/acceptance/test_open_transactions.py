@@ -57,8 +57,6 @@ def test_what_was_prepared_is_replayed_when_it_is_committed_and_not_before(pair:
     with psycopg.connect(pair.turin, autocommit=True) as connection:
         for name in ("prepared", "prepared in vain"):
             connection.execute("BEGIN")
-            # PostgreSQL prepares no transaction that has notified somebody: let the trigger think that it has
-            connection.execute("SELECT set_config('ucrepl.notified', pg_current_xact_id()::text, true)")
             add_partner(connection, name)
             connection.execute(f"PREPARE TRANSACTION '{name}'".encode())
         commit_partner(pair.turin, "quick")
