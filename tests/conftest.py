@@ -19,7 +19,8 @@ def pytest_report_header() -> str:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
-    with Server(settings={"max_connections": "400", "max_prepared_transactions": "10"}) as server:
+    settings = {"max_connections": "400", "max_prepared_transactions": "10", "ucrepl.notify": "on"}
+    with Server(settings=settings) as server:
         yield server
 
 

@@ -55,6 +55,7 @@ def test_a_transaction_left_open_across_many_batches_delays_nobody_and_is_not_lo
 
 def test_what_was_prepared_is_replayed_when_it_is_committed_and_not_before(pair: Pair) -> None:
     with psycopg.connect(pair.turin, autocommit=True) as connection:
+        connection.execute("SET ucrepl.notify = ''")  # as it is where nobody has set it
         for name in ("prepared", "prepared in vain"):
             connection.execute("BEGIN")
             add_partner(connection, name)
