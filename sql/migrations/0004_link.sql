@@ -39,6 +39,7 @@ CREATE TABLE ucrepl.parked (
     old @hstore@.hstore,
     new @hstore@.hstore,
     at timestamptz NOT NULL,
+    times @hstore@.hstore,
     reason text NOT NULL CHECK (reason IN ('unresolved', 'ambiguous', 'conflict', 'missing', 'error', 'queued')),
     sqlstate text,
     message text NOT NULL,
@@ -51,7 +52,7 @@ CREATE TABLE ucrepl.parked (
 CREATE INDEX parked_record ON ucrepl.parked (link_id, table_id, key) WHERE skipped_at IS NULL;
 
 COMMENT ON TABLE ucrepl.parked IS
-'Changes that could not be applied, with their reason and images. table_id names the table of the source.';
+'Changes that could not be applied, with their reason and images. table_id names the table of the source. times: of a merged change, when each column changed.';
 
 CREATE TABLE ucrepl.conflict (
     conflict_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

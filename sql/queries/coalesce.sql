@@ -13,7 +13,7 @@ taken AS (
     DELETE FROM pg_temp.change AS c
     USING several AS s
     WHERE c.table_id = s.table_id AND c.key = s.key
-    RETURNING c.seq, c.xid, c.table_id, c.op, c.key, c.old, c.new, c.at, c.attempts, c.parked_id, c.parked_at
+    RETURNING c.seq, c.xid, c.table_id, c.op, c.key, c.old, c.new, c.at, c.times, c.attempts, c.parked_id, c.parked_at
 ),
 merged AS (
     SELECT
@@ -32,10 +32,10 @@ merged AS (
         min(parked_at) AS parked_at,
         ucrepl.overlay(
             CASE
-                WHEN op IN ('I', 'U') THEN @hstore@.hstore(
+                WHEN op IN ('I', 'U') THEN coalesce(times, @hstore@.hstore(
                     @hstore@.akeys(new),
                     array_fill(at::text, ARRAY[cardinality(@hstore@.akeys(new))])
-                )
+                ))
             END
             ORDER BY seq
         ) AS times

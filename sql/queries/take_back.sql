@@ -14,9 +14,9 @@ taken AS (
         AND p.seq IN (SELECT t.seq FROM transaction AS t)
     RETURNING p.*
 )
-INSERT INTO pg_temp.received (seq, xid, table_id, op, key, old, new, at, attempts, parked_id, parked_at, place)
+INSERT INTO pg_temp.received (seq, xid, table_id, op, key, old, new, at, times, attempts, parked_id, parked_at, place)
 SELECT
-    t.seq, t.xid, t.table_id, t.op, t.key, t.old, t.new, t.at, t.attempts - 1, t.parked_id, t.parked_at,
+    t.seq, t.xid, t.table_id, t.op, t.key, t.old, t.new, t.at, t.times, t.attempts - 1, t.parked_id, t.parked_at,
     (SELECT max(r.place) FROM pg_temp.received AS r) + row_number() OVER (ORDER BY t.seq)
 FROM taken AS t
 RETURNING place;

@@ -5,6 +5,6 @@ WITH taken AS (
         AND (%(ids)s::bigint[] IS NULL OR p.parked_id = ANY (%(ids)s::bigint[]))
     RETURNING p.*
 )
-INSERT INTO pg_temp.received (seq, xid, table_id, op, key, old, new, at, attempts, parked_id, parked_at)
-SELECT seq, xid, table_id, op, key, old, new, at, attempts, parked_id, parked_at
+INSERT INTO pg_temp.received (seq, xid, table_id, op, key, old, new, at, times, attempts, parked_id, parked_at)
+SELECT seq, xid, table_id, op, key, old, new, at, times, attempts, parked_id, parked_at
 FROM taken;
