@@ -48,13 +48,19 @@ def test_killed_again_and_again_it_still_arrives_at_the_same(
         with turin.at_work(pause=0.05), milan.at_work(pause=0.05):
             for number in range(ROUNDS):
                 with pair.daemon() as daemon:
-                    if number % 3:
-                        wait_for_a_batch(pair)
-                        if number == 4:
-                            milan_server.restart("immediate")
+                    match number % 3:
+                        case 0:  # at any moment, while it opens its links for instance
+                            Event().wait(chance.uniform(0, 2))
+                        case 1:  # in its first batch, the one that it finds half done perhaps
                             wait_for_a_batch(pair)
-                    # one time out of three it is killed at any moment, while it opens the links for instance
-                    Event().wait(chance.uniform(0, 0.1 if number % 3 else 2))
+                        case 2:  # in a later one
+                            pair.wait_for_progress()
+                            wait_for_a_batch(pair)
+                    if number == 5:
+                        milan_server.restart("immediate")
+                        pair.wait_for_progress()
+                        wait_for_a_batch(pair)
+                    Event().wait(chance.uniform(0, 0.05))
                     assert daemon.poll() is None, pair.log.read_text()[-2000:]
 
     pair.drain_all()
@@ -64,18 +70,20 @@ def test_killed_again_and_again_it_still_arrives_at_the_same(
 
 
 def wait_for_a_batch(pair: Pair) -> None:
-    """Waits until a session that begins from now on has written on a target and not committed."""
+    """Waits until a batch that has not begun yet is being applied."""
     since = {dsn: value(dsn, "SELECT clock_timestamp()") for dsn in (pair.turin, pair.milan)}
     wait_for(lambda: any(replays(dsn, since[dsn]) for dsn in since), 60, "a batch")
 
 
 def replays(dsn: str, since: object) -> bool:
+    """Whether a transaction that has begun since then has locked the position of a link."""
     try:
         return bool(
             value(
                 dsn,
-                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-                " AND application_name LIKE 'ucrepl%%' AND backend_start > %s AND backend_xid IS NOT NULL",
+                "SELECT count(*) FROM pg_stat_activity AS a JOIN pg_locks AS l USING (pid)"
+                " WHERE a.datname = current_database() AND a.xact_start > %s"
+                " AND l.relation = 'ucrepl.link'::regclass AND l.mode = 'RowShareLock'",
                 since,
             )
         )

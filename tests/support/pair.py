@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from tests.support.cli import two_node_config, ucrepl, ucrepl_running
+from tests.support.waiting import wait_for
+from ucrepl.errors import Exit
 
 if TYPE_CHECKING:
     from subprocess import Popen
@@ -28,13 +30,16 @@ class Pair:
         """Writes the configuration; `link`: keys of both links."""
         return cls(turin, milan, two_node_config(directory, turin, milan, **link))  # type: ignore[arg-type]
 
-    def run(self, *args: str, check: bool = True) -> str:
-        """What a command prints."""
-        return ucrepl(*args, config=self.config, check=check).stdout
+    def run(self, *args: str) -> str:
+        """What a command prints, which must end with exit code 0."""
+        return ucrepl(*args, config=self.config).stdout
 
     def drain(self) -> dict[str, dict[str, Any]]:
-        """Replays all that is there, with exit code 0: nothing is parked. Gives the numbers of each link."""
-        return {link["link"]: link for link in json.loads(self.run("run", "--drain", "--json"))["links"]}
+        """Replays all that is there, and nothing may be parked then. Gives the numbers of each link."""
+        done = ucrepl("run", "--drain", "--json", config=self.config, check=False)
+        parked = self.run("parked", "list") if done.returncode == Exit.PARKED else ""
+        assert done.returncode == Exit.OK, f"{done.stdout}\n{done.stderr}\n{parked}"
+        return {link["link"]: link for link in json.loads(done.stdout)["links"]}
 
     def drain_all(self) -> dict[str, dict[str, Any]]:
         """The same, and sees to it that there was nothing left for a second time."""
@@ -51,6 +56,14 @@ class Pair:
         """The daemon, killed at the end of the block."""
         with ucrepl_running("run", config=self.config, log=self.log) as process:
             yield process
+
+    def wait_for_progress(self) -> None:
+        """Waits until a batch of either link has been applied."""
+        before = self._positions()
+        wait_for(lambda: self._positions() != before, 60, "progress")
+
+    def _positions(self) -> list[str]:
+        return [value(dsn, "SELECT max(position::text) FROM ucrepl.link") for dsn in (self.turin, self.milan)]
 
     @property
     def log(self) -> Path:
