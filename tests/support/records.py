@@ -85,7 +85,7 @@ class Records:
         Else the other site could copy it while this one deletes what it refers to.
         """
         own = row_id in self.made.get(table.label, [])
-        names = [n for n in table.columns if self._is_plain(table, n) and (own or self.may_write(table, n))]
+        names = [n for n in table.columns if self._is_plain(table, n) and (own or self._may_change(table, n))]
         names = self.random.sample(names, min(len(names), self.random.randint(1, 3)))
         if not names:
             raise NothingToDoError
@@ -189,6 +189,10 @@ class Records:
             and name not in {*table.key, *self._told_apart(table), *self._by_model(table)}
             and (column.max_length is None or column.max_length > len(_LETTERS))
         )
+
+    def _may_change(self, table: Table, name: str) -> bool:
+        """Whether a column of shared records can be changed without regard to the other site."""
+        return self.may_write(table, name) and name not in table.checked_together
 
     def _is_junction(self, table: Table) -> bool:
         return len(table.key) == len(table.columns) == 2 and all(refers_to(self.tables, table, n) for n in table.key)

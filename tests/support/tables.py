@@ -49,6 +49,13 @@ FROM pg_constraint AS c
 WHERE c.contype = 'f' AND c.conrelid = ANY (%s)
 ORDER BY c.conrelid, c.conname
 """
+_CHECKED_TOGETHER = """
+SELECT c.conrelid, array_agg(DISTINCT a.attname::text)
+FROM pg_constraint AS c
+JOIN pg_attribute AS a ON a.attrelid = c.conrelid AND a.attnum = ANY (c.conkey)
+WHERE c.contype = 'c' AND cardinality(c.conkey) > 1 AND c.conrelid = ANY (%s)
+GROUP BY c.conrelid
+"""
 
 
 @dataclass(frozen=True)
@@ -77,7 +84,8 @@ class ForeignKey:
 class Table:
     """A table. `label` is what `ucrepl.identity_map` calls it; `key` is empty where nothing identifies a row.
 
-    `unique` are the columns of unique indexes of any kind.
+    `unique` are the columns of unique indexes of any kind, `checked_together` those of CHECK constraints that look at
+    several: two sites that change one of them each can break what neither has broken.
     """
 
     schema: str
@@ -86,6 +94,7 @@ class Table:
     columns: dict[str, Column] = field(default_factory=dict)
     key: tuple[str, ...] = ()
     unique: set[str] = field(default_factory=set)
+    checked_together: set[str] = field(default_factory=set)
     foreign_keys: list[ForeignKey] = field(default_factory=list)
 
     @property
@@ -128,6 +137,8 @@ def read_tables(connection: Connection[TupleRow]) -> dict[str, Table]:
         if identifies and not table.key:
             table.key = tuple(name for name in table.columns if name in columns)
         table.unique.update(columns)
+    for oid, columns in connection.execute(_CHECKED_TOGETHER, oids).fetchall():
+        by_oid[oid].checked_together.update(columns)
     for oid, referenced_oid, on_delete, columns, referenced in connection.execute(_FOREIGN_KEYS, oids).fetchall():
         key = ForeignKey(tuple(columns), by_oid[referenced_oid].label, tuple(referenced), on_delete)
         by_oid[oid].foreign_keys.append(key)
