@@ -1,0 +1,58 @@
+"""`conflicts: latest`: whatever both sides write, and whenever it is replayed, they end up with the same."""
+
+import random
+from collections.abc import Iterator
+
+import pytest
+
+from tests.integration.links import BACK, FORTH, MakePair, Pair, make_pairs
+from tests.support.databases import MakeDatabase
+
+ROWS, ROUNDS = 150, 12
+TABLE = f"""
+CREATE TABLE t (id serial PRIMARY KEY, state integer, active boolean, note text);
+INSERT INTO t (state, active) SELECT 0, true FROM generate_series(1, {ROWS})
+"""
+
+
+@pytest.fixture
+def make_pair(database: MakeDatabase) -> Iterator[MakePair]:
+    yield from make_pairs(database)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_both_sides_agree_also_on_columns_that_go_back_to_what_they_were(make_pair: MakePair, seed: int) -> None:
+    """Few values, so that both sides often write the same one, or one that was there before."""
+    chance = random.Random(seed)  # noqa: S311 - to be the same in each run
+    pair = make_pair(TABLE, conflicts="latest")
+    pair.seed_both()
+    written: dict[int, list[str]] = {row: [] for row in range(1, ROWS + 1)}
+    for _ in range(ROUNDS):
+        for row, story in written.items():
+            if chance.random() < 0.6:
+                story.append(write_something(pair, row, chance))
+        for direction in chance.sample((FORTH, BACK), chance.randint(0, 2)):
+            pair.drain(direction)
+            for story in written.values():
+                story.append("→" if direction == FORTH else "←")
+    pair.settle()
+
+    ours, theirs = pair.both("SELECT id, state, active, note FROM t ORDER BY id")
+    assert not [(a, b, " ".join(written[a[0]])) for a, b in zip(ours, theirs, strict=True) if a != b]
+    assert pair.a.parked() == pair.b.parked() == []
+    assert pair.a.conflicts()
+    assert pair.b.conflicts()
+
+
+def write_something(pair: Pair, row: int, chance: random.Random) -> str:
+    """One change of one row on either side. Gives it in short."""
+    side = chance.choice((pair.a, pair.b))
+    column, value = chance.choice(
+        [
+            ("state", str(chance.randint(0, 2))),
+            ("active", str(chance.random() < 0.5).lower()),
+            ("note", chance.choice(("'once'", "'twice'", "NULL"))),
+        ]
+    )
+    side.run(f"UPDATE t SET {column} = {value} WHERE id = {row}")
+    return f"{side.name}:{column}={value}"
