@@ -65,7 +65,7 @@ def test_defaults() -> None:
     config = parse(NODES + "links: [{from: a, to: b}]")
     link = config.links[0]
     assert (link.policy, link.conflicts, link.deleted) == ("cluster", "latest", "delete")
-    assert (link.batch_rows, link.poll_seconds, link.lock_timeout_ms) == (20_000, 1.0, 2000)
+    assert (link.batch_rows, link.poll_seconds, link.lock_timeout_ms) == (20_000, 1.0, 500)
     assert link.rules == config.rules == []
     assert config.daemon.log_level == "info"
 

@@ -190,7 +190,7 @@ class Link(_Model):
     """The size of a batch that a link which catches up aims at, in changes."""
     poll_seconds: float = Field(default=1.0, ge=0.01, le=3600)
     """How often the link looks for changes by itself; as a rule a notification wakes it at once."""
-    lock_timeout_ms: int = Field(default=2000, ge=1, le=600_000)
+    lock_timeout_ms: int = Field(default=500, ge=1, le=600_000)
     """How long a batch waits for a row that somebody on the target holds, before it lets go and tries again."""
     rules: list[Rule] = []
     """Rules of this link only; they go before those for all links."""
