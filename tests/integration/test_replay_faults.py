@@ -222,7 +222,12 @@ def test_a_missing_privilege_stops_the_link_and_parks_nothing(pair: Pair) -> Non
         assert position(pair) == before
         assert pair.b.parked() == []
     finally:
+        backend = replayer.target.info.backend_pid
         pair.close_links()
+        # a session that ends drops its temporary tables: DROP OWNED would stumble over them
+        wait_for(
+            lambda: not pair.b.value(f"SELECT count(*) FROM pg_stat_activity WHERE pid = {backend}"), what="the session"
+        )
         pair.b.run("DROP OWNED BY weak; DROP ROLE weak")
     assert pair.forth().applied == 1
 

@@ -88,12 +88,15 @@ def register_link(target: Connection[TupleRow], link: Link, origin: NodeIdentity
             f"node {link.source!r} is another database than the one that link {link.name!r} has been reading",
             hint="check its DSN; if it was set up anew, run ucrepl uninstall --force and ucrepl install on both nodes",
         )
-    row = target.execute(
-        "INSERT INTO ucrepl.link (name, peer_id, source_system, source_database, position) VALUES (%s, %s, %s, %s, %s)"
-        " ON CONFLICT (name) DO UPDATE SET name = excluded.name"
-        " RETURNING link_id, source_system, source_database",
-        [link.name, peer[0], origin.system_identifier, origin.database_oid, BEGINNING],
-    ).fetchone()
+    known = "SELECT link_id, source_system, source_database FROM ucrepl.link WHERE name = %s"
+    row = target.execute(known, [link.name]).fetchone()  # without its lock, which a batch that waits may hold
+    if row is None:
+        target.execute(
+            "INSERT INTO ucrepl.link (name, peer_id, source_system, source_database, position)"
+            " VALUES (%s, %s, %s, %s, %s) ON CONFLICT (name) DO NOTHING",
+            [link.name, peer[0], origin.system_identifier, origin.database_oid, BEGINNING],
+        )
+        row = target.execute(known, [link.name]).fetchone()
     if row is None or (row[1], row[2]) != (origin.system_identifier, origin.database_oid):
         raise RefusedError(
             f"the source of link {link.name!r} is another server than the one that it has been reading",
