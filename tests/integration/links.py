@@ -19,6 +19,7 @@ from ucrepl.link.install import Installed, install_node
 from ucrepl.link.replay import Batch, LinkReplayer
 from ucrepl.link.seed import Seeded, seed_same_ids
 from ucrepl.link.setup import open_link
+from ucrepl.link.source import StalePlanError
 
 NAMES: Final = ("turin", "milan")
 FORTH, BACK = 0, 1
@@ -246,11 +247,16 @@ class Pair:
             stack.close()
 
     def step(self, direction: int = FORTH) -> Batch | None:
-        """Replay one batch; None when there is none."""
+        """Replay one batch; None when there is none. Where tables have changed the link is opened anew."""
         replayer = self.replayer(direction)
         position, _ = replayer.position()
-        window = replayer.window(position)
-        if not (window.has_changes or window.has_pairs or window.more):
+        try:
+            window = replayer.window(position)
+        except StalePlanError:
+            self.close_links()
+            replayer = self.replayer(direction)
+            window = replayer.window(position)
+        if window.is_empty:
             return None
         batch = replayer.replay(position, window)
         replayer.confirm(batch.position)
