@@ -216,3 +216,13 @@ def test_a_skipped_change_lets_those_behind_it_go(shop: Pair) -> None:
     shop.a.run("UPDATE customer SET name = 'ANN' WHERE name = 'Ann'")
     assert shop.forth().parked == 0
     assert ("ANN", "a@a") in shop.b.rows("SELECT name, mail FROM customer")
+
+
+def test_what_is_parked_again_is_not_counted_as_applied(shop: Pair) -> None:
+    """A drain tries as long as something could be applied: it would never end."""
+    shop.a.run("INSERT INTO customer (id, name) VALUES (901, 'seen by nobody')")
+    shop.a.run("TRUNCATE ucrepl.journal_0, ucrepl.journal_1, ucrepl.journal_2, ucrepl.journal_3")
+    shop.a.run("UPDATE customer SET name = 'changed' WHERE id = 901")
+    assert (shop.forth().applied, [p.reason for p in shop.b.parked()]) == (0, ["missing"])
+    retried = shop.retry()
+    assert (retried.changes, retried.parked) == (0, 1)

@@ -1,6 +1,6 @@
 """Applies staged changes on the target: set-based, in the order identify, insert, update, delete."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from psycopg import Connection, Cursor
@@ -165,12 +165,17 @@ class Applier:
                     if table.partial_rule:
                         self._run(self._compile("leave_out", conflict.leave_out, table), prepare=small)
                     known |= self._identify_new(table, staged.inserts[table.number], small=small)
-                for column in table.columns:
-                    if column.model_column and self.plan.models:
-                        self._run(
-                            self._compile(("mention", column.name), identify.mention, table, column), prepare=small
-                        )
+        if self.plan.models:
+            self._identify_mentioned(touched, small=small)
         return known
+
+    def _identify_mentioned(self, touched: Iterable[int], *, small: bool) -> None:
+        """Gives an id to the records that are mentioned by model name: last, so that what is in the batch is known."""
+        for number in touched:
+            table = self.plan.tables[number]
+            for column in table.columns:
+                if column.model_column:
+                    self._run(self._compile(("mention", column.name), identify.mention, table, column), prepare=small)
 
     def _identify_new(self, table: TablePlan, inserts: int, *, small: bool) -> bool:
         """Recognises the new records of a table, or gives them new ids. Returns whether not all of them are new."""
@@ -245,7 +250,9 @@ class Applier:
             self._run(self._compile(("collide", columns), conflict.collide, table, columns))
             self._run(self._query("judge_collisions"), self.names)
         self._settle_collisions(result)
-        result.parked += self._park()
+        parked = self._park()
+        result.parked += parked
+        result.changes -= parked
         statement = self._compile_update(table, tuple(c.name for c in columns), uniform=False, guarded=False)
         if statement:
             self._run(statement)
@@ -330,8 +337,8 @@ class Applier:
             if row["table_id"] not in self.plan.tables:
                 continue
             ordered |= row["op"] in "KT"
-            if row["op"] == "I":
-                inserts[row["table_id"]] = row["changes"]
+            if row["op"] in "IM":
+                inserts[row["table_id"]] = inserts.get(row["table_id"], 0) + row["changes"]
             elif row["op"] == "U":
                 updates[row["table_id"]] = (row["changes"], tuple(sorted(row["columns"])), bool(row["uniform"]))
             elif row["op"] == "D":
