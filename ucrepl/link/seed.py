@@ -7,6 +7,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from ucrepl.config import Config, Link
+from ucrepl.db.catalog import hstore_schema
 from ucrepl.errors import RefusedError
 from ucrepl.link.setup import BEGINNING, OpenLink, open_link
 from ucrepl.link.source import table_numbers
@@ -56,7 +57,9 @@ def seed_same_ids(
     with source.transaction(), target.transaction():
         source.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         for name in ("source", "target"):
-            target.execute(f"CREATE TEMPORARY TABLE seed_{name} (id bigint, digest uuid) ON COMMIT DROP".encode())
+            target.execute(
+                f"CREATE TEMPORARY TABLE seed_{name} (id bigint, digest uuid, today bigint) ON COMMIT DROP".encode()
+            )
         for table in tables:
             columns = plan_seed.key_columns(table, load_packs().keys.get(str(table.name), []))
             _stage(opened, table, columns, on_source.get(table.name, 0), on_target[table.name])
@@ -81,7 +84,7 @@ def seed_same_ids(
 def _stage(opened: OpenLink, table: TablePlan, columns: Sequence[str], source_number: int, target_number: int) -> None:
     target = opened.target
     target.execute("TRUNCATE pg_temp.seed_source, pg_temp.seed_target")
-    text = plan_seed.rows(table, source_number, columns)
+    text = plan_seed.rows(table, source_number, columns, hstore_schema(opened.source.connection) or "ucrepl")
     with (
         opened.source.connection.cursor() as reading,
         target.cursor() as writing,
@@ -90,4 +93,5 @@ def _stage(opened: OpenLink, table: TablePlan, columns: Sequence[str], source_nu
     ):
         for block in out:
             into.write(block)
-    target.execute(f"INSERT INTO pg_temp.seed_target\n{plan_seed.rows(table, target_number, columns)}".encode())
+    text = plan_seed.rows(table, target_number, columns, opened.plan.hstore_schema)
+    target.execute(f"INSERT INTO pg_temp.seed_target\n{text}".encode())

@@ -126,7 +126,8 @@ def note_unresolved(link: LinkPlan, table: TablePlan) -> str:
     """Notes the changes with a reference to a record that is not known here, before a statement stumbles over them."""
     hard = [c for c in table.columns if c.refers_to is not None and not c.optional_rule]
     tests = [
-        f"({literal(c.name)}, {sent(c)}::text, {sent(c)} IS NOT NULL AND {looked_up(link, c, sent(c))} IS NULL)"
+        f"({literal(c.name)}, {sent(c)}::text, {sent(c)} IS NOT NULL"
+        f" AND ({looked_up(link, c, sent(c))} IS NULL OR {_is_parked(link, c)}))"
         for c in hard
     ]
     return f"""\
@@ -146,6 +147,16 @@ CROSS JOIN LATERAL (
 {lines(tests, depth=2)}
 ) AS reference (name, value, unresolved)
 WHERE change.table_id = {table.number} AND change.op IN ('I', 'U', 'M', 'K') AND reference.unresolved"""
+
+
+def _is_parked(link: LinkPlan, column: ColumnPlan) -> str:
+    """Whether the record to which a column refers is a new one that is parked; it may have an id by a mention."""
+    number = link.number_of(column.refers_to) if column.refers_to else 0
+    return (
+        f"EXISTS (SELECT FROM ucrepl.parked AS p JOIN ucrepl.link AS k ON k.link_id = p.link_id"
+        f" AND k.peer_id = {link.peer_id} WHERE p.table_id = {number} AND p.key = {sent(column)}::text"
+        f" AND p.op = 'I' AND p.skipped_at IS NULL)"
+    )
 
 
 def null_dangling(link: LinkPlan, table: TablePlan, columns: Sequence[ColumnPlan]) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from ucrepl.plan.model import TablePlan
-from ucrepl.plan.text import quote
+from ucrepl.plan.text import literal, quote
 
 
 def key_columns(table: TablePlan, pack_keys: Sequence[Sequence[str]]) -> list[str]:
@@ -13,24 +13,55 @@ def key_columns(table: TablePlan, pack_keys: Sequence[Sequence[str]]) -> list[st
     return sorted({name for key in keys if shared.issuperset(key) for name in key} - set(table.table.key))
 
 
-def rows(table: TablePlan, number: int, columns: Sequence[str]) -> str:
-    """The ids of a table on one side, with a hash of its key columns, for COPY.
+def rows(table: TablePlan, number: int, columns: Sequence[str], hstore: str) -> str:
+    """The ids of a table on one side, with a hash of its key columns, and their ids of today, for COPY.
 
-    Rows that were inserted since `install` are left out: both sides have handed out their ids anew. Rows that were
-    changed since then have no hash. `number` is the table's number on this side.
+    The ids are those at `install`. What was inserted since then is left out: both sides have handed out their ids anew.
+    Rows that were changed since then have no hash, nor have those that are gone: the other side may have them still.
+    `number` is the table's number on this side, `hstore` the schema of the extension.
     """
     identity = quote(table.table.key[0])
     values = ", ".join(f"t.{quote(name)}::text" for name in columns)
     digest = f"md5(ROW({values})::text)::uuid" if columns else "NULL::uuid"
     return f"""\
-SELECT t.{identity}::bigint, CASE WHEN j.key IS NULL THEN {digest} END
-FROM {table.table.only}{table.name.sql} AS t
-LEFT JOIN (
-    SELECT key, bool_or(op = 'I') AS born
+WITH RECURSIVE rekeyed AS (
+    SELECT seq, key AS was, {quote(hstore)}.fetchval(new, {literal(table.table.key[0])}) AS now
     FROM ucrepl.journal
-    WHERE table_id = {number} AND op IN ('I', 'U')
-    GROUP BY key
-) AS j ON j.key = t.{identity}::text
+    WHERE table_id = {number} AND op = 'K'
+),
+moved AS (
+    (SELECT DISTINCT ON (was) was, now, seq FROM rekeyed ORDER BY was, seq)
+    UNION ALL
+    SELECT m.was, n.now, n.seq
+    FROM moved AS m
+    CROSS JOIN LATERAL (
+        SELECT r.now, r.seq FROM rekeyed AS r WHERE r.was = m.now AND r.seq > m.seq ORDER BY r.seq LIMIT 1
+    ) AS n
+),
+today AS (
+    SELECT DISTINCT ON (was) was, now FROM moved ORDER BY was, seq DESC
+),
+changed AS (
+    SELECT j.key, (array_agg(j.op ORDER BY j.seq))[1] = 'I' AS born
+    FROM (
+        SELECT seq, key, op FROM ucrepl.journal WHERE table_id = {number} AND key IS NOT NULL
+        UNION ALL
+        SELECT seq, now, 'I' FROM rekeyed
+    ) AS j
+    GROUP BY j.key
+),
+known AS (
+    SELECT t.{identity}::text AS key, {digest} AS digest
+    FROM {table.table.only}{table.name.sql} AS t
+    UNION ALL
+    SELECT j.key, NULL
+    FROM changed AS j
+    WHERE NOT EXISTS (SELECT FROM {table.table.only}{table.name.sql} AS t WHERE t.{identity}::text = j.key)
+)
+SELECT k.key::bigint, CASE WHEN j.key IS NULL THEN k.digest END, coalesce(d.now, k.key)::bigint
+FROM known AS k
+LEFT JOIN changed AS j ON j.key = k.key
+LEFT JOIN today AS d ON d.was = k.key
 WHERE j.born IS NOT TRUE"""
 
 
@@ -44,10 +75,13 @@ WHERE s.digest <> t.digest"""
 
 
 def pair(table: TablePlan, peer_id: int) -> str:
-    """Pairs the rows that have the same id on both sides."""
+    """Pairs the rows that had the same id on both sides at `install`.
+
+    The source's ids are those of then: its journal tells what became of them.
+    """
     return f"""\
 INSERT INTO ucrepl.identity (peer_id, remote_table, remote_id, local_table, local_id)
-SELECT {peer_id}, {table.number}, s.id, {table.number}, t.id
+SELECT {peer_id}, {table.number}, s.id, {table.number}, t.today
 FROM pg_temp.seed_target AS t
 JOIN pg_temp.seed_source AS s ON s.id = t.id
 ON CONFLICT DO NOTHING"""
