@@ -27,7 +27,7 @@ WITH candidate AS (
         ON {matches}
     WHERE change.table_id = {table.number} AND change.op = 'I'
     AND {filled}
-    AND {_known_id(link, table)} IS NULL
+    AND NOT EXISTS ({_known(link, table)})
     AND NOT EXISTS (
         SELECT FROM ucrepl.identity AS i
         WHERE i.peer_id = {link.peer_id} AND i.local_table = {table.number} AND i.local_id = target.{identity}
@@ -122,10 +122,10 @@ WHERE change.table_id = {table.number} AND change.op = 'I'
     AND {here(link, table)}"""
 
 
-def _known_id(link: LinkPlan, table: TablePlan) -> str:
+def _known(link: LinkPlan, table: TablePlan) -> str:
     return (
-        f"(SELECT i.local_id FROM ucrepl.identity AS i WHERE i.peer_id = {link.peer_id}"
-        f" AND i.remote_table = {table.number} AND i.remote_id = change.key::bigint)"
+        f"SELECT FROM ucrepl.identity AS known WHERE known.peer_id = {link.peer_id}"
+        f" AND known.remote_table = {table.number} AND known.remote_id = change.key::bigint"
     )
 
 
