@@ -168,16 +168,14 @@ class Drained:
 class Pair:
     """Two linked databases: turin (`a`) and milan (`b`). `forth` replays from a to b, `back` from b to a.
 
-    `rules` and `link` are keys of the configuration: rules for all links, keys of each link.
+    The configuration is what `configure` takes: `rules` for all links, and keys of each link.
     """
 
-    def __init__(
-        self, a: str, b: str, *, rules: Sequence[dict[str, Any]] = (), both_ways: bool = True, **link: object
-    ) -> None:
+    def __init__(self, a: str, b: str, **configuration: Any) -> None:  # noqa: ANN401
         self.a = Side("turin", a)
         self.b = Side("milan", b)
         self._open: dict[int, tuple[LinkReplayer, ExitStack]] = {}
-        self.configure(rules=rules, both_ways=both_ways, **link)
+        self.configure(**configuration)
 
     def __enter__(self) -> Self:
         return self
@@ -189,14 +187,21 @@ class Pair:
         self.a.connection.close()
         self.b.connection.close()
 
-    def configure(self, *, rules: Sequence[dict[str, Any]] = (), both_ways: bool = True, **link: object) -> None:
+    def configure(
+        self,
+        *,
+        rules: Sequence[dict[str, Any]] = (),
+        link_rules: Sequence[dict[str, Any]] = (),
+        both_ways: bool = True,
+        **link: object,
+    ) -> None:
         """Take another configuration; the links are opened anew."""
         self.close_links()
         ends = [NAMES, NAMES[::-1]][: 1 + both_ways]
         self.config = Config.model_validate(
             {
                 "nodes": {"turin": {"dsn": self.a.dsn}, "milan": {"dsn": self.b.dsn}},
-                "links": [{"from": source, "to": target, **link} for source, target in ends],
+                "links": [{"from": source, "to": target, "rules": list(link_rules), **link} for source, target in ends],
                 "rules": list(rules),
             }
         )

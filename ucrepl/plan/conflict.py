@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from ucrepl.plan.model import ColumnPlan, LinkPlan, TablePlan
+from ucrepl.plan.model import ColumnPlan, LinkPlan, Protection, TablePlan
 from ucrepl.plan.text import lines, literal, quote
 from ucrepl.plan.translate import here, image, looked_up, own_row, sent, translated, was
-from ucrepl.plan.types import distinct
+from ucrepl.plan.types import distinct, empty
 
 
 def lock_rows(link: LinkPlan, table: TablePlan) -> str:
@@ -69,6 +69,7 @@ def collide(link: LinkPlan, table: TablePlan, columns: tuple[ColumnPlan, ...]) -
     """Notes the columns of updates and merges in which the target holds neither the old nor the new value.
 
     Where the later change wins, also those that the target itself has changed later, and then back to the old value.
+    An old value that protection has kept from the target can't be found there.
     """
     watched = tuple(c for c in columns if c.can_conflict)
     row = own_row(link, table)
@@ -82,9 +83,12 @@ def collide(link: LinkPlan, table: TablePlan, columns: tuple[ColumnPlan, ...]) -
         new = translated(link, table, column, sent(column), model)
         joins += new.joins
         old, current, kind = looked_up(link, column, was(column)), f"target.{quote(column.name)}", column.column.type
+        is_other, withheld = distinct(current, new.sql, kind), "false"
+        if column.protection is Protection.NOT_EMPTY:
+            is_other, withheld = f"{is_other} AND NOT {empty(new.sql, kind)}", empty(old, kind)
         candidates.append(
             f"({literal(column.name)}, {old}::text, {new.sql}::text, {current}::text, {literal(column.conflicts)},"
-            f" {distinct(current, new.sql, kind)}, {distinct(current, old, kind)})"
+            f" {is_other}, {distinct(current, old, kind)}, {withheld})"
         )
     hstore = quote(link.hstore_schema)
     return f"""\
@@ -93,7 +97,11 @@ INSERT INTO pg_temp.collision (
 )
 SELECT
     change.seq,
-    CASE WHEN change.op = 'M' AND change.old IS NULL THEN 'insert' ELSE 'update' END,
+    CASE
+        WHEN change.op = 'M' AND change.old IS NULL THEN 'insert'
+        WHEN candidate.was_withheld THEN 'withheld'
+        ELSE 'update'
+    END,
     change.table_id,
     change.key,
     {_local_key(table)},
@@ -108,7 +116,7 @@ FROM pg_temp.change AS change
 CROSS JOIN LATERAL (
     VALUES
 {lines(candidates, depth=2)}
-) AS candidate (column_name, old_value, source_value, target_value, policy, is_other, is_unexpected)
+) AS candidate (column_name, old_value, source_value, target_value, policy, is_other, is_unexpected, was_withheld)
 CROSS JOIN LATERAL (
     SELECT coalesce({hstore}.fetchval(change.times, candidate.column_name)::timestamptz, change.at) AS at
 ) AS candidate_time
