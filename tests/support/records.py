@@ -80,9 +80,10 @@ class Records:
         return int(row[0])
 
     def change(self, connection: Connection[TupleRow], table: Table, row_id: int) -> None:
-        """Gives one to three columns of a record other values. A shared record is not made to refer to an own one.
+        """Gives one to three columns of a record other values.
 
-        Else the other site could copy it while this one deletes what it refers to.
+        A shared record comes to refer to an own one only where the reference becomes null when that is deleted: the
+        other site may copy the shared record while this one deletes what it refers to.
         """
         own = row_id in self.made.get(table.label, [])
         names = [n for n in table.columns if self._is_plain(table, n) and (own or self._may_change(table, n))]
@@ -130,12 +131,12 @@ class Records:
         return self.shared.get(label, []) + self.made.get(label, [])
 
     def _other_value(self, table: Table, name: str, *, own: bool) -> object:
-        target = refers_to(self.tables, table, name)
-        if target is None:
+        key, target = table.foreign_key(name), refers_to(self.tables, table, name)
+        if key is None or target is None:
             return self._fresh(table.columns[name])
         if not table.columns[name].not_null and self.random.random() < 0.3:
             return None
-        return self.pick(self._any(target) if own else self.shared.get(target, []))
+        return self.pick(self._any(target) if own or key.on_delete == "n" else self.shared.get(target, []))
 
     def _fresh(self, column: Column) -> object:
         """A value that was not there before and that the other site never uses, but for booleans."""
