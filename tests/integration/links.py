@@ -283,9 +283,9 @@ class Pair:
         return self.drain(BACK)
 
     def settle(self) -> None:
-        """Replay both ways until nothing moves any more. It must come to that at once: nothing may go in circles."""
+        """Replay all links until nothing moves any more. It must come to that at once: nothing may go in circles."""
         for _ in range(_MANY_ROUNDS):
-            if not (self.forth().batches or self.back().batches):
+            if not any(self.drain(direction).batches for direction in range(len(self.config.links))):
                 return
         raise AssertionError("the two links keep each other busy")
 
