@@ -6,6 +6,8 @@ import pytest
 
 from tests.support.installed import prefer_installed
 
+# A helper with assertions of its own, that tests of more than one folder import.
+pytest.register_assert_rewrite("tests.integration.links")
 prefer_installed()
 
 import ucrepl  # noqa: E402 - the line above decides which one

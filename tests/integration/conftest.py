@@ -4,10 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-pytest.register_assert_rewrite("tests.integration.links")
-
-from tests.integration.links import MakePair, make_pairs  # noqa: E402 - after the line above
-from tests.support.databases import MakeDatabase  # noqa: E402
+from tests.integration.links import MakePair, make_pairs
+from tests.support.databases import MakeDatabase
 
 
 @pytest.fixture
