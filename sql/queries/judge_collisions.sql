@@ -1,7 +1,7 @@
 -- judge_collisions: decides who wins, column by column.
 --
--- latest: the later change wins, at the same time the node whose name is greater, so that both sides come to the same
--- answer. When the column was last changed here stands in this node's own journal; if it does not, the source wins.
+-- latest: the later change wins, at the same time the node whose name is greater, byte by byte, so that both sides
+-- come to the same answer. When the column was last changed here stands in this node's own journal; if it does not, the source wins.
 WITH since AS (
     SELECT coalesce((
         SELECT t.oldest_xid
@@ -28,7 +28,8 @@ SET
         WHEN 'target' THEN 'target'
         WHEN 'park' THEN 'parked'
         ELSE CASE
-            WHEN l.at IS NULL OR (c.source_at, %(source_name)s) > (l.at, %(target_name)s) THEN 'source'
+            WHEN l.at IS NULL THEN 'source'
+            WHEN (c.source_at, %(source_name)s::text COLLATE "C") > (l.at, %(target_name)s::text COLLATE "C") THEN 'source'
             ELSE 'target'
         END
     END
