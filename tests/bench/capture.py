@@ -3,15 +3,16 @@
 import time
 from collections.abc import Callable, Mapping
 from statistics import median
-from typing import Final
+from typing import Final, NamedTuple
 
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
 from tests.bench import odoo
 from tests.bench.figures import Figure, Report
-from tests.bench.measure import median_ratio
+from tests.bench.measure import cpu_seconds, ended_cpu_seconds, median_ratio
 from tests.bench.servers import PARTNER_TEMPLATE, Sites, connect
+from tests.support.waiting import wait_for
 from ucrepl.cli.output import talk
 from ucrepl.db import connect as db
 from ucrepl.link.install import install_node
@@ -55,37 +56,60 @@ def _compare(sites: Sites, report: Report, template: str, writes: Writes, pairs:
     sites.create(tracked, template)
     with db.connect(sites.source.dsn(tracked)) as connection:
         install_node(connection, "turin")
-    found: dict[str, list[tuple[float, float]]] = {name: [] for name in writes}
+    found: dict[str, list[tuple[_Taken, _Taken]]] = {name: [] for name in writes}
     for number in range(pairs):
         order = (tracked, template) if number % 2 == 0 else (template, tracked)
-        seconds = {which: _measure(sites, which, writes) for which in order}
+        taken = {which: _measure(sites, which, writes) for which in order}
         for name in writes:
-            found[name].append((seconds[tracked][name], seconds[template][name]))
-            talk(f"  {name}: {seconds[tracked][name]:.3f} s with triggers, {seconds[template][name]:.3f} s without")
+            slow, fast = taken[tracked][name], taken[template][name]
+            found[name].append((slow, fast))
+            talk(f"  {name}: {slow.seconds:.3f} s with triggers, {fast.seconds:.3f} s without")
     sites.drop(tracked, DATABASE)
-    for name, taken in found.items():
+    for name, both in found.items():
         report.rows.append(
             {
                 "write": name,
-                "without": round(median(without for _, without in taken), 3),
-                "with triggers": round(median(with_triggers for with_triggers, _ in taken), 3),
+                "without": round(median(fast.seconds for _, fast in both), 3),
+                "with triggers": round(median(slow.seconds for slow, _ in both), 3),
+                "cpu without": round(median(fast.cpu for _, fast in both), 2),
+                "cpu with": round(median(slow.cpu for slow, _ in both), 2),
             }
         )
         bound = BULK_MAY_TAKE if "bulk" in name else WORKLOAD_MAY_TAKE if "workload" in name else None
-        report.tell(Figure(f"capture {name} ratio", median_ratio(taken), at_most=bound))
+        ratio = median_ratio([(slow.seconds, fast.seconds) for slow, fast in both])
+        report.tell(Figure(f"capture {name} ratio", ratio, at_most=bound))
+        if all(fast.cpu for _, fast in both):
+            ratio = median_ratio([(slow.cpu, fast.cpu) for slow, fast in both])
+            report.tell(Figure(f"capture {name} ratio by processor time of the server", ratio))
 
 
-def _measure(sites: Sites, template: str, writes: Writes) -> dict[str, float]:
+class _Taken(NamedTuple):
+    """What a write took: the seconds that its author waited, the processor time of the sessions of the server."""
+
+    seconds: float
+    cpu: float
+
+
+def _measure(sites: Sites, template: str, writes: Writes) -> dict[str, _Taken]:
     sites.create(DATABASE, template)
     sites.settle(DATABASE)
-    seconds = {}
+    taken = {}
     with connect(sites.source, DATABASE) as connection:
         connection.execute("SELECT count(*) FROM res_partner")
         for name, write in writes.items():
+            before = _cpu_of_sessions(sites, connection)
             begun = time.perf_counter()
             write(connection)
-            seconds[name] = time.perf_counter() - begun
-    return seconds
+            seconds = time.perf_counter() - begun
+            taken[name] = _Taken(seconds, _cpu_of_sessions(sites, connection) - before)
+    return taken
+
+
+def _cpu_of_sessions(sites: Sites, connection: Connection[TupleRow]) -> float:
+    """The processor time of this session and of all that have ended, when no other one is left."""
+    others = "SELECT FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+    wait_for(lambda: not connection.execute(others).fetchall(), what="the end of the other sessions")
+    return cpu_seconds(connection.info.backend_pid) + ended_cpu_seconds(sites.source.pid)
 
 
 def _keep_for_later(connection: Connection[TupleRow], rows: int) -> None:

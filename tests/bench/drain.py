@@ -125,3 +125,6 @@ def _tell(report: Report, task: Task, name: str, rows: int, found: _Found) -> No
         )
     ratio = median_ratio([(n.seconds, u.seconds) for n, u in zip(found.native, found.ucrepl, strict=True)])
     report.tell(Figure(f"{task.name} {name} ratio", ratio, at_least=MUST_BE if task.bounded else None))
+    if all(d.cpu_seconds for d in (*found.native, *found.ucrepl)):
+        pairs = [(n.cpu_seconds, u.cpu_seconds) for n, u in zip(found.native, found.ucrepl, strict=True)]
+        report.tell(Figure(f"{task.name} {name} ratio by processor time of the target's session", median_ratio(pairs)))

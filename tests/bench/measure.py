@@ -5,14 +5,25 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
+_OWN, _CHILDREN = slice(11, 13), slice(13, 15)  # user and system time in /proc/PID/stat, after the command's name
+
 
 def cpu_seconds(pid: int) -> float:
     """The processor time that a process on this machine has used; 0 where the system doesn't tell."""
+    return _ticks(pid, _OWN) / os.sysconf("SC_CLK_TCK")
+
+
+def ended_cpu_seconds(pid: int) -> float:
+    """The processor time of the children of a process that have ended: of a PostgreSQL server's past sessions."""
+    return _ticks(pid, _CHILDREN) / os.sysconf("SC_CLK_TCK")
+
+
+def _ticks(pid: int, which: slice) -> int:
     try:
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
     except OSError:
-        return 0.0
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return 0
+    return sum(map(int, fields[which]))
 
 
 def peak_megabytes(pid: int) -> float:
