@@ -90,7 +90,7 @@ def test_nothing_is_left_when_it_is_interrupted_at_work(place: Place, signal: Si
         _, said = demo.communicate(timeout=60)
 
     assert (demo.returncode, said) == (INTERRUPTED, "interrupted\n")
-    assert place.left() == []
+    assert wait_for(lambda: not place.left(), what="the end of all that was begun")
 
 
 def test_on_a_terminal_it_is_a_picture_and_what_it_keeps_can_be_looked_at(place: Place) -> None:
