@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from psycopg import Connection, Cursor
+from psycopg.errors import SerializationFailure
 from psycopg.rows import TupleRow, dict_row
 
 from ucrepl.db.sqlfiles import query
@@ -221,7 +222,18 @@ class Applier:
                 statement = self._compile_update(table, names, uniform=uniform, guarded=True)
                 if statement:
                     reached[table.number] = self._run(statement, prepare=small).rowcount
+        self._look_again(staged, reached.keys() - touched)
         return reached
+
+    def _look_again(self, staged: Staged, updated: set[int]) -> None:
+        """Looks for what was committed here between the first look at the journal and the update that locked the row.
+
+        Raises SerializationFailure, after which the batch is tried again, where an older value was written over it.
+        """
+        for number in self._touched(staged) & updated if updated else ():
+            row = self._run(self._compile("overwritten", conflict.overwritten, self.plan.tables[number])).fetchone()
+            if row and row[0]:
+                raise SerializationFailure(f"{self.plan.tables[number].name} was changed while a batch was applied")
 
     def _touched(self, staged: Staged) -> set[int]:
         """The updated tables of which this node's own journal has later changes, where the later change wins."""
@@ -246,6 +258,7 @@ class Applier:
             self._run(self._compile("unknown", conflict.note_unknown, table))
         self._run(self._compile("gone", conflict.update_of_deleted, table))
         self._run(self._compile("lock", conflict.lock_rows, table))
+        self._touched(staged)
         if any(c.can_conflict for c in columns):
             self._run(self._compile(("collide", columns), conflict.collide, table, columns))
             self._run(self._query("judge_collisions"), self.names)

@@ -130,6 +130,33 @@ WHERE change.table_id = {table.number} AND change.op IN ('U', 'M')
     ))"""
 
 
+def overwritten(link: LinkPlan, table: TablePlan) -> str:
+    """Counts the columns in which an update has taken the place of what this node itself has written later."""
+    row, hstore = own_row(link, table), quote(link.hstore_schema)
+    joins = "\n".join(row.joins)
+    return f"""\
+SELECT count(*)
+FROM pg_temp.change AS change
+{joins}
+JOIN {table.table.only}{table.name.sql} AS target ON {row.sql}
+JOIN pg_temp.touched AS t ON t.table_id = {table.number} AND t.local_key = {_local_key(table)}
+CROSS JOIN LATERAL (
+    SELECT {hstore}.fetchval(j.new, t.column_name) AS value
+    FROM ucrepl.journal AS j
+    WHERE j.table_id = {table.number} AND j.key = t.local_key AND j.op = 'U'
+        AND {hstore}.exist(j.new, t.column_name)
+        AND j.xid >= coalesce((
+            SELECT k.oldest_xid FROM ucrepl.tick AS k WHERE k.at < t.at - interval '1 second' ORDER BY k.at DESC LIMIT 1
+        ), '0'::xid8)
+    ORDER BY j.seq DESC
+    LIMIT 1
+) AS later
+WHERE change.table_id = {table.number} AND change.op = 'U'
+    AND {hstore}.exist(change.new, t.column_name)
+    AND t.at >= coalesce({hstore}.fetchval(change.times, t.column_name)::timestamptz, change.at)
+    AND {hstore}.fetchval({hstore}.hstore(target.*), t.column_name) IS DISTINCT FROM later.value"""
+
+
 def note_unresolved(link: LinkPlan, table: TablePlan) -> str:
     """Notes the changes with a reference to a record that is not known here, before a statement stumbles over them."""
     hard = [c for c in table.columns if c.refers_to is not None and not c.optional_rule]
