@@ -13,7 +13,6 @@ from psycopg.rows import TupleRow
 from tests.support.databases import MakeDatabase
 from ucrepl.config import Config
 from ucrepl.db.connect import connect
-from ucrepl.db.sqlfiles import query
 from ucrepl.link.apply import Applied
 from ucrepl.link.install import Installed, install_node
 from ucrepl.link.replay import Batch, LinkReplayer
@@ -331,8 +330,3 @@ def part_ids(pair: Pair, *sequences: str, by: int = 1000) -> None:
     """Move the sequences of b, so that the two sides hand out different ids for the same records."""
     for sequence in sequences:
         pair.b.run("SELECT setval(%s, %s)", sequence, by)
-
-
-def sql_of(name: str) -> str:
-    """The text of a named query of the program."""
-    return query(name)

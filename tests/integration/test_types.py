@@ -221,12 +221,12 @@ def test_large_values(make_pair: MakePair) -> None:
     pair = make_pair("CREATE TABLE t (id serial PRIMARY KEY, n int, x text, y bytea)")
     pair.a.run(
         "INSERT INTO t (n, x, y) SELECT 1, string_agg(md5(n::text), ''), decode(string_agg(md5(n::text), ''),"
-        " 'hex') FROM generate_series(1, 300000) AS n"
+        " 'hex') FROM generate_series(1, 65536) AS n"
     )
     pair.forth()
     pair.a.run("UPDATE t SET n = 2")
     pair.a.run("UPDATE t SET x = x || 'end'")
     pair.forth()
     check = "SELECT n, length(x), md5(x), length(y), md5(y) FROM t"
-    assert pair.assert_same(check)[0][:2] == (2, 9_600_003)
+    assert pair.assert_same(check)[0][:2] == (2, 2_097_155)
     pair.assert_clean()
