@@ -52,6 +52,10 @@ class Report:
         for remark in self.remarks:
             print_text(remark)
 
+    def plain(self) -> dict[str, Any]:
+        """All of it, for JSON."""
+        return {**asdict(self), "figures": [{**asdict(figure), "met": figure.met} for figure in self.figures]}
+
 
 def columns_of(rows: Iterable[Mapping[str, object]]) -> Sequence[str]:
     """All columns that any of the rows has, in the order in which they appear."""
@@ -61,7 +65,7 @@ def columns_of(rows: Iterable[Mapping[str, object]]) -> Sequence[str]:
 def print_reports(reports: Sequence[Report], conditions: str, *, as_json: bool) -> None:
     """Print all: the tables first, at the very end a line for each figure."""
     if as_json:
-        print_json({"conditions": conditions, "reports": [asdict(report) for report in reports]})
+        print_json({"conditions": conditions, "reports": [report.plain() for report in reports]})
         return
     print_text(conditions)
     for report in reports:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from math import ceil
 from pathlib import Path
 from statistics import median
 
@@ -39,7 +40,7 @@ def peak_megabytes(pid: int) -> float:
 def percentile(values: Sequence[float], percent: float) -> float:
     """The value below which so many percent of the values are (nearest rank)."""
     ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, max(0, round(len(ordered) * percent / 100 + 0.5) - 1))]
+    return ordered[max(1, ceil(len(ordered) * percent / 100)) - 1]
 
 
 def median_ratio(pairs: Sequence[tuple[float, float]]) -> float:

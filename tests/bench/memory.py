@@ -1,5 +1,6 @@
 """The memory of the daemon while it drains a large backlog that was written while it was down."""
 
+from collections.abc import Iterator
 from itertools import cycle
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,8 +20,9 @@ from ucrepl.cli.output import talk
 
 DATABASE: Final = "memory"
 MUST_BE_BELOW: Final = 120.0
-TRANSACTION_SIZES: Final = (1, 10, 100, 1_000, 10_000, 100_000)
-INSERTS_OF_TEN: Final = 3
+# Rows of a transaction, and how many such transactions follow each other. The last is more than a batch aims at.
+TRANSACTIONS: Final = ((1, 1_000), (10, 1_000), (100, 100), (1_000, 10), (10_000, 2), (50_000, 1))
+INSERTED_TENTHS: Final = 3
 
 
 def run(sites: Sites, *, quick: bool) -> Report:
@@ -54,7 +56,7 @@ def run(sites: Sites, *, quick: bool) -> Report:
         }
     )
     report.remarks.append(
-        f"transactions of {', '.join(f'{size:,}' for size in TRANSACTION_SIZES)} rows in turn, inserts and updates of"
+        f"transactions of {', '.join(f'{size:,}' for size, _ in TRANSACTIONS)} rows, inserts and updates of"
         " res_partner; peak: VmHWM of the daemon's process, in MB of 1,000,000 bytes"
     )
     report.tell(Figure("memory peak of the daemon", peak, "MB", at_most=MUST_BE_BELOW))
@@ -63,14 +65,10 @@ def run(sites: Sites, *, quick: bool) -> Report:
 
 
 def _write(source: Connection[TupleRow], rows: int) -> int:
-    """Inserts three tenths of the rows and updates the rest, in transactions of all sizes. Returns how many."""
-    left, transactions = rows, 0
-    last = first = 0
-    for most in cycle(TRANSACTION_SIZES):
-        size = min(most, left, rows // 5)
-        if left <= 0:
-            return transactions
-        if left > rows * (10 - INSERTS_OF_TEN) // 10:
+    """Inserts three tenths of the rows and updates the rest. Returns how many transactions it took."""
+    written = transactions = first = last = 0
+    for size in _sizes(rows):
+        if written < rows * INSERTED_TENTHS // 10:
             source.execute("SELECT add_partners(%s, 'north')", [size])
             [(last,)] = source.execute("SELECT max(id) FROM res_partner").fetchall()
         else:
@@ -81,6 +79,17 @@ def _write(source: Connection[TupleRow], rows: int) -> int:
                 [first, first + size],
             )
             first += size
-        left -= size
+        written += size
         transactions += 1
     return transactions
+
+
+def _sizes(rows: int) -> Iterator[int]:
+    """The sizes of transactions that have so many rows together."""
+    left = rows
+    for size, times in cycle(TRANSACTIONS):
+        for _ in range(times):
+            yield (size := min(size, left))
+            left -= size
+            if not left:
+                return
