@@ -16,11 +16,7 @@ BEGIN
     END IF;
     peers := ARRAY(SELECT p.peer_id FROM ucrepl.peer AS p);
     DELETE FROM ucrepl.identity AS i
-    WHERE i.peer_id = ANY (peers) AND i.local_table = number AND i.local_id = new_key::bigint
-        AND EXISTS (
-            SELECT FROM ucrepl.identity AS o
-            WHERE o.peer_id = i.peer_id AND o.local_table = number AND o.local_id = old_key::bigint
-        );
+    WHERE i.peer_id = ANY (peers) AND i.local_table = number AND i.local_id = new_key::bigint;
     UPDATE ucrepl.identity AS i
     SET local_id = new_key::bigint
     WHERE i.peer_id = ANY (peers) AND i.local_table = number AND i.local_id = old_key::bigint;

@@ -31,7 +31,7 @@ def perform(console: Console, say: Callable[[str], None], *, keep: bool) -> bool
                     say(guide(stage))
                 raise
             finally:
-                _ignore_signals()  # the clearing up is not to be disturbed
+                _disregard_signals()  # the clearing up is not to be disturbed
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -52,10 +52,11 @@ def _play(stage: Stage, console: Console, say: Callable[[str], None]) -> bool:
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    _ignore_signals()
+    _disregard_signals()
     raise KeyboardInterrupt
 
 
-def _ignore_signals() -> None:
+def _disregard_signals() -> None:
+    """Let signals pass. Not by SIG_IGN, which a program that is being started inherits: it could not be ended then."""
     for number in _ENDING:
-        signal.signal(number, signal.SIG_IGN)
+        signal.signal(number, lambda _number, _frame: None)

@@ -192,7 +192,8 @@ class LinkReplayer:
     def _take_pairs(self, blocks: Iterable[bytes], batch: Batch) -> None:
         columns = "local_schema, local_table, local_id, remote_schema, remote_table, remote_id, deleted_at"
         self._copy_in("pair", columns, blocks, batch)
-        self._execute(query("apply_pairs"), {"peer": self.applier.plan.peer_id})
+        for name in ("free_pairs", "apply_pairs"):
+            self._execute(query(name), {"peer": self.applier.plan.peer_id})
 
     def _copy_in(self, table: str, columns: str, blocks: Iterable[bytes], batch: Batch) -> None:
         statement = f"COPY pg_temp.{table} ({columns}) FROM STDIN (FORMAT binary)"

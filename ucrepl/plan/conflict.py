@@ -69,7 +69,8 @@ def collide(link: LinkPlan, table: TablePlan, columns: tuple[ColumnPlan, ...]) -
     """Notes the columns of updates and merges in which the target holds neither the old nor the new value.
 
     Where the later change wins, also those that the target itself has changed later, and then back to the old value.
-    An old value that protection has kept from the target can't be found there.
+    An old value that protection has kept from the target can't be found there, nor a reference to a record that has
+    been deleted meanwhile, with ON DELETE SET NULL.
     """
     watched = tuple(c for c in columns if c.can_conflict)
     row = own_row(link, table)
@@ -86,9 +87,12 @@ def collide(link: LinkPlan, table: TablePlan, columns: tuple[ColumnPlan, ...]) -
         is_other, withheld = distinct(current, new.sql, kind), "false"
         if column.protection is Protection.NOT_EMPTY:
             is_other, withheld = f"{is_other} AND NOT {empty(new.sql, kind)}", empty(old, kind)
+        is_unexpected = distinct(current, old, kind)
+        if column.refers_to and column.on_delete == "n":
+            is_unexpected += f" AND NOT ({current} IS NULL AND {_is_buried(link, column, was(column))})"
         candidates.append(
             f"({literal(column.name)}, {old}::text, {new.sql}::text, {current}::text, {literal(column.conflicts)},"
-            f" {is_other}, {distinct(current, old, kind)}, {withheld})"
+            f" {is_other}, {is_unexpected}, {withheld})"
         )
     hstore = quote(link.hstore_schema)
     return f"""\
@@ -191,6 +195,15 @@ def _is_parked(link: LinkPlan, column: ColumnPlan) -> str:
         f"EXISTS (SELECT FROM ucrepl.parked AS p JOIN ucrepl.link AS k ON k.link_id = p.link_id"
         f" AND k.peer_id = {link.peer_id} WHERE p.table_id = {number} AND p.key = {sent(column)}::text"
         f" AND p.op = 'I' AND p.skipped_at IS NULL)"
+    )
+
+
+def _is_buried(link: LinkPlan, column: ColumnPlan, value: str) -> str:
+    """Whether the record to which a value of a column refers is known as deleted."""
+    number = link.number_of(column.refers_to) if column.refers_to else 0
+    return (
+        f"EXISTS (SELECT FROM ucrepl.identity AS i WHERE i.peer_id = {link.peer_id} AND i.remote_table = {number}"
+        f" AND i.remote_id = {value} AND i.deleted_at IS NOT NULL)"
     )
 
 
