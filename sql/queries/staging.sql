@@ -6,6 +6,7 @@
 -- trouble   changes that can't be applied, with the reason
 -- collision columns in which the target holds neither the old nor the new value
 -- touched   columns that this node has changed itself since the changes of the batch were made
+-- rekeyed   ids that the source has changed in this batch, as they were and as they are now
 -- left_out  changes left out because of a rule
 -- pair      pairs of ids that the source has made
 -- model     Odoo's models, with the number of their table and their sequence (kept for the session)
@@ -67,6 +68,13 @@ CREATE TEMPORARY TABLE touched (
     local_key text NOT NULL,
     column_name text NOT NULL,
     at timestamptz NOT NULL
+) ON COMMIT DELETE ROWS;
+
+CREATE TEMPORARY TABLE rekeyed (
+    table_id integer NOT NULL,
+    was bigint NOT NULL,
+    now bigint NOT NULL,
+    PRIMARY KEY (table_id, was)
 ) ON COMMIT DELETE ROWS;
 
 CREATE TEMPORARY TABLE left_out (

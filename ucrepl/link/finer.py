@@ -15,23 +15,26 @@ from ucrepl.link.apply import Applied, Applier, NeedsOrderError
 class FinerGrain:
     """Applies the changes in `pg_temp.received` part by part, each with a savepoint of its own.
 
-    Parts are halves that end where a source transaction ends, then the changes of a transaction in the order of
-    writing, one by one where need be. What of a transaction did not go then is tried once more when the rest of it
-    has gone: deferred constraints let a transaction write a row before that to which it refers.
+    Parts are halves that end where a source transaction ends, then the parts of a transaction between what must be
+    applied by itself, then halves of these, down to single changes. What of a transaction did not go then is tried
+    once more when the rest of it has gone: deferred constraints let a transaction write a row before that to which it
+    refers.
     """
 
     def __init__(self, connection: Connection[TupleRow], applier: Applier) -> None:
         self.connection = connection
         self.applier = applier
         self.transaction_ends: list[int] = []
-        self.truncates: list[tuple[int, int]] = []
+        self.ordered: set[tuple[int, int]] = set()
+        self.boundaries: list[int] = []
 
     def apply(self, *, parked: bool) -> Applied:
         """Applies all that is received. Raises what is not to be parked (lost connection, deadlock, lack of rights)."""
         self.connection.execute(query("order_received"))
         rows = self.connection.execute(query("transactions_received")).fetchall()
         self.transaction_ends = [row[0] for row in rows]
-        self.truncates = self.connection.execute(query("truncates_received")).fetchall()
+        self.ordered = {(row[0], row[1]) for row in self.connection.execute(query("ordered_received"))}
+        self.boundaries = sorted({place for first, last in self.ordered for place in (first - 1, last)})
         result = Applied()
         if self.transaction_ends:
             self._apply_part(1, self.transaction_ends[-1], result, parked=parked)
@@ -41,7 +44,7 @@ class FinerGrain:
         try:
             with self.connection.transaction():
                 self._stage(first, last)
-                alone = first == last or (first, last) in self.truncates
+                alone = first == last or (first, last) in self.ordered
                 applied = self.applier.apply(parked=parked or result.parked > 0, careful=True, alone=alone)
         except NeedsOrderError:
             self._split(first, last, result, parked=parked)
@@ -82,17 +85,10 @@ class FinerGrain:
             self._apply_part(min(again), max(again), result, parked=True)
 
     def _middle(self, first: int, last: int) -> int:
-        """Where to cut: at the transaction's end nearest to the middle; a single transaction at its middle."""
+        """Where to cut: nearest to the middle, at a transaction's end, or beside what must be applied by itself."""
         half = (first + last) // 2
-        inside = self.transaction_ends[
-            bisect_left(self.transaction_ends, first) : bisect_left(self.transaction_ends, last)
-        ]
-        if inside:
-            return min(inside, key=lambda end: abs(end - half))
-        run = next((run for run in self.truncates if run[0] <= half < run[1] and run != (first, last)), None)
-        if run is None:
-            return half
-        return run[1] if run[1] < last else run[0] - 1
+        cuts = _between(self.transaction_ends, first, last) or _between(self.boundaries, first, last)
+        return min(cuts, key=lambda cut: abs(cut - half)) if cuts else half
 
     def _stage(self, first: int, last: int) -> None:
         self._execute("DELETE FROM pg_temp.change", {})
@@ -114,3 +110,8 @@ class FinerGrain:
 
     def _execute(self, statement: str, values: Mapping[str, object]) -> None:
         self.connection.execute(statement.encode(), values or None)
+
+
+def _between(places: list[int], first: int, last: int) -> list[int]:
+    """Those of the sorted places after which one can cut, so that something is left on either side."""
+    return places[bisect_left(places, first) : bisect_left(places, last)]

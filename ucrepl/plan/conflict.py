@@ -83,7 +83,7 @@ def collide(link: LinkPlan, table: TablePlan, columns: tuple[ColumnPlan, ...]) -
             model = f"coalesce(sent.{quote(column.model_column)}, target.{quote(column.model_column)})"
         new = translated(link, table, column, sent(column), model)
         joins += new.joins
-        old, current, kind = looked_up(link, column, was(column)), f"target.{quote(column.name)}", column.column.type
+        old, current, kind = _before(link, column), f"target.{quote(column.name)}", column.column.type
         is_other, withheld = distinct(current, new.sql, kind), "false"
         if column.protection is Protection.NOT_EMPTY:
             is_other, withheld = f"{is_other} AND NOT {empty(new.sql, kind)}", empty(old, kind)
@@ -196,6 +196,15 @@ def _is_parked(link: LinkPlan, column: ColumnPlan) -> str:
         f" AND k.peer_id = {link.peer_id} WHERE p.table_id = {number} AND p.key = {sent(column)}::text"
         f" AND p.op = 'I' AND p.skipped_at IS NULL)"
     )
+
+
+def _before(link: LinkPlan, column: ColumnPlan) -> str:
+    """The old value of a column, of a reference also where the id that it holds has been changed in this batch."""
+    old = looked_up(link, column, was(column))
+    if column.refers_to is None:
+        return old
+    moved = f"(SELECT r.now FROM pg_temp.rekeyed AS r WHERE r.table_id = {link.number_of(column.refers_to)}"
+    return f"coalesce({old}, {looked_up(link, column, f'{moved} AND r.was = {was(column)})')})"
 
 
 def _is_buried(link: LinkPlan, column: ColumnPlan, value: str) -> str:
