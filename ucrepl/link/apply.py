@@ -86,6 +86,8 @@ class Applier:
         Raises NeedsOrderError for these otherwise, StalePlanError, and what PostgreSQL raises.
         """
         result = Applied()
+        if self.plan.defers:
+            self._run("SET CONSTRAINTS ALL DEFERRED")
         if not alone:
             self._run(self._query("coalesce"))
         staged = self._sort_out(self._staged(), result, parked=parked)
@@ -98,7 +100,6 @@ class Applier:
             self._apply_set(staged, result, careful=careful)
         if self.plan.defers:
             self._run("SET CONSTRAINTS ALL IMMEDIATE")
-            self._run("SET CONSTRAINTS ALL DEFERRED")
         return result
 
     def _sort_out(self, staged: Staged, result: Applied, *, parked: bool) -> Staged:
