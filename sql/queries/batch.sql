@@ -2,7 +2,8 @@
 --
 -- Transactions that were running at `position` are looked up one by one, so that one left open for hours does not make
 -- every batch read the journal from there. tables: the number that each table has on the target, by its number here;
--- negative: left out by a rule, its rows do not travel.
+-- negative: left out by a rule, its rows do not travel. seeded: in the same way, the snapshot from which the rows of a
+-- table were copied, null where they were not; what is visible in it is left out.
 COPY (
     WITH visible AS (
         SELECT j.*
@@ -21,6 +22,7 @@ COPY (
     numbered AS (
         SELECT v.*, coalesce((%(tables)s::integer[])[v.table_id], 0) AS number
         FROM visible AS v
+        WHERE pg_catalog.pg_visible_in_snapshot(v.xid, (%(seeded)s::pg_snapshot[])[v.table_id]) IS NOT TRUE
     )
     SELECT
         n.seq,

@@ -1,7 +1,7 @@
 -- begin_batch: locks the position of a link, and sets what holds for the transaction that applies a batch.
 SELECT
     k.position::text AS position,
-    k.paused,
+    k.paused OR k.seeding AS paused,
     k.pairs_complete,
     EXISTS (
         SELECT FROM ucrepl.parked AS p WHERE p.link_id = k.link_id AND p.skipped_at IS NULL

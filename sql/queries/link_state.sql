@@ -3,6 +3,7 @@ SELECT
     k.link_id,
     k.position::text AS position,
     k.paused,
+    k.seeding,
     k.applied,
     k.skipped,
     k.conflicts,

@@ -1,11 +1,12 @@
 -- staging: the temporary tables of a session that replays. They are emptied at each commit.
 --
 -- change    the changes to apply now, one a record after coalescing; times: of a merged change, when each column changed;
---           attempts, parked_id, parked_at: of one that was parked before
+--           attempts, parked_id, parked_at: of one that was parked before; one that is in no journal gets a number below zero
 -- received  in the finer grain: the batch as it came, in the order of commit
 -- trouble   changes that can't be applied, with the reason
 -- collision columns in which the target holds neither the old nor the new value
 -- touched   columns that this node has changed itself since the changes of the batch were made
+-- forward   references of copied rows to records that are not here yet
 -- rekeyed   ids that the source has changed in this batch, as they were and as they are now
 -- left_out  changes left out because of a rule
 -- pair      pairs of ids that the source has made
@@ -19,7 +20,7 @@ SET work_mem = '64MB';
 SET join_collapse_limit = 1;
 
 CREATE TEMPORARY TABLE change (
-    seq bigint NOT NULL,
+    seq bigint NOT NULL DEFAULT -nextval('ucrepl.synthetic_seq'),
     xid xid8 NOT NULL,
     table_id integer NOT NULL,
     op "char" NOT NULL,
@@ -68,6 +69,16 @@ CREATE TEMPORARY TABLE touched (
     local_key text NOT NULL,
     column_name text NOT NULL,
     at timestamptz NOT NULL
+) ON COMMIT DELETE ROWS;
+
+CREATE TEMPORARY TABLE forward (
+    seq bigint NOT NULL,
+    table_id integer NOT NULL,
+    key text NOT NULL,
+    column_name name NOT NULL,
+    referred integer NOT NULL,
+    value text NOT NULL,
+    can_wait boolean NOT NULL
 ) ON COMMIT DELETE ROWS;
 
 CREATE TEMPORARY TABLE rekeyed (

@@ -16,7 +16,7 @@ from ucrepl.db.connect import connect
 from ucrepl.link.apply import Applied
 from ucrepl.link.install import Installed, install_node
 from ucrepl.link.replay import Batch, LinkReplayer
-from ucrepl.link.seed import Seeded, seed_same_ids
+from ucrepl.link.seed.clones import Seeded, seed_same_ids
 from ucrepl.link.setup import open_link
 from ucrepl.link.source import StalePlanError
 

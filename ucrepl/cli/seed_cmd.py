@@ -56,7 +56,7 @@ def _seed(config: "Config", link: "Link") -> None:
     from ucrepl.link.lock import held
     from ucrepl.link.node import identify
     from ucrepl.link.nodes import Nodes, explained
-    from ucrepl.link.seed import seed_same_ids
+    from ucrepl.link.seed.clones import seed_same_ids
     from ucrepl.link.setup import register_link
     from ucrepl.link.words import counted
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from psycopg.rows import namedtuple_row
 
 from ucrepl.config import Config, Link
-from ucrepl.daemon.reach import Reach, refuse_paused
+from ucrepl.daemon.reach import Reach, refuse_held
 from ucrepl.db.sqlfiles import query
 from ucrepl.link.lock import LOCK_CLASS
 from ucrepl.link.node import identify
@@ -48,7 +48,11 @@ def drain(config: Config, say: Callable[[str], None]) -> list[Drained]:
         goals = _snapshots(nodes, config.links)
         before = {link.name: _state(nodes, link) for link in config.links}
         for link in config.links:
-            refuse_paused(link, paused=getattr(before[link.name], "paused", False))
+            refuse_held(
+                link,
+                paused=getattr(before[link.name], "paused", False),
+                seeding=getattr(before[link.name], "seeding", False),
+            )
         reaches = [Reach(config, link, say, stop) for link in config.links]
         two_way = [reach for reach in reaches if _has_way_back(config, reach.link)]
         try:

@@ -111,7 +111,7 @@ class Reach:
         if replayer is None:
             return self._look_at_daemon(goal)
         position, paused = replayer.position()
-        refuse_paused(self.link, paused=paused)
+        refuse_held(self.link, paused=paused, seeding=paused and self.session.is_seeding())
         if not _is_before(position, goal):
             return self._arrive(replayer, position)
         window = replayer.window(position)
@@ -134,11 +134,11 @@ class Reach:
             self._say(f"link {self.link.name!r} is replayed by a daemon: waiting until it has got there")
         target, source = self._nodes.get(self.link.target), self._nodes.get(self.link.source)
         row = target.execute(
-            "SELECT position::text, paused FROM ucrepl.link WHERE name = %s", [self.link.name]
+            "SELECT position::text, paused, seeding FROM ucrepl.link WHERE name = %s", [self.link.name]
         ).fetchone()
         if row is None:
             return False
-        refuse_paused(self.link, paused=row[1])
+        refuse_held(self.link, paused=row[1], seeding=row[2])
         if not _is_before(row[0], goal):
             return True
         uuid = identify(target, self.link.target).uuid
@@ -164,8 +164,13 @@ def _age(snapshot: str) -> tuple[int, int, int]:
     return int(before), int(oldest), -len(running.split(",") if running else ())
 
 
-def refuse_paused(link: Link, *, paused: bool) -> None:
-    """Raise RefusedError for a paused link."""
+def refuse_held(link: Link, *, paused: bool, seeding: bool) -> None:
+    """Raise RefusedError for a link that is paused, or is being seeded."""
+    if seeding:
+        raise RefusedError(
+            f"link {link.name!r} is being seeded, or its seeding was interrupted",
+            hint=f"wait for it, or go on with it: ucrepl seed '{link.name}'",
+        )
     if paused:
         raise RefusedError(f"link {link.name!r} is paused", hint=f"let it go on with: ucrepl resume '{link.name}'")
 

@@ -25,7 +25,8 @@ _CLOSED: Final = "the link is not open"
 class Session:
     """Belongs to one thread. `cancel` and `is_busy` may be called by any.
 
-    `replayer` is there while the link is open; `plan` stays from the last time that it was.
+    `replayer` is there while the link is open; `plan` stays from the last time that it was; `waits_for_seeding` tells
+    why it could not be opened.
     """
 
     def __init__(self, config: Config, link: Link) -> None:
@@ -34,6 +35,7 @@ class Session:
         self.replayer: LinkReplayer | None = None
         self.plan: LinkPlan | None = None
         self.is_locked = False
+        self.waits_for_seeding = False
         self._target: Connection[TupleRow] | None = None
         self._source: Connection[TupleRow] | None = None
         self._nodes: Nodes | None = None
@@ -41,7 +43,8 @@ class Session:
         self._catalogs: tuple[object, ...] = ()
 
     def open(self) -> LinkReplayer | None:
-        """Connect, take the lock of the link, and make its plan. None while another daemon has the lock.
+        """Connect, take the lock of the link, and make its plan. None while somebody else has the link: another daemon
+        has the lock, or it is being seeded.
 
         The target comes first: a standby holds a connection to the target and none to the source, and calls this
         again. Raises what `open_link` raises, UnreachableError, and psycopg's errors: `close` then.
@@ -52,8 +55,11 @@ class Session:
             self._nodes = self._to_close.enter_context(Nodes(self.config, self.link.name))
             self._target = self._nodes.another(self.link.target)
             identify(self._target, self.link.target)
-        known = self._target.execute("SELECT link_id FROM ucrepl.link WHERE name = %s", [self.link.name]).fetchone()
-        if known and not self._lock(known[0]):
+        known = self._target.execute(
+            "SELECT link_id, seeding FROM ucrepl.link WHERE name = %s", [self.link.name]
+        ).fetchone()
+        self.waits_for_seeding = bool(known and known[1])
+        if known and (self.waits_for_seeding or not self._lock(known[0])):
             return None
         self._source = self._nodes.another(self.link.source)
         self._catalogs = self._fingerprints(self._source, self._target)
@@ -116,6 +122,11 @@ class Session:
             if end is not None:
                 with suppress(psycopg.Error):
                     end.cancel_safe(timeout=CANCEL_SECONDS)
+
+    def is_seeding(self) -> bool:
+        """Whether somebody seeds the link, or has begun to."""
+        row = self.target.execute("SELECT seeding FROM ucrepl.link WHERE name = %s", [self.link.name]).fetchone()
+        return bool(row and row[0])
 
     def record_error(self, text: str | None) -> None:
         """Write the last error of the link, or that there is none, on the target, if it is there and the lock ours."""

@@ -156,6 +156,9 @@ class Worker:
         if paused:
             self._set(State.PAUSED)
             replayer.stop_reading()
+            if self._session.is_seeding():
+                self._session.close()  # and with it the lock
+                return
             ears.forget()  # notifications that nobody takes would pile up on the source
             self._waker.wait(LOOK_SECONDS)
             return
@@ -192,7 +195,8 @@ class Worker:
 
     def _stand_by(self) -> None:
         if self.state is not State.STANDBY:
-            log.info("standby: another daemon replays this link")
+            seeding = self._session.waits_for_seeding
+            log.info("standby: the link is being seeded" if seeding else "standby: another daemon replays this link")
             self._set(State.STANDBY)
         self._rest(LOOK_SECONDS * random.uniform(0.75, 1.25))  # noqa: S311 - it is no secret
 

@@ -6,7 +6,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow, dict_row
 
 from ucrepl.db.sqlfiles import query
-from ucrepl.plan.catalog import Catalog, Column, ForeignKey, Table, TableName
+from ucrepl.plan.catalog import Catalog, Column, ForeignKey, Table, TableName, UniqueIndex
 
 
 def hstore_schema(connection: Connection[TupleRow]) -> str | None:
@@ -38,6 +38,11 @@ def read_catalog(connection: Connection[TupleRow]) -> Catalog:
                     f["on_delete"],
                 )
             )
+        unique_indexes: dict[int, list[UniqueIndex]] = defaultdict(list)
+        for u in cursor.execute(query("catalog_unique_indexes"), oids):
+            unique_indexes[u["oid"]].append(
+                UniqueIndex(tuple(u["expressions"]), u["predicate"], tuple(u["columns"]))
+            )
     defers = connection.execute("SELECT EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE condeferrable)").fetchone()
     return Catalog.of(
         hstore_schema(connection) or "ucrepl",
@@ -48,6 +53,7 @@ def read_catalog(connection: Connection[TupleRow]) -> Catalog:
                 key=tuple(t["key_columns"] or ()),
                 sequence=t["sequence"],
                 unique_keys=tuple(tuple(u) for u in t["unique_keys"]),
+                unique_indexes=tuple(unique_indexes[t["oid"]]),
                 foreign_keys=tuple(foreign_keys[t["oid"]]),
                 partitioned=t["partitioned"],
             )

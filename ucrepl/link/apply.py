@@ -63,13 +63,22 @@ class Staged:
 class Applier:
     """Applies what is staged in `pg_temp.change` of the target's session.
 
-    The statements of the plan are compiled when they are first needed and kept.
+    The statements of the plan are compiled when they are first needed and kept. `seeding`: what is staged are rows of
+    the source, each once, for which recognition has been done.
     """
 
     def __init__(
-        self, connection: Connection[TupleRow], plan: LinkPlan, link_id: int, source_name: str, target_name: str
+        self,
+        connection: Connection[TupleRow],
+        plan: LinkPlan,
+        link_id: int,
+        source_name: str,
+        target_name: str,
+        *,
+        seeding: bool = False,
     ) -> None:
         self.connection = connection
+        self.seeding = seeding
         self.plan = plan
         self.link_id = link_id
         self.names = {"source_name": source_name, "target_name": target_name, "link": link_id}
@@ -88,7 +97,7 @@ class Applier:
         result = Applied()
         if self.plan.defers:
             self._run("SET CONSTRAINTS ALL DEFERRED")
-        if not alone:
+        if not (alone or self.seeding):
             self._run(self._query("coalesce"))
         staged = self._sort_out(self._staged(), result, parked=parked)
         if staged.ordered:
@@ -117,7 +126,9 @@ class Applier:
             self._run(query("note_missing_tables"), {"tables": list(missing)})
         if parked:
             self._run(query("note_queued"), {"link": self.link_id})
-        if missing or parked:
+        if self.seeding:
+            self._run(query("note_doubtful"), {"link": self.link_id, "tables": list(staged.inserts)})
+        if missing or parked or self.seeding:
             result.parked += self._park()
             return self._staged()
         return staged
@@ -158,7 +169,7 @@ class Applier:
         known = False
         touched = staged.inserts.keys() | staged.updates.keys()
         by_external_id = self.plan.external_ids
-        if by_external_id in staged.inserts:
+        if by_external_id in staged.inserts and not self.seeding:
             names = self.plan.tables[by_external_id]
             self._run(self._compile("external", identify.recognise_by_external_id, names), prepare=small)
         for members in self.plan.ordered(touched):
@@ -182,7 +193,7 @@ class Applier:
     def _identify_new(self, table: TablePlan, inserts: int, *, small: bool) -> bool:
         """Recognises the new records of a table, or gives them new ids. Returns whether not all of them are new."""
         if table.surrogate:
-            for key in table.recognition_keys:
+            for key in () if self.seeding else table.recognition_keys:
                 self._run(self._compile(("recognise", key), identify.recognise, table, key), prepare=small)
             if self._run(self._compile("allocate", identify.allocate, table), prepare=small).rowcount == inserts:
                 return False

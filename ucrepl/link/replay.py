@@ -55,9 +55,9 @@ class LinkReplayer:
         self._to_confirm: str | None = None
 
     def position(self) -> tuple[str, bool]:
-        """The position of the link, and whether it is paused."""
+        """The position of the link, and whether it is paused, or held by a seeding."""
         row = self.target.execute(
-            "SELECT position::text, paused FROM ucrepl.link WHERE link_id = %s", [self.link_id]
+            "SELECT position::text, paused OR seeding FROM ucrepl.link WHERE link_id = %s", [self.link_id]
         ).fetchone()
         if row is None:
             raise RefusedError(f"link {self.link.name!r} is gone from its target", hint="run: ucrepl install")
@@ -142,7 +142,7 @@ class LinkReplayer:
                 return Batch(position=position, more=False)
             if not state["pairs_complete"]:
                 self.stop_reading()
-                self._take_pairs(self.source.pairs(None, window.ends), batch)
+                self.take_all_pairs(batch)
             elif window.has_pairs:
                 ahead = self._ahead
                 self._take_pairs(ahead.pairs() if ahead else self.source.pairs(position, window.ends), batch)
@@ -188,6 +188,10 @@ class LinkReplayer:
                 hint="only one daemon may replay a link: look for another one with: ucrepl status",
             )
         return state
+
+    def take_all_pairs(self, batch: Batch | None = None) -> None:
+        """Takes over all pairs of ids that the source has, in the transaction at hand."""
+        self._take_pairs(self.source.pairs(None, None), batch or Batch("", more=False))
 
     def _take_pairs(self, blocks: Iterable[bytes], batch: Batch) -> None:
         columns = "local_schema, local_table, local_id, remote_schema, remote_table, remote_id, deleted_at"

@@ -65,10 +65,12 @@ def open_link(config: Config, link: Link, source: Connection[TupleRow], target: 
             ships_pairs=any(other.source == link.target and other.target == link.source for other in config.links),
         )
     )
-    _stage_session(target, plan)
+    stage_session(target, plan)
     source.execute("LISTEN ucrepl")
     directed = {table.name: -number for number, table in plan.skipped.items()}
-    return OpenLink(link_id, plan, Source(source, link.name, end.uuid, numbers | directed, structure), target)
+    rows = target.execute(query("seeded_tables"), {"link": link_id}).fetchall()
+    seeded = {TableName(schema, table): snapshot for schema, table, snapshot in rows}
+    return OpenLink(link_id, plan, Source(source, link.name, end.uuid, numbers | directed, structure, seeded), target)
 
 
 def register_link(target: Connection[TupleRow], link: Link, origin: NodeIdentity) -> tuple[int, int]:
@@ -126,7 +128,8 @@ def _models(target: Connection[TupleRow], catalog: Catalog) -> list[str]:
     return [row[0] for row in target.execute("SELECT model FROM public.ir_model").fetchall()]
 
 
-def _stage_session(target: Connection[TupleRow], plan: LinkPlan) -> None:
+def stage_session(target: Connection[TupleRow], plan: LinkPlan) -> None:
+    """Makes the temporary tables of a session that applies changes."""
     target.execute(query("staging", plan.hstore_schema))
     if plan.models:
         models, numbers, sequences = zip(*((m.model, m.number, m.sequence) for m in plan.models), strict=True)

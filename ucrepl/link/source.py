@@ -1,7 +1,8 @@
 """The source end of a link: which batch comes next, and its changes as a stream of bytes."""
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 from uuid import UUID
 
 from psycopg import Connection
@@ -10,6 +11,8 @@ from psycopg.rows import TupleRow, class_row
 from ucrepl.db.sqlfiles import query
 from ucrepl.errors import RefusedError
 from ucrepl.plan.catalog import TableName
+
+T = TypeVar("T")
 
 TICK_ROWS = 1000
 """After how many changes the trigger stores a tick."""
@@ -58,7 +61,7 @@ class Source:
     """Reads the journal of the source for one link.
 
     `numbers_on_target` gives the target's number of each table, negative for one that a rule leaves out; `structure`
-    what `structure_of` said before the catalog was read.
+    what `structure_of` said before the catalog was read; `seeded` the snapshots from which rows were copied.
     """
 
     def __init__(
@@ -68,12 +71,15 @@ class Source:
         target: UUID,
         numbers_on_target: Mapping[TableName, int],
         structure: int,
+        seeded: Mapping[TableName, str] | None = None,
     ) -> None:
         self.connection = connection
         self.structure = structure
         self.name = name
         self.target = target
-        self.tables = _as_array(table_numbers(connection), numbers_on_target)
+        numbers = table_numbers(connection)
+        self.tables = [n or 0 for n in _as_array(numbers, numbers_on_target)]
+        self.seeded = _as_array(numbers, seeded or {})
 
     def window(self, position: str, rows: int) -> Window:
         """The batch that begins at the position and aims at so many rows.
@@ -101,9 +107,10 @@ class Source:
 
     def changes(self, position: str, ends: str) -> Generator[bytes, None, None]:
         """The changes of the batch, as PostgreSQL's binary COPY sends them."""
-        return self._copy("batch", {"position": position, "ends": ends, "tables": self.tables})
+        values = {"position": position, "ends": ends, "tables": self.tables, "seeded": self.seeded}
+        return self._copy("batch", values)
 
-    def pairs(self, position: str | None, ends: str) -> Generator[bytes, None, None]:
+    def pairs(self, position: str | None, ends: str | None) -> Generator[bytes, None, None]:
         """The pairs of ids that belong to the batch, or all there are."""
         return self._copy("pairs", {"position": position, "ends": ends, "target": self.target})
 
@@ -117,8 +124,9 @@ class Source:
             yield from map(bytes, copy)
 
 
-def _as_array(on_source: Mapping[TableName, int], on_target: Mapping[TableName, int]) -> Sequence[int]:
-    numbers = [0] * max(on_source.values(), default=0)
+def _as_array(on_source: Mapping[TableName, int], values: Mapping[TableName, T]) -> list[T | None]:
+    """A value for each number of the source, counted from 1."""
+    array: list[T | None] = [None] * max(on_source.values(), default=0)
     for name, number in on_source.items():
-        numbers[number - 1] = on_target.get(name, 0)
-    return numbers
+        array[number - 1] = values.get(name)
+    return array

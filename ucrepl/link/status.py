@@ -81,18 +81,26 @@ def _status(
         skipped=here.skipped if here else 0,
         parked=here.parked if here else 0,
         conflicts=here.conflicts if here else 0,
-        last_error=down.message if down else here.last_error if here else None,
+        last_error=down.message if down else _last_error(here),
     )
 
 
 def _state(here: Any, lag: Any) -> State:  # noqa: ANN401 - rows with the columns of the queries
     if lag is None:
         return "down"
-    if here is not None and here.paused:
+    if here is not None and (here.paused or here.seeding):
         return "paused"
     if here is None or not here.has_daemon:
         return "stopped"
     return "running" if lag.lag_rows else "idle"
+
+
+def _last_error(here: Any) -> str | None:  # noqa: ANN401 - as above
+    if here is None:
+        return None
+    if here.seeding and not here.has_daemon:
+        return "its seeding was interrupted; go on with: ucrepl seed"
+    return str(here.last_error) if here.last_error else None
 
 
 def _ask(connection: Connection[TupleRow], name: str, values: dict[str, object]) -> Any:  # noqa: ANN401 - a row, or None

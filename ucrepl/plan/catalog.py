@@ -49,6 +49,18 @@ class ForeignKey:
 
 
 @dataclass(frozen=True, slots=True)
+class UniqueIndex:
+    """A unique index that is no primary key: SQL over the table's columns by their bare names.
+
+    `expressions` are what must be unique among the rows for which `predicate` is true; `columns` all that they use.
+    """
+
+    expressions: tuple[str, ...]
+    predicate: str | None
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """A table. `key` is empty where nothing identifies a row; `sequence` is quoted SQL."""
 
@@ -57,6 +69,7 @@ class Table:
     key: tuple[str, ...] = ()
     sequence: str | None = None
     unique_keys: tuple[tuple[str, ...], ...] = ()
+    unique_indexes: tuple[UniqueIndex, ...] = ()
     foreign_keys: tuple[ForeignKey, ...] = ()
     partitioned: bool = False
 

@@ -1,7 +1,8 @@
 """SQL that finds or makes the identity of every record of a batch, before any row is written."""
 
+from ucrepl.plan.catalog import UniqueIndex
 from ucrepl.plan.model import ColumnPlan, LinkPlan, TablePlan
-from ucrepl.plan.text import literal, quote
+from ucrepl.plan.text import lines, literal, quote
 from ucrepl.plan.translate import extracted, here, image, is_filled, looked_up, sent
 
 
@@ -44,11 +45,61 @@ ambiguous AS (
 INSERT INTO ucrepl.identity (peer_id, remote_table, remote_id, local_table, local_id, shipped_xid)
 SELECT {link.peer_id}, {table.number}, remote_id, {table.number}, local_ids[1], {shipped(link)}
 FROM candidate
-WHERE cardinality(local_ids) = 1"""
+WHERE cardinality(local_ids) = 1
+ORDER BY remote_id
+ON CONFLICT DO NOTHING"""
 
 
-def recognise_by_external_id(link: LinkPlan, names: TablePlan) -> str:
-    """Pairs new records with the local ones that bear the same external id (the rows of ir_model_data in the batch)."""
+def recognise_by_index(link: LinkPlan, table: TablePlan, index: UniqueIndex) -> str:
+    """Pairs new records with the local ones that hold what a unique index lets only one record hold.
+
+    References in the index are compared after translation. A local record that already is somebody's pair is left
+    alone: the new one will be refused.
+    """
+    identity = quote(table.table.key[0])
+    values = [
+        f"{looked_up(link, c, sent(c))} AS {quote(c.name)}" for c in table.columns if c.name in set(index.columns)
+    ]
+    wanted = [f"({expression}) AS key_{i}" for i, expression in enumerate(index.expressions)]
+    matches = "\n        AND ".join(f"({e}) = wanted.key_{i}" for i, e in enumerate(index.expressions))
+    unless = f" AND ({index.predicate})" if index.predicate else ""
+    where = f"\n    WHERE {index.predicate}" if index.predicate else ""
+    return f"""\
+INSERT INTO ucrepl.identity (peer_id, remote_table, remote_id, local_table, local_id, shipped_xid)
+SELECT {link.peer_id}, {table.number}, change.key::bigint, {table.number}, target.id, {shipped(link)}
+FROM pg_temp.change AS change
+{image(link, table, "new", "sent")}
+CROSS JOIN LATERAL (
+    SELECT
+{lines(wanted, depth=2)}
+    FROM (
+        SELECT
+{lines(values, depth=3)}
+    ) AS local{where}
+) AS wanted
+CROSS JOIN LATERAL (
+    SELECT local.{identity}::bigint AS id
+    FROM {table.table.only}{table.name.sql} AS local
+    WHERE {matches}{unless}
+) AS target
+WHERE change.table_id = {table.number} AND change.op = 'I'
+    AND NOT EXISTS ({_known(link, table)})
+    AND NOT EXISTS (
+        SELECT FROM ucrepl.identity AS i
+        WHERE i.peer_id = {link.peer_id} AND i.local_table = {table.number} AND i.local_id = target.id
+    )
+ORDER BY change.key::bigint
+ON CONFLICT DO NOTHING"""
+
+
+def recognise_by_external_id(link: LinkPlan, names: TablePlan, *, all_there: bool = False) -> str:
+    """Pairs new records with the local ones that bear the same external id (the rows of ir_model_data in the batch).
+
+    `all_there`: what bears the names is known to be on the source, and need not be in the batch.
+    """
+    named = """
+JOIN pg_temp.change AS named
+    ON named.table_id = model.number AND named.op = 'I' AND named.key = sent.res_id::text"""
     return f"""\
 INSERT INTO ucrepl.identity (peer_id, remote_table, remote_id, local_table, local_id, shipped_xid)
 SELECT DISTINCT ON (model.number, sent.res_id)
@@ -57,9 +108,7 @@ FROM pg_temp.change AS change
 {image(link, names, "new", "sent")}
 JOIN ONLY {names.name.sql} AS target
     ON target.module = sent.module AND target.name = sent.name AND target.model = sent.model
-JOIN pg_temp.model AS model ON model.model = sent.model
-JOIN pg_temp.change AS named
-    ON named.table_id = model.number AND named.op = 'I' AND named.key = sent.res_id::text
+JOIN pg_temp.model AS model ON model.model = sent.model{"" if all_there else named}
 WHERE change.table_id = {names.number} AND change.op = 'I' AND target.res_id > 0
     AND NOT EXISTS (
         SELECT FROM ucrepl.identity AS i
@@ -68,7 +117,8 @@ WHERE change.table_id = {names.number} AND change.op = 'I' AND target.res_id > 0
             OR (i.local_table = model.number AND i.local_id = target.res_id)
         )
     )
-ORDER BY model.number, sent.res_id, change.seq"""
+ORDER BY model.number, sent.res_id, change.seq
+ON CONFLICT DO NOTHING"""
 
 
 def allocate(link: LinkPlan, table: TablePlan) -> str:

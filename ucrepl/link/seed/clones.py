@@ -12,7 +12,7 @@ from ucrepl.errors import RefusedError
 from ucrepl.link.setup import BEGINNING, OpenLink, open_link
 from ucrepl.link.source import table_numbers
 from ucrepl.packs import load_packs
-from ucrepl.plan import seed as plan_seed
+from ucrepl.plan import clones
 from ucrepl.plan.model import TablePlan
 
 
@@ -61,13 +61,13 @@ def seed_same_ids(
                 f"CREATE TEMPORARY TABLE seed_{name} (id bigint, digest uuid, today bigint) ON COMMIT DROP".encode()
             )
         for table in tables:
-            columns = plan_seed.key_columns(table, load_packs().keys.get(str(table.name), []))
+            columns = clones.key_columns(table, load_packs().keys.get(str(table.name), []))
             _stage(opened, table, columns, on_source.get(table.name, 0), on_target[table.name])
-            found = target.execute(plan_seed.differing().encode()).fetchone()
+            found = target.execute(clones.differing().encode()).fetchone()
             if found and found[0]:
                 refused.append(f"{table.name}: {found[0]} rows, the first with id {found[1]}")
                 continue
-            paired = target.execute(plan_seed.pair(table, opened.plan.peer_id).encode()).rowcount
+            paired = target.execute(clones.pair(table, opened.plan.peer_id).encode()).rowcount
             progress(str(table.name), paired)
             pairs += paired
         if refused:
@@ -84,7 +84,7 @@ def seed_same_ids(
 def _stage(opened: OpenLink, table: TablePlan, columns: Sequence[str], source_number: int, target_number: int) -> None:
     target = opened.target
     target.execute("TRUNCATE pg_temp.seed_source, pg_temp.seed_target")
-    text = plan_seed.rows(table, source_number, columns, hstore_schema(opened.source.connection) or "ucrepl")
+    text = clones.rows(table, source_number, columns, hstore_schema(opened.source.connection) or "ucrepl")
     with (
         opened.source.connection.cursor() as reading,
         target.cursor() as writing,
@@ -93,5 +93,5 @@ def _stage(opened: OpenLink, table: TablePlan, columns: Sequence[str], source_nu
     ):
         for block in out:
             into.write(block)
-    text = plan_seed.rows(table, target_number, columns, opened.plan.hstore_schema)
+    text = clones.rows(table, target_number, columns, opened.plan.hstore_schema)
     target.execute(f"INSERT INTO pg_temp.seed_target\n{text}".encode())

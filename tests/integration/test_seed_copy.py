@@ -1,0 +1,81 @@
+"""A database that already holds data is brought to the state of another one, and follows it from there."""
+
+from tests.integration.links import FORTH, MakePair, Pair
+from ucrepl.link.nodes import Nodes
+from ucrepl.link.seed.run import Seeded, seed_link
+
+TABLES = """
+    CREATE TABLE country (id serial PRIMARY KEY, code text UNIQUE, name text);
+    CREATE TABLE partner (
+        id serial PRIMARY KEY, ref text, name text, parent_id int REFERENCES partner,
+        country_id int REFERENCES country, user_id int
+    );
+    CREATE TABLE users (id serial PRIMARY KEY, login text NOT NULL, partner_id int NOT NULL REFERENCES partner);
+    CREATE UNIQUE INDEX ON users (lower(login));
+    ALTER TABLE partner ADD FOREIGN KEY (user_id) REFERENCES users;
+    CREATE TABLE tag (id serial PRIMARY KEY, name text);
+    CREATE TABLE partner_tag (
+        partner_id int REFERENCES partner ON DELETE CASCADE, tag_id int REFERENCES tag ON DELETE CASCADE,
+        PRIMARY KEY (partner_id, tag_id)
+    );
+    CREATE TABLE setting (key text PRIMARY KEY, value text);
+"""
+PARTNERS = """
+    SELECT p.name, b.name, c.code, u.login FROM partner AS p LEFT JOIN partner AS b ON b.id = p.parent_id
+    LEFT JOIN country AS c ON c.id = p.country_id LEFT JOIN users AS u ON u.id = p.user_id WHERE p.ref <> 'own'
+    ORDER BY 1
+"""
+TAGS = "SELECT p.name, t.name FROM partner_tag JOIN partner AS p ON p.id = partner_id JOIN tag AS t ON t.id = tag_id ORDER BY 1, 2"
+RULES = [{"table": "partner", "keys": [["ref"]]}]
+
+
+def seed(pair: Pair, direction: int = FORTH) -> Seeded:
+    pair.close_links()
+    with Nodes(pair.config, "seed") as nodes:
+        return seed_link(pair.config, pair.config.links[direction], nodes)
+
+
+def fill(pair: Pair) -> None:
+    pair.a.run("""
+        INSERT INTO country (code, name) VALUES ('IT', 'Italia'), ('FR', 'France'), ('DE', 'Germania');
+        INSERT INTO tag (name) VALUES ('one'), ('two');
+        INSERT INTO partner (ref, name, parent_id, country_id)
+        SELECT 'R' || n, 'turin ' || n, CASE WHEN n > 5 THEN n % 5 + 1 END, n % 3 + 1 FROM generate_series(1, 100) AS n;
+        UPDATE partner SET parent_id = 101 - id WHERE id < 5;
+        INSERT INTO users (login, partner_id) VALUES ('Ada', 7), ('Bob', 100);
+        UPDATE partner SET user_id = id % 2 + 1;
+        INSERT INTO partner_tag SELECT id, 1 FROM partner WHERE id % 10 = 0;
+        INSERT INTO setting VALUES ('a', '1'), ('b', '2');
+    """)
+    pair.b.run("""
+        INSERT INTO country (code, name) VALUES ('FR', 'Francia'), ('IT', 'Italy'), ('ES', 'Spain');
+        INSERT INTO partner (ref, name, country_id) VALUES ('own', 'milan only', 3), ('R3', 'milan 3', 3);
+        INSERT INTO users (login, partner_id) VALUES ('ADA', 1);
+        INSERT INTO setting VALUES ('b', 'other'), ('c', '3');
+    """)
+
+
+def test_what_is_here_is_recognised_and_the_rest_is_made(make_pair: MakePair) -> None:
+    pair = make_pair(TABLES, installed=False, both_ways=False, rules=RULES)
+    fill(pair)
+    pair.install()
+
+    seeded = seed(pair)
+
+    pair.assert_same(PARTNERS)
+    pair.assert_same(TAGS)
+    assert pair.b.rows("SELECT code, name FROM country ORDER BY code") == [
+        ("DE", "Germania"),
+        ("ES", "Spain"),
+        ("FR", "France"),
+        ("IT", "Italia"),
+    ]
+    assert pair.b.rows("SELECT login, p.name FROM users JOIN partner AS p ON p.id = partner_id ORDER BY 1") == [
+        ("Ada", "turin 7"),
+        ("Bob", "turin 100"),
+    ]
+    assert pair.b.column("SELECT name FROM partner WHERE ref = 'own'") == ["milan only"]
+    assert pair.b.rows("SELECT * FROM setting ORDER BY 1") == [("a", "1"), ("b", "2"), ("c", "3")]
+    assert (seeded.parked, seeded.rows >= 120) == (0, True)
+    assert pair.forth().applied == 0
+    pair.assert_clean()

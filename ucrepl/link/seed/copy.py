@@ -1,0 +1,124 @@
+"""Copies the rows of tables from the snapshot of the source, circle by circle of tables."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from ucrepl.link.apply import Applied
+from ucrepl.link.seed.lane import Lane
+from ucrepl.link.seed.stream import BATCH_ROWS, Rows, batches, read
+from ucrepl.plan import circle, rows
+from ucrepl.plan.model import TablePlan
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What of the source is needed to read rows there.
+
+    `hstore`: the schema of the extension; `numbers`: number of a table on the target -> on the source; `sizes`: -> its
+    size in bytes; `rows`: -> about how many rows it has; `written`: the numbers on the source of the tables of whose
+    rows the journal tells.
+    """
+
+    hstore: str
+    numbers: Mapping[int, int]
+    sizes: Mapping[int, int]
+    rows: Mapping[int, int]
+    written: frozenset[int]
+
+
+@dataclass
+class Copied:
+    """What was copied: rows read, and what became of them."""
+
+    rows: int = 0
+    applied: Applied = field(default_factory=Applied)
+
+
+class Copier:
+    """Copies tables over one lane. `tell` is told of every batch: the table, and how many rows of it."""
+
+    def __init__(self, lane: Lane, origin: Origin, tell: Callable[[TablePlan, int], None]) -> None:
+        self._lane = lane
+        self._origin = origin
+        self._tell = tell
+        self.copied = Copied()
+
+    def copy(self, group: Sequence[TablePlan]) -> None:
+        """Copies the tables of a circle, those with few rows first, then what their rows had to leave open.
+
+        Tables that are done already are not given. Raises what can't be parked and does not pass by itself.
+        """
+        for table in sorted(group, key=lambda t: self._origin.sizes.get(t.number, 0)):
+            self._copy_table(table)
+        for table in group:
+            while self._apply(partial(self._stage_postponed, table)):
+                pass
+
+    def _copy_table(self, table: TablePlan) -> None:
+        inner = circle.inner_references(self._lane.plan, table)
+        self._lane.run(self._lane.query("forget_parked_rows"), {"link": self._lane.link_id, "table": table.number})
+        with batches(self._lane.reader, self._select(table)) as read_ahead:
+            for batch in read_ahead:
+                self._apply(partial(self._stage_rows, table, batch, settles=bool(inner)))
+                self._tell(table, batch.count)
+        self._lane.run(
+            "UPDATE ucrepl.seeded_table SET done = true WHERE link_id = %(link)s AND table_id = %(table)s",
+            {"link": self._lane.link_id, "table": table.number},
+        )
+
+    def _apply(self, stage: Callable[[], int]) -> int:
+        count, applied = self._lane.apply(stage)
+        self.copied.rows += count
+        self.copied.applied.add(applied)
+        return count
+
+    def _stage_rows(self, table: TablePlan, batch: Rows, *, settles: bool) -> int:
+        batch.copy_into(self._lane.target, "pg_temp.change", rows.COLUMNS)
+        if settles:
+            self._settle_forward(table)
+        self._lane.run(
+            "UPDATE ucrepl.seeded_table SET rows = rows + %(rows)s WHERE link_id = %(link)s AND table_id = %(table)s",
+            {"rows": batch.count, "link": self._lane.link_id, "table": table.number},
+        )
+        return batch.count
+
+    def _stage_postponed(self, table: TablePlan) -> int:
+        values = {"link": self._lane.link_id, "table": table.number, "rows": BATCH_ROWS}
+        return self._lane.run(self._lane.query("take_postponed"), values).rowcount
+
+    def _settle_forward(self, table: TablePlan) -> None:
+        """Sees to references to records that are not here yet: they wait, or the record is taken before its turn."""
+        lane = self._lane
+        pending = [table]
+        lane.run("ANALYZE pg_temp.change (table_id, key)")
+        while pending:
+            lane.run("DELETE FROM pg_temp.forward")
+            noted = 0
+            for one in pending:
+                columns = circle.inner_references(lane.plan, one)
+                if columns:
+                    noted += lane.run(circle.note_forward(lane.plan, one, columns)).rowcount
+            pending = []
+            if not noted:
+                return
+            lane.run(lane.query("postpone"), {"link": lane.link_id})
+            needed = lane.run(
+                "SELECT referred, array_agg(DISTINCT value) FROM pg_temp.forward WHERE NOT can_wait GROUP BY referred"
+            ).fetchall()
+            for number, keys in needed:
+                other = lane.plan.tables[number]
+                taken = read(lane.puller, self._select(other, chosen=True), {"keys": keys})
+                if taken.count:
+                    taken.copy_into(lane.target, "pg_temp.change", rows.COLUMNS)
+                    pending.append(other)
+
+    def _select(self, table: TablePlan, *, chosen: bool = False) -> str:
+        number = self._origin.numbers.get(table.number)
+        return rows.as_changes(
+            table.table,
+            table.number,
+            self._origin.hstore,
+            written=number if number in self._origin.written else None,
+            chosen=chosen,
+        )

@@ -1,0 +1,85 @@
+"""A lane of a seeding: sessions that read the snapshot of the source, and one that writes to the target."""
+
+import time
+from collections.abc import Callable
+
+import psycopg
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from ucrepl.backoff import Backoff
+from ucrepl.config import Link
+from ucrepl.db.sqlfiles import query
+from ucrepl.db.sqlstate import Verdict, classify
+from ucrepl.link.apply import Applied, Applier
+from ucrepl.link.finer import FinerGrain
+from ucrepl.plan.model import LinkPlan
+
+PATIENCE_SECONDS = 300.0
+"""How long somebody who is in the way is put up with."""
+
+
+class Lane:
+    """Writes staged changes with the statements of replay.
+
+    `reader` reads a table from its beginning to its end, `puller` single rows meanwhile.
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        plan: LinkPlan,
+        link_id: int,
+        target: Connection[TupleRow],
+        readers: tuple[Connection[TupleRow], Connection[TupleRow]],
+    ) -> None:
+        self.link = link
+        self.plan = plan
+        self.link_id = link_id
+        self.target = target
+        self.reader, self.puller = readers
+        self.applier = Applier(target, plan, link_id, link.source, link.target, seeding=True)
+        self._finer = FinerGrain(target, self.applier)
+
+    def apply(self, stage: Callable[[], int]) -> tuple[int, Applied]:
+        """Applies what `stage` stages, in a transaction of its own; what can't be applied is parked.
+
+        Returns how many rows were staged, and what became of them. What passes by itself is tried again for some
+        minutes; raises what does not.
+        """
+        backoff = Backoff(base=0.05, cap=2.0)
+        until = time.monotonic() + PATIENCE_SECONDS
+        finer = False
+        while True:
+            try:
+                with self.target.transaction():
+                    self.begin()
+                    rows = stage()
+                    return rows, (self._apply_finer() if finer else self.applier.apply())
+            except psycopg.Error as error:
+                verdict = classify(error)
+                if verdict is Verdict.PARK and not finer:
+                    finer = True
+                    continue
+                if verdict is not Verdict.RETRY or time.monotonic() > until:
+                    raise
+            time.sleep(backoff.next_delay())
+
+    def begin(self) -> None:
+        """Sets what holds for a transaction that writes to the target: its changes are the source's."""
+        self.run(
+            "SELECT set_config('ucrepl.origin', %(origin)s, true), set_config('lock_timeout', %(timeout)s, true)",
+            {"origin": self.link.source, "timeout": f"{self.link.lock_timeout_ms}ms"},
+        )
+
+    def run(self, statement: str, values: dict[str, object] | None = None) -> psycopg.Cursor[TupleRow]:
+        """Runs a statement on the target."""
+        return self.target.execute(statement.encode(), values)
+
+    def query(self, name: str) -> str:
+        """The text of a named query."""
+        return query(name, self.plan.hstore_schema)
+
+    def _apply_finer(self) -> Applied:
+        self.run(self.query("receive_staged"))
+        return self._finer.apply(parked=False)

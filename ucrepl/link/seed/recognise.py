@@ -1,0 +1,91 @@
+"""Finds out which records of the source are here already, before any is copied."""
+
+from collections.abc import Sequence
+
+from ucrepl.link.seed.copy import Origin
+from ucrepl.link.seed.lane import Lane
+from ucrepl.link.seed.stream import batches
+from ucrepl.plan import identify, rows
+from ucrepl.plan.model import TablePlan
+from ucrepl.plan.text import quote
+
+_ROUNDS = 5
+
+
+class Recogniser:
+    """Pairs records by their external ids, by keys, and by what unique indexes forbid. Rows are not written."""
+
+    def __init__(self, lane: Lane, origin: Origin) -> None:
+        self._lane = lane
+        self._origin = origin
+        self._plan = lane.plan
+
+    def recognise_named(self) -> int:
+        """Pairs the records that bear the same external id. Returns how many."""
+        names = self._plan.tables.get(self._plan.external_ids or 0)
+        by_number = {number: table.table for number, table in self._plan.tables.items()}
+        models = [(m.model, by_number[m.number]) for m in self._plan.models if m.number in by_number]
+        if names is None or not models:
+            return 0
+        select = rows.named_records(names.table, names.number, self._origin.hstore, models)
+        with self._lane.target.transaction():
+            self._stage(select)
+            statement = identify.recognise_by_external_id(self._plan, names, all_there=True)
+            return self._lane.run(statement).rowcount
+
+    def recognise(self, group: Sequence[TablePlan]) -> int:
+        """Pairs the records of a circle of tables by their keys, round by round: keys may be references themselves.
+
+        What could be several local records is noted as doubtful. Returns how many were paired.
+        """
+        tables = [table for table in group if self._columns(table) and self._has_candidates(table)]
+        if not tables:
+            return 0
+        with self._lane.target.transaction():
+            for table in tables:
+                self._stage(
+                    rows.as_changes(table.table, table.number, self._origin.hstore, image=self._columns(table))
+                )
+            paired = 0
+            for _ in range(_ROUNDS if len(tables) > 1 else 1):
+                self._lane.run("DELETE FROM pg_temp.trouble")
+                found = sum(self._recognise(table) for table in tables)
+                paired += found
+                if not found:
+                    break
+            self._lane.run(self._lane.query("note_doubt"), {"link": self._lane.link_id})
+            return paired
+
+    def _recognise(self, table: TablePlan) -> int:
+        statements = [identify.recognise(self._plan, table, key) for key in table.recognition_keys]
+        known = {c.name for c in table.columns}
+        statements += [
+            identify.recognise_by_index(self._plan, table, index)
+            for index in table.table.unique_indexes
+            if known.issuperset(index.columns)
+        ]
+        return sum(self._lane.run(statement).rowcount for statement in statements)
+
+    def _columns(self, table: TablePlan) -> list[str]:
+        """The columns that recognition looks at."""
+        if not table.surrogate:
+            return []
+        known = {c.name for c in table.columns}
+        keys = [set(key) for key in table.recognition_keys]
+        keys += [set(index.columns) for index in table.table.unique_indexes if known.issuperset(index.columns)]
+        return sorted(set().union(*keys))
+
+    def _has_candidates(self, table: TablePlan) -> bool:
+        """Whether there are local records that are nobody's pair."""
+        row = self._lane.run(
+            f"SELECT EXISTS (SELECT FROM {table.table.only}{table.name.sql} AS t WHERE NOT EXISTS ("
+            f"SELECT FROM ucrepl.identity AS i WHERE i.peer_id = {self._plan.peer_id}"
+            f" AND i.local_table = {table.number} AND i.local_id = t.{quote(table.table.key[0])}))"
+        ).fetchone()
+        return bool(row and row[0])
+
+    def _stage(self, select: str) -> None:
+        with batches(self._lane.reader, select) as read_ahead:
+            for batch in read_ahead:
+                batch.copy_into(self._lane.target, "pg_temp.change", rows.COLUMNS)
+        self._lane.run("ANALYZE pg_temp.change (table_id, op, key)")

@@ -1,0 +1,219 @@
+"""Seeds a link: recognises what the target has, copies the rest from one snapshot, hands over to the journal."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from graphlib import TopologicalSorter
+from queue import SimpleQueue
+from time import monotonic, sleep
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from ucrepl.config import Config, Link
+from ucrepl.db.catalog import hstore_schema
+from ucrepl.errors import RefusedError
+from ucrepl.link.lock import try_lock
+from ucrepl.link.nodes import Nodes
+from ucrepl.link.replay import LinkReplayer
+from ucrepl.link.seed import state
+from ucrepl.link.seed.copy import Copier, Origin
+from ucrepl.link.seed.gone import delete_gone
+from ucrepl.link.seed.lane import Lane
+from ucrepl.link.seed.recognise import Recogniser
+from ucrepl.link.seed.snapshot import Snapshot
+from ucrepl.link.setup import OpenLink, open_link, stage_session
+from ucrepl.link.source import table_numbers
+from ucrepl.plan.model import LinkPlan, TablePlan
+
+DAEMON_SECONDS = 60.0
+"""How long a daemon may take to let go of the link."""
+
+LANES = 3
+
+
+@dataclass
+class Told:
+    """What is told while it goes on: `phase` begins; so many `rows` of a `table` are done, of how many (estimated)."""
+
+    phase: Callable[[str], None] = lambda _phase: None
+    rows: Callable[[str, int, int], None] = lambda _table, _rows, _of: None
+
+
+@dataclass
+class Seeded:
+    """What a seeding did. `already`: it had been done before, and nothing was."""
+
+    link: str
+    tables: int = 0
+    rows: int = 0
+    paired: int = 0
+    parked: int = 0
+    conflicts: int = 0
+    already: bool = False
+    rows_by_table: dict[str, int] = field(default_factory=dict)
+
+
+def seed_link(config: Config, link: Link, nodes: Nodes, told: Told | None = None) -> Seeded:
+    """Brings the target to the state of the source, while both are in use.
+
+    A daemon that replays the link is asked to let go, and goes on afterwards. What was interrupted goes on where it was.
+    Raises RefusedError and ConfigError as `open_link` does, and for a link whose daemon does not let go; psycopg's
+    errors for what does not pass by itself.
+    """
+    told = told or Told()
+    source, target = nodes.another(link.source), nodes.another(link.target)
+    opened = open_link(config, link, source, target)
+    known = state.link_state(target, opened.link_id)
+    if known.seeded_at and not known.seeding:
+        return Seeded(link.name, already=True)
+    state.begin(target, opened.link_id)
+    _wait_for_lock(target, opened.link_id, link)
+    told.phase("reading the source")
+    _take_pairs(link, opened)
+    source.close()
+    return _Seeding(link, opened, nodes, told).run(known)
+
+
+class _Seeding:
+    """One run of a seeding, on the connections of `nodes`. The lock of the link is held."""
+
+    def __init__(self, link: Link, opened: OpenLink, nodes: Nodes, told: Told) -> None:
+        self._link = link
+        self._opened = opened
+        self._plan: LinkPlan = opened.plan
+        self._nodes = nodes
+        self._told = told
+        self._seeded = Seeded(link.name)
+        hstore = hstore_schema(nodes.get(link.source)) or "ucrepl"
+        self._snapshot = Snapshot(nodes, link.source, hstore)
+        self._lanes: SimpleQueue[Lane] = SimpleQueue()
+        first = self._lane(opened.target)
+        self._origin = _origin(self._plan, hstore, first.reader)
+        self._lanes.put(first)
+        self._first = first
+        self._done: dict[str, int] = {}
+
+    def run(self, known: state.LinkState) -> Seeded:
+        """Does all that is left to do."""
+        tables = state.table_states(self._opened.target, self._opened.link_id)
+        left = [number for number in self._plan.tables if not (number in tables and tables[number].done)]
+        begun_before = [number for number in left if number in tables]
+        state.begin_tables(self._opened.target, self._opened.link_id, left, self._snapshot.text)
+        self._recognise()
+        self._copy([[self._plan.tables[n] for n in group if n in set(left)] for group in self._plan.groups])
+        stale = list(self._plan.tables) if known.was_replayed else begun_before
+        if stale:
+            self._told.phase("looking for what the source has no more")
+            delete_gone(self._first, [self._plan.tables[number] for number in stale])
+        state.finish(self._opened.target, self._opened.link_id)
+        self._opened.target.execute("ANALYZE ucrepl.identity")
+        return self._seeded
+
+    def _recognise(self) -> None:
+        self._told.phase("recognising")
+        recogniser = Recogniser(self._first, self._origin)
+        self._seeded.paired += recogniser.recognise_named()
+        for group in self._plan.groups:
+            self._seeded.paired += recogniser.recognise([self._plan.tables[number] for number in group])
+
+    def _copy(self, groups: Sequence[Sequence[TablePlan]]) -> None:
+        """Copies group after group, those at once that do not refer to each other."""
+        self._told.phase("copying")
+        for _ in range(LANES - 1):
+            target = self._nodes.another(self._link.target)
+            stage_session(target, self._plan)
+            self._lanes.put(self._lane(target))
+        with ThreadPoolExecutor(LANES, "seed") as pool:
+            _in_order(pool, _references(self._plan), lambda group: self._copy_group(groups[group]))
+
+    def _copy_group(self, group: Sequence[TablePlan]) -> None:
+        if not group:
+            return
+        lane = self._lanes.get()
+        try:
+            copier = Copier(lane, self._origin, self._tell)
+            copier.copy(group)
+        finally:
+            self._lanes.put(lane)
+        self._seeded.tables += len(group)
+        self._seeded.rows += copier.copied.rows
+        self._seeded.parked += copier.copied.applied.parked
+        self._seeded.conflicts += copier.copied.applied.conflicts
+
+    def _tell(self, table: TablePlan, count: int) -> None:
+        name = str(table.name)
+        self._done[name] = self._done.get(name, 0) + count
+        self._told.rows(name, self._done[name], self._origin.rows.get(table.number, 0))
+
+    def _lane(self, target: Connection[TupleRow]) -> Lane:
+        readers = (self._snapshot.reader(), self._snapshot.reader())
+        return Lane(self._link, self._plan, self._opened.link_id, target, readers)
+
+
+def _in_order(pool: ThreadPoolExecutor, graph: dict[int, set[int]], work: Callable[[int], None]) -> None:
+    """Does the work for every node of the graph, after that for the nodes to which it refers. Raises the first error."""
+    order = TopologicalSorter(graph)
+    order.prepare()
+    running: dict[Future[None], int] = {}
+    try:
+        while order.is_active():
+            for node in order.get_ready():
+                running[pool.submit(work, node)] = node
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                node = running.pop(future)
+                future.result()
+                order.done(node)
+    finally:
+        for future in running:
+            future.cancel()
+
+
+def _references(plan: LinkPlan) -> dict[int, set[int]]:
+    """The groups by their places, each with the places of those to which it refers."""
+    place = {number: i for i, group in enumerate(plan.groups) for number in group}
+    graph: dict[int, set[int]] = {i: set() for i in range(len(plan.groups))}
+    for number, table in plan.tables.items():
+        for column in table.columns:
+            referred = plan.by_name.get(column.refers_to) if column.refers_to else None
+            if referred and place[referred.number] != place[number]:
+                graph[place[number]].add(place[referred.number])
+    return graph
+
+
+def _origin(plan: LinkPlan, hstore: str, reader: Connection[TupleRow]) -> Origin:
+    on_source = table_numbers(reader)
+    sizes = {
+        (schema, table): (size, rows)
+        for schema, table, size, rows in reader.execute(
+            "SELECT n.nspname, c.relname, pg_relation_size(c.oid), c.reltuples::bigint FROM pg_class AS c"
+            " JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p')"
+        )
+    }
+    written = reader.execute("SELECT DISTINCT table_id FROM pg_temp.written").fetchall()
+    return Origin(
+        hstore=hstore,
+        numbers={number: on_source[t.name] for number, t in plan.tables.items() if t.name in on_source},
+        sizes={number: sizes.get(t.name, (0, 0))[0] for number, t in plan.tables.items()},
+        rows={number: max(0, sizes.get(t.name, (0, 0))[1]) for number, t in plan.tables.items()},
+        written=frozenset(row[0] for row in written),
+    )
+
+
+def _wait_for_lock(target: Connection[TupleRow], link_id: int, link: Link) -> None:
+    """Takes the lock of the link. A daemon gives it back when it sees that the link is being seeded."""
+    until = monotonic() + DAEMON_SECONDS
+    while not try_lock(target, link_id):
+        if monotonic() > until:
+            raise RefusedError(
+                f"link {link.name!r} is held by somebody who does not let go",
+                hint="another `ucrepl seed`, or an old daemon: end it, and run the command again",
+            )
+        sleep(0.1)
+
+
+def _take_pairs(link: Link, opened: OpenLink) -> None:
+    """Takes over the pairs that the way back has made so far: these records are known on both sides."""
+    replayer = LinkReplayer(link, opened)
+    with opened.target.transaction():
+        replayer.take_all_pairs()

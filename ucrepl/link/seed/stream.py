@@ -1,0 +1,120 @@
+"""The rows of a table as PostgreSQL's binary COPY sends them, cut into batches, read while the last ones are written."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from queue import Full, Queue
+from threading import Event, Thread
+
+import psycopg
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+BATCH_ROWS = 10_000
+BATCH_BYTES = 8 * 1024 * 1024
+BATCHES_AHEAD = 1
+_PATIENCE_SECONDS = 0.2
+
+# Chapter "COPY", section "Binary Format": a signature, 32 bits of flags, the length of an extension; -1 at the end.
+_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+_TRAILER = b"\xff\xff"
+
+
+@dataclass
+class Rows:
+    """Some rows, in the binary format."""
+
+    count: int = 0
+    size: int = 0
+    _blocks: list[bytes] = field(default_factory=list)
+
+    def add(self, row: bytes) -> None:
+        """Adds a row."""
+        self._blocks.append(row)
+        self.count += 1
+        self.size += len(row)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether they are enough for a batch."""
+        return self.count >= BATCH_ROWS or self.size >= BATCH_BYTES
+
+    def copy_into(self, connection: Connection[TupleRow], table: str, columns: str) -> None:
+        """Copies them into a table."""
+        statement = f"COPY {table} ({columns}) FROM STDIN (FORMAT binary)"
+        with connection.cursor() as cursor, cursor.copy(statement.encode()) as copy:
+            copy.write(_HEADER + b"".join(self._blocks) + _TRAILER)
+
+
+def read(connection: Connection[TupleRow], select: str, values: Mapping[str, object] | None = None) -> Rows:
+    """All rows of a query, which must be few."""
+    rows = Rows()
+    for row in _rows(connection, select, values):
+        rows.add(row)
+    return rows
+
+
+@contextmanager
+def batches(connection: Connection[TupleRow], select: str) -> Iterator[Iterator[Rows]]:
+    """The rows of a query in batches. Until the block ends the connection belongs to a thread that reads ahead."""
+    queue: Queue[Rows | BaseException | None] = Queue(BATCHES_AHEAD)
+    stopped = Event()
+
+    def offer(item: Rows | BaseException | None) -> bool:
+        while not stopped.is_set():
+            with suppress(Full):
+                queue.put(item, timeout=_PATIENCE_SECONDS)
+                return True
+        return False
+
+    def work() -> None:
+        try:
+            for batch in _cut(_rows(connection, select)):
+                if not offer(batch):
+                    return
+        except BaseException as error:  # noqa: BLE001 - whatever it is, the thread that waits has to raise it
+            offer(error)
+        else:
+            offer(None)
+
+    def taken() -> Iterator[Rows]:
+        while (item := queue.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+
+    thread = Thread(target=work, name="rows ahead", daemon=True)
+    thread.start()
+    try:
+        yield taken()
+    finally:
+        stopped.set()
+        if thread.is_alive():
+            with suppress(psycopg.Error):
+                connection.cancel_safe(timeout=_PATIENCE_SECONDS)
+        thread.join()
+
+
+def _cut(rows: Iterable[bytes]) -> Iterator[Rows]:
+    batch = Rows()
+    for row in rows:
+        batch.add(row)
+        if batch.is_full:
+            yield batch
+            batch = Rows()
+    if batch.count:
+        yield batch
+
+
+def _rows(
+    connection: Connection[TupleRow], select: str, values: Mapping[str, object] | None = None
+) -> Iterator[bytes]:
+    """The rows as they come: one message each, the first with the header before it, the trailer by itself."""
+    with connection.cursor() as cursor, cursor.copy(f"COPY ({select}) TO STDOUT (FORMAT binary)".encode(), values) as copy:
+        first = True
+        for block in copy:
+            row = bytes(block)
+            if first:
+                row, first = row[len(_HEADER) :], False
+            if row not in (_TRAILER, b""):
+                yield row

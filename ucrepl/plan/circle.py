@@ -1,0 +1,51 @@
+"""SQL for rows that are copied before some of those to which they refer, in a circle of tables."""
+
+from ucrepl.plan.model import ColumnPlan, LinkPlan, TablePlan
+from ucrepl.plan.text import lines, literal, quote
+from ucrepl.plan.translate import image, sent
+
+
+def inner_references(link: LinkPlan, table: TablePlan) -> tuple[ColumnPlan, ...]:
+    """The columns that refer to tables of the same circle: their records may come later."""
+    members = next(group for group in link.groups if table.number in group)
+    return tuple(c for c in table.columns if c.refers_to and link.number_of(c.refers_to) in members)
+
+
+def can_wait(table: TablePlan, column: ColumnPlan) -> bool:
+    """Whether a reference can be null until its record is there."""
+    return not column.column.not_null and column.name not in table.table.key
+
+
+def note_forward(link: LinkPlan, table: TablePlan, columns: tuple[ColumnPlan, ...]) -> str:
+    """Notes the references of the staged rows to records that are neither here nor staged."""
+    joins, cases = [image(link, table, "new", "sent")], []
+    for i, column in enumerate(columns):
+        referred = link.by_name[column.refers_to] if column.refers_to else table
+        joins.append(
+            f"LEFT JOIN ucrepl.identity AS identity_{i}\n    ON identity_{i}.peer_id = {link.peer_id}"
+            f" AND identity_{i}.remote_table = {referred.number} AND identity_{i}.remote_id = {sent(column)}"
+        )
+        joins.append(
+            f"LEFT JOIN {referred.table.only}{referred.name.sql} AS here_{i}"
+            f" ON here_{i}.{quote(referred.table.key[0])} = identity_{i}.local_id"
+        )
+        joins.append(
+            f"LEFT JOIN pg_temp.change AS staged_{i}"
+            f" ON staged_{i}.table_id = {referred.number} AND staged_{i}.key = {sent(column)}::text"
+        )
+        absent = f"here_{i}.{quote(referred.table.key[0])} IS NULL AND staged_{i}.key IS NULL"
+        waits = "true" if can_wait(table, column) else "false"
+        cases.append(
+            f"({literal(column.name)}, {referred.number}, {sent(column)}::text, {waits},"
+            f" {sent(column)} IS NOT NULL AND {absent})"
+        )
+    return f"""\
+INSERT INTO pg_temp.forward (seq, table_id, key, column_name, referred, value, can_wait)
+SELECT change.seq, change.table_id, change.key, reference.name, reference.referred, reference.value, reference.can_wait
+FROM pg_temp.change AS change
+{chr(10).join(joins)}
+CROSS JOIN LATERAL (
+    VALUES
+{lines(cases, depth=2)}
+) AS reference (name, referred, value, can_wait, is_absent)
+WHERE change.table_id = {table.number} AND reference.is_absent"""

@@ -1,0 +1,103 @@
+"""SQL that reads rows of a table on the source as changes: as the journal would have them if they had just been written."""
+
+from collections.abc import Collection, Iterable
+
+from ucrepl.plan.catalog import Table
+from ucrepl.plan.text import lines, literal, quote
+
+COLUMNS = "xid, table_id, op, key, new, at, times"
+"""The columns of a staged change that these rows fill. The number of the change is given where it is staged."""
+
+LONG_AGO = "to_timestamp(0)"
+"""When a row was written that the journal does not tell of: before all that it tells of."""
+
+
+def as_changes(
+    table: Table,
+    number: int,
+    hstore: str,
+    *,
+    image: Collection[str] | None = None,
+    written: int | None = None,
+    chosen: bool = False,
+) -> str:
+    """The rows of a table as inserts, in the order of their keys.
+
+    `number` is the table's number on the target, `hstore` the source's schema of that extension. `image`: the columns
+    that are sent, all by default. `written`: the table's number on the source, where `pg_temp.written` tells when
+    columns of some rows were last changed. `chosen`: only the rows with the keys in the parameter `keys`.
+    """
+    key = row_key(table)
+    times, join, where = "NULL", "", ""
+    if written is not None:
+        times = "written.times"
+        join = f"\nLEFT JOIN pg_temp.written AS written ON written.table_id = {written} AND written.key = {key}"
+    if chosen:
+        where = f"\nWHERE {key} = ANY (%(keys)s)"
+        if len(table.key) == 1:
+            kind = table.columns[table.key[0]].type
+            where = f"\nWHERE row.{quote(table.key[0])} = ANY (%(keys)s::text[]::{kind}[])"
+    order = ", ".join(f"row.{quote(name)}" for name in table.key)
+    return f"""\
+SELECT
+    '3'::xid8 AS xid,
+    {number} AS table_id,
+    'I'::"char" AS op,
+    {key} AS key,
+    {_image(hstore, image)} AS new,
+    {LONG_AGO} AS at,
+    {times} AS times
+FROM {table.only}{table.name.sql} AS row{join}{where}
+ORDER BY {order}"""
+
+
+def named_records(names: Table, number: int, hstore: str, models: Iterable[tuple[str, Table]]) -> str:
+    """The external ids, as inserts of their table, of records that are there. `models`: model -> its table."""
+    image = _image(hstore, ("module", "name", "model", "res_id"))
+    parts = [
+        f"""\
+SELECT
+    '3'::xid8 AS xid,
+    {number} AS table_id,
+    'I'::"char" AS op,
+    {row_key(names)} AS key,
+    {image} AS new,
+    {LONG_AGO} AS at,
+    NULL::{quote(hstore)}.hstore AS times
+FROM {names.only}{names.name.sql} AS row
+JOIN {table.only}{table.name.sql} AS record ON record.{quote(table.key[0])} = row.res_id
+WHERE row.model = {literal(model)}"""
+        for model, table in models
+    ]
+    return "\nUNION ALL\n".join(parts)
+
+
+def row_key(table: Table) -> str:
+    """The key of a row as the journal has it: its text, or that of an array of the texts of its columns."""
+    texts = [f"row.{quote(name)}::text" for name in table.key]
+    return texts[0] if len(texts) == 1 else f"ARRAY[{', '.join(texts)}]::text"
+
+
+def written_later(hstore: str) -> str:
+    """Fills `pg_temp.written`: when each column of a row was last changed, as far as the journal tells."""
+    schema = quote(hstore)
+    return f"""\
+INSERT INTO pg_temp.written (table_id, key, times)
+SELECT
+    j.table_id,
+    j.key,
+    ucrepl.overlay(
+        {schema}.hstore({schema}.akeys(j.new), array_fill(j.at::text, ARRAY[cardinality({schema}.akeys(j.new))]))
+        ORDER BY j.seq
+    )
+FROM ucrepl.journal AS j
+WHERE j.op IN ('I', 'U') AND j.key IS NOT NULL
+GROUP BY j.table_id, j.key"""
+
+
+def _image(hstore: str, columns: Collection[str] | None) -> str:
+    if columns is None:
+        return f"{quote(hstore)}.hstore(row)"
+    names = lines((literal(name) for name in columns), depth=2)
+    values = lines((f"row.{quote(name)}::text" for name in columns), depth=2)
+    return f"{quote(hstore)}.hstore(\n        ARRAY[\n{names}\n        ]::text[],\n        ARRAY[\n{values}\n        ]\n    )"
