@@ -4,6 +4,9 @@
 -- every batch read the journal from there. tables: the number that each table has on the target, by its number here;
 -- negative: left out by a rule, its rows do not travel. seeded: in the same way, the snapshot from which the rows of a
 -- table were copied, null where they were not; what is visible in it is left out.
+--
+-- Of inserted rows the nulls do not travel (pg_temp.blank has an image of nothing else of each table): they are a third
+-- of a row, and a column that does not come becomes null.
 COPY (
     WITH visible AS (
         SELECT j.*
@@ -31,7 +34,8 @@ COPY (
         n.op,
         n.key,
         CASE WHEN n.number > 0 THEN n.old END,
-        CASE WHEN n.number > 0 THEN n.new END,
+        CASE WHEN n.number > 0 THEN coalesce(n.new OPERATOR(@hstore@.-) b.image, n.new) END,
         n.at
     FROM numbered AS n
+    LEFT JOIN pg_temp.blank AS b ON b.table_id = n.table_id AND n.op = 'I'
 ) TO STDOUT (FORMAT binary)

@@ -1,9 +1,11 @@
 -- catalog_tables: every user table, with the columns that identify a row and the sequence that hands out its ids.
 --
 -- A key is the primary key, else the shortest unique index over plain columns that are not null. Partitions belong
--- to their root. The sequence is the one that the default of the only key column takes its values from.
+-- to their root. The sequence is the one that the default of the only key column takes its values from. `plain`: nothing
+-- happens when a row is written but that indexes are kept and ordinary foreign keys are checked, and only keys are
+-- referred to.
 WITH user_table AS (
-    SELECT c.oid, n.nspname, c.relname, c.relkind
+    SELECT c.oid, n.nspname, c.relname, c.relkind, c.relhasrules
     FROM pg_catalog.pg_class AS c
     JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p')
@@ -69,6 +71,22 @@ SELECT
     t.relname,
     t.relkind = 'p' AS partitioned,
     k.columns AS key_columns,
+    t.relkind = 'r' AND NOT t.relhasrules
+    AND NOT EXISTS (
+        SELECT FROM pg_catalog.pg_trigger AS g
+        WHERE g.tgrelid = t.oid
+            AND (g.tgenabled <> 'O' OR NOT g.tgisinternal AND g.tgname !~ '^(0_)?ucrepl_')
+    )
+    AND NOT EXISTS (
+        SELECT FROM pg_catalog.pg_constraint AS o
+        LEFT JOIN pg_catalog.pg_class AS f ON f.oid = o.confrelid
+        WHERE o.conrelid = t.oid
+            AND (o.condeferrable OR o.contype = 'f' AND (o.confmatchtype <> 's' OR f.relkind <> 'r'))
+    )
+    AND NOT EXISTS (
+        SELECT FROM pg_catalog.pg_constraint AS r
+        WHERE r.confrelid = t.oid AND r.contype = 'f' AND NOT r.confkey <@ k.attnums
+    ) AS plain,
     s.sequence,
     (
         SELECT coalesce(jsonb_agg(u.columns ORDER BY u.columns), '[]')

@@ -8,7 +8,13 @@ WITH emptied AS (
 earliest AS (
     SELECT least(
         min(c.at),
-        min((SELECT min(t.at::timestamptz) FROM unnest(@hstore@.avals(c.times)) AS t (at)))
+        min(
+            CASE
+                WHEN c.times IS NOT NULL THEN (
+                    SELECT min(t.at::timestamptz) FROM unnest(@hstore@.avals(c.times)) AS t (at)
+                )
+            END
+        )
     ) AS at
     FROM pg_temp.change AS c
     WHERE c.op = 'U'

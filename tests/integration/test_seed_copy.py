@@ -25,7 +25,10 @@ PARTNERS = """
     LEFT JOIN country AS c ON c.id = p.country_id LEFT JOIN users AS u ON u.id = p.user_id WHERE p.ref <> 'own'
     ORDER BY 1
 """
-TAGS = "SELECT p.name, t.name FROM partner_tag JOIN partner AS p ON p.id = partner_id JOIN tag AS t ON t.id = tag_id ORDER BY 1, 2"
+TAGS = """
+    SELECT p.name, t.name FROM partner_tag JOIN partner AS p ON p.id = partner_id JOIN tag AS t ON t.id = tag_id
+    ORDER BY 1, 2
+"""
 RULES = [{"table": "partner", "keys": [["ref"]]}]
 
 

@@ -43,8 +43,9 @@ class Session:
         self._catalogs: tuple[object, ...] = ()
 
     def open(self) -> LinkReplayer | None:
-        """Connect, take the lock of the link, and make its plan. None while somebody else has the link: another daemon
-        has the lock, or it is being seeded.
+        """Connect, take the lock of the link, and make its plan. None while somebody else has the link.
+
+        That is another daemon, which has the lock, or a seeding.
 
         The target comes first: a standby holds a connection to the target and none to the source, and calls this
         again. Raises what `open_link` raises, UnreachableError, and psycopg's errors: `close` then.

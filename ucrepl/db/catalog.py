@@ -40,9 +40,7 @@ def read_catalog(connection: Connection[TupleRow]) -> Catalog:
             )
         unique_indexes: dict[int, list[UniqueIndex]] = defaultdict(list)
         for u in cursor.execute(query("catalog_unique_indexes"), oids):
-            unique_indexes[u["oid"]].append(
-                UniqueIndex(tuple(u["expressions"]), u["predicate"], tuple(u["columns"]))
-            )
+            unique_indexes[u["oid"]].append(UniqueIndex(tuple(u["expressions"]), u["predicate"], tuple(u["columns"])))
     defers = connection.execute("SELECT EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE condeferrable)").fetchone()
     return Catalog.of(
         hstore_schema(connection) or "ucrepl",
@@ -56,6 +54,7 @@ def read_catalog(connection: Connection[TupleRow]) -> Catalog:
                 unique_indexes=tuple(unique_indexes[t["oid"]]),
                 foreign_keys=tuple(foreign_keys[t["oid"]]),
                 partitioned=t["partitioned"],
+                plain=bool(t["plain"]),
             )
             for t in tables
         ),

@@ -52,6 +52,8 @@ _SESSION: Final = {
     "default_transaction_isolation": "read committed",
     # Hundreds of expressions over a short batch: compiling them takes longer than running them.
     "jit": "off",
+    # It saves a few lookups of few values; of many values they cost more than one pass over the map (PostgreSQL 14).
+    "enable_memoize": "off",
 }
 
 

@@ -8,14 +8,14 @@ from threading import Event, Thread
 from ucrepl.link.source import Source, Window
 
 CHUNK_BYTES = 256 * 1024
-CHUNKS_AHEAD = 48
+CHUNKS_AHEAD = 96
 PATIENCE_SECONDS = 0.2
 
 
 class ReadAhead:
     """The batch that begins at `position`, read by a thread of its own.
 
-    At most 12 MB are held; then the thread waits until they are taken. Until `close` the source's connection belongs
+    At most 24 MB are held; then the thread waits until they are taken. Until `close` the source's connection belongs
     to the thread.
     """
 

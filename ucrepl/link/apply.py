@@ -1,15 +1,15 @@
 """Applies staged changes on the target: set-based, in the order identify, insert, update, delete."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from psycopg import Connection, Cursor
-from psycopg.errors import SerializationFailure
+from psycopg.errors import ForeignKeyViolation, SerializationFailure
 from psycopg.rows import TupleRow, dict_row
 
 from ucrepl.db.sqlfiles import query
 from ucrepl.link.source import StalePlanError
-from ucrepl.plan import conflict, identify, write
+from ucrepl.plan import conflict, foreign_keys, identify, write
 from ucrepl.plan.model import LinkPlan, Protection, TablePlan
 
 MANY_ROWS = 1000
@@ -221,8 +221,12 @@ class Applier:
         Tables in which this node has changed something later itself are left to the careful way.
         """
         for members in self.plan.ordered(staged.inserts):
-            statements = [self._compile("insert", write.insert, table) for table in members]
-            self._run(statements[0] if len(statements) == 1 else write.in_one_statement(statements), prepare=small)
+            statements = [(table, self._compile("insert", write.insert, table)) for table in members]
+            if self._checks_at_once(members, sum(staged.inserts[table.number] for table in members)):
+                self._run_unchecked(foreign_keys.inserts(statements), members)
+            else:
+                texts = [statement for _, statement in statements]
+                self._run(texts[0] if len(texts) == 1 else write.in_one_statement(texts), prepare=small)
         reached: dict[int, int] = {}
         touched = self._touched(staged)
         for members in self.plan.ordered(staged.updates):
@@ -230,12 +234,37 @@ class Applier:
                 if table.number in touched:
                     reached[table.number] = 0
                     continue
-                _, names, uniform = staged.updates[table.number]
+                changes, names, uniform = staged.updates[table.number]
                 statement = self._compile_update(table, names, uniform=uniform, guarded=True)
-                if statement:
+                if not statement:
+                    continue
+                if foreign_keys.concerned(table, names) and self._checks_at_once((table,), changes):
+                    reached[table.number] = self._run_unchecked(foreign_keys.update(table, statement, names), (table,))
+                else:
                     reached[table.number] = self._run(statement, prepare=small).rowcount
         self._look_again(staged, reached.keys() - touched)
         return reached
+
+    def _checks_at_once(self, tables: Sequence[TablePlan], changes: int) -> bool:
+        """Whether so many changes of these tables are written without a check of each foreign key, and then checked.
+
+        Only where the role may do so, and nothing but these checks is left out.
+        """
+        return self.plan.checks_at_once and changes >= MANY_ROWS and all(table.table.plain for table in tables)
+
+    def _run_unchecked(self, statement: str, tables: Sequence[TablePlan]) -> int:
+        """Runs a statement that checks foreign keys itself. Returns how many rows it has written.
+
+        Raises ForeignKeyViolation.
+        """
+        self._run("SET LOCAL session_replication_role = replica", prepare=False)
+        written = 0
+        for position, columns, rows in self._run(statement, prepare=False):
+            if columns:
+                raise ForeignKeyViolation(f"{tables[position].name}: {rows} values of {columns} refer to nothing")
+            written += rows
+        self._run("SET LOCAL session_replication_role = origin", prepare=False)
+        return written
 
     def _look_again(self, staged: Staged, updated: set[int]) -> None:
         """Looks for what was committed here between the first look at the journal and the update that locked the row.

@@ -4,6 +4,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from psycopg import Connection
+from psycopg.errors import InsufficientPrivilege
 from psycopg.rows import TupleRow
 
 from ucrepl.config import Config, Link
@@ -63,6 +64,7 @@ def open_link(config: Config, link: Link, source: Connection[TupleRow], target: 
             models=_models(target, target_catalog),
             peer_id=peer_id,
             ships_pairs=any(other.source == link.target and other.target == link.source for other in config.links),
+            checks_at_once=may_check_at_once(target),
         )
     )
     stage_session(target, plan)
@@ -70,7 +72,9 @@ def open_link(config: Config, link: Link, source: Connection[TupleRow], target: 
     directed = {table.name: -number for number, table in plan.skipped.items()}
     rows = target.execute(query("seeded_tables"), {"link": link_id}).fetchall()
     seeded = {TableName(schema, table): snapshot for schema, table, snapshot in rows}
-    return OpenLink(link_id, plan, Source(source, link.name, end.uuid, numbers | directed, structure, seeded), target)
+    reading = Source(source, link.name, end.uuid, numbers | directed, structure, seeded)
+    reading.stage(source_catalog.hstore_schema, (table.name for table in plan.tables.values()))
+    return OpenLink(link_id, plan, reading, target)
 
 
 def register_link(target: Connection[TupleRow], link: Link, origin: NodeIdentity) -> tuple[int, int]:
@@ -120,6 +124,22 @@ def _number_tables(target: Connection[TupleRow], known: AbstractSet[TableName]) 
         )
         numbers = table_numbers(target)
     return numbers
+
+
+def may_check_at_once(target: Connection[TupleRow]) -> bool:
+    """Whether the role may switch off the triggers that check foreign keys row by row.
+
+    A superuser may, and from PostgreSQL 15 on whoever was granted SET on the parameter session_replication_role.
+    """
+    row = target.execute("SELECT current_setting('session_replication_role')").fetchone()
+    if row is None or row[0] != "origin":
+        return False
+    try:
+        with target.transaction():
+            target.execute("SET LOCAL session_replication_role = replica")
+    except InsufficientPrivilege:
+        return False
+    return True
 
 
 def _models(target: Connection[TupleRow], catalog: Catalog) -> list[str]:

@@ -1,6 +1,6 @@
 """The source end of a link: which batch comes next, and its changes as a stream of bytes."""
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 from uuid import UUID
@@ -11,6 +11,7 @@ from psycopg.rows import TupleRow, class_row
 from ucrepl.db.sqlfiles import query
 from ucrepl.errors import RefusedError
 from ucrepl.plan.catalog import TableName
+from ucrepl.plan.text import quote
 
 T = TypeVar("T")
 
@@ -80,6 +81,20 @@ class Source:
         numbers = table_numbers(connection)
         self.tables = [n or 0 for n in _as_array(numbers, numbers_on_target)]
         self.seeded = _as_array(numbers, seeded or {})
+        self._hstore: str | None = None
+
+    def stage(self, hstore: str, tables: Iterable[TableName]) -> None:
+        """Prepares the session for reading changes; `tables`: those that are replicated.
+
+        `hstore` is the schema of that extension on the source.
+        """
+        self._hstore = hstore
+        numbers = table_numbers(self.connection)
+        blanks = [f"({numbers[t]}, {quote(hstore)}.hstore(NULL::{t.sql}))" for t in tables if t in numbers]
+        self.connection.execute(query("staging_source", hstore))
+        if blanks:
+            self.connection.execute(f"INSERT INTO pg_temp.blank VALUES {', '.join(blanks)}".encode())
+        self.connection.execute("ANALYZE pg_temp.blank")
 
     def window(self, position: str, rows: int) -> Window:
         """The batch that begins at the position and aims at so many rows.
@@ -107,7 +122,12 @@ class Source:
 
     def changes(self, position: str, ends: str) -> Generator[bytes, None, None]:
         """The changes of the batch, as PostgreSQL's binary COPY sends them."""
-        values = {"position": position, "ends": ends, "tables": self.tables, "seeded": self.seeded}
+        values: dict[str, object] = {
+            "position": position,
+            "ends": ends,
+            "tables": self.tables,
+            "seeded": self.seeded,
+        }
         return self._copy("batch", values)
 
     def pairs(self, position: str | None, ends: str | None) -> Generator[bytes, None, None]:
@@ -120,7 +140,7 @@ class Source:
             return
 
     def _copy(self, name: str, values: dict[str, object]) -> Generator[bytes, None, None]:
-        with self.connection.cursor() as cursor, cursor.copy(query(name), values) as copy:
+        with self.connection.cursor() as cursor, cursor.copy(query(name, self._hstore), values) as copy:
             yield from map(bytes, copy)
 
 

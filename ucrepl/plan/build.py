@@ -16,7 +16,8 @@ class Ingredients:
     """What a plan is made of.
 
     `numbers` gives the number in the target's `ucrepl.table_name` of every table of either side;
-    `models` are the names of Odoo's models on the target, empty where it is not an Odoo.
+    `models` are the names of Odoo's models on the target, empty where it is not an Odoo; `checks_at_once` is that of
+    the plan.
     """
 
     link: Link
@@ -28,6 +29,7 @@ class Ingredients:
     models: Sequence[str]
     peer_id: int
     ships_pairs: bool
+    checks_at_once: bool = False
 
 
 def build_plan(given: Ingredients) -> LinkPlan:
@@ -61,6 +63,7 @@ def build_plan(given: Ingredients) -> LinkPlan:
         missing=missing,
         models=tuple(_models(given, tables)),
         defers=given.target.defers,
+        checks_at_once=given.checks_at_once,
         external_ids=next((n for n, t in tables.items() if str(t.name) == given.packs.external_ids), None),
     )
 

@@ -62,7 +62,10 @@ class UniqueIndex:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table. `key` is empty where nothing identifies a row; `sequence` is quoted SQL."""
+    """A table. `key` is empty where nothing identifies a row; `sequence` is quoted SQL.
+
+    `plain`: nothing happens when a row is written but that indexes are kept and ordinary foreign keys are checked.
+    """
 
     name: TableName
     columns: dict[str, Column]
@@ -72,6 +75,7 @@ class Table:
     unique_indexes: tuple[UniqueIndex, ...] = ()
     foreign_keys: tuple[ForeignKey, ...] = ()
     partitioned: bool = False
+    plain: bool = False
 
     @property
     def surrogate(self) -> bool:

@@ -159,15 +159,20 @@ WHERE NOT EXISTS (
 def mark_existing(link: LinkPlan, table: TablePlan) -> str:
     """Turns the insert of a record that is already here into M, a merge into the local row.
 
-    An insert with an old image follows a delete in the same batch: of it only what differs is merged.
+    Nulls, which an insert does not bring along, are merged too. An insert with an old image follows a delete in the
+    same batch: of it only what differs is merged.
     """
-    minus = f"OPERATOR({quote(link.hstore_schema)}.-)"
+    hstore = quote(link.hstore_schema)
+    minus = f"OPERATOR({hstore}.-)"
+    names = ", ".join(literal(c.name) for c in table.columns)
+    blank = f"{hstore}.hstore(ARRAY[{names}], array_fill(NULL::text, ARRAY[{len(table.columns)}]))"
+    whole = f"{hstore}.hs_concat({blank}, change.new)"
     return f"""\
 UPDATE pg_temp.change AS change
 SET
     op = 'M',
-    old = change.old {minus} change.new,
-    new = CASE WHEN change.old IS NULL THEN change.new ELSE change.new {minus} change.old END
+    old = change.old {minus} {whole},
+    new = CASE WHEN change.old IS NULL THEN {whole} ELSE {whole} {minus} change.old END
 WHERE change.table_id = {table.number} AND change.op = 'I'
     AND {here(link, table)}"""
 

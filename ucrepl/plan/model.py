@@ -128,6 +128,7 @@ class LinkPlan:
     `groups` are the tables in the order in which rows can be inserted: a group is one table, or tables that refer to
     each other in a circle. `missing` are tables of the source that the target has not. `external_ids` is the number of
     the table of external ids. `defers`: the target has constraints that can be checked as late as at commit.
+    `checks_at_once`: foreign keys of many rows may be checked all at once on the target, instead of one by one.
     """
 
     peer_id: int
@@ -140,6 +141,7 @@ class LinkPlan:
     models: tuple[ModelTable, ...] = ()
     external_ids: int | None = None
     defers: bool = False
+    checks_at_once: bool = False
 
     @cached_property
     def by_name(self) -> dict[TableName, TablePlan]:

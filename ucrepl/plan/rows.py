@@ -1,9 +1,9 @@
-"""SQL that reads rows of a table on the source as changes: as the journal would have them if they had just been written."""
+"""SQL that reads rows of a table on the source as changes, as the journal has those of rows that were just written."""
 
 from collections.abc import Collection, Iterable
 
 from ucrepl.plan.catalog import Table
-from ucrepl.plan.text import lines, literal, quote
+from ucrepl.plan.text import literal, quote
 
 COLUMNS = "xid, table_id, op, key, new, at, times"
 """The columns of a staged change that these rows fill. The number of the change is given where it is staged."""
@@ -98,6 +98,6 @@ GROUP BY j.table_id, j.key"""
 def _image(hstore: str, columns: Collection[str] | None) -> str:
     if columns is None:
         return f"{quote(hstore)}.hstore(row)"
-    names = lines((literal(name) for name in columns), depth=2)
-    values = lines((f"row.{quote(name)}::text" for name in columns), depth=2)
-    return f"{quote(hstore)}.hstore(\n        ARRAY[\n{names}\n        ]::text[],\n        ARRAY[\n{values}\n        ]\n    )"
+    names = ", ".join(literal(name) for name in columns)
+    values = ", ".join(f"row.{quote(name)}::text" for name in columns)
+    return f"{quote(hstore)}.hstore(ARRAY[{names}]::text[], ARRAY[{values}])"

@@ -6,7 +6,7 @@ from functools import partial
 
 from ucrepl.link.apply import Applied
 from ucrepl.link.seed.lane import Lane
-from ucrepl.link.seed.stream import BATCH_ROWS, Rows, batches, read
+from ucrepl.link.seed.stream import BATCH_ROWS, ReadAhead, Rows, read
 from ucrepl.plan import circle, rows
 from ucrepl.plan.model import TablePlan
 
@@ -58,7 +58,7 @@ class Copier:
     def _copy_table(self, table: TablePlan) -> None:
         inner = circle.inner_references(self._lane.plan, table)
         self._lane.run(self._lane.query("forget_parked_rows"), {"link": self._lane.link_id, "table": table.number})
-        with batches(self._lane.reader, self._select(table)) as read_ahead:
+        with ReadAhead(self._lane.reader, self._select(table)) as read_ahead:
             for batch in read_ahead:
                 self._apply(partial(self._stage_rows, table, batch, settles=bool(inner)))
                 self._tell(table, batch.count)

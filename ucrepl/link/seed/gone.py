@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from ucrepl.link.seed.lane import Lane
-from ucrepl.link.seed.stream import batches
+from ucrepl.link.seed.stream import ReadAhead
 from ucrepl.plan import gone
 from ucrepl.plan.model import TablePlan
 
@@ -25,7 +25,7 @@ def delete_gone(lane: Lane, tables: Iterable[TablePlan]) -> int:
 def _delete(lane: Lane, table: TablePlan) -> int:
     lane.run("CREATE TEMPORARY TABLE present (key text PRIMARY KEY)")
     try:
-        with batches(lane.reader, gone.keys(table.table)) as read_ahead:
+        with ReadAhead(lane.reader, gone.keys(table.table)) as read_ahead:
             for batch in read_ahead:
                 batch.copy_into(lane.target, "pg_temp.present", "key")
         lane.run("ANALYZE pg_temp.present")

@@ -1,7 +1,7 @@
 """A lane of a seeding: sessions that read the snapshot of the source, and one that writes to the target."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import psycopg
 from psycopg import Connection
@@ -72,7 +72,7 @@ class Lane:
             {"origin": self.link.source, "timeout": f"{self.link.lock_timeout_ms}ms"},
         )
 
-    def run(self, statement: str, values: dict[str, object] | None = None) -> psycopg.Cursor[TupleRow]:
+    def run(self, statement: str, values: Mapping[str, object] | None = None) -> psycopg.Cursor[TupleRow]:
         """Runs a statement on the target."""
         return self.target.execute(statement.encode(), values)
 

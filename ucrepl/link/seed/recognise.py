@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from ucrepl.link.seed.copy import Origin
 from ucrepl.link.seed.lane import Lane
-from ucrepl.link.seed.stream import batches
+from ucrepl.link.seed.stream import ReadAhead
 from ucrepl.plan import identify, rows
 from ucrepl.plan.model import TablePlan
 from ucrepl.plan.text import quote
@@ -43,9 +43,7 @@ class Recogniser:
             return 0
         with self._lane.target.transaction():
             for table in tables:
-                self._stage(
-                    rows.as_changes(table.table, table.number, self._origin.hstore, image=self._columns(table))
-                )
+                self._stage(rows.as_changes(table.table, table.number, self._origin.hstore, image=self._columns(table)))
             paired = 0
             for _ in range(_ROUNDS if len(tables) > 1 else 1):
                 self._lane.run("DELETE FROM pg_temp.trouble")
@@ -85,7 +83,7 @@ class Recogniser:
         return bool(row and row[0])
 
     def _stage(self, select: str) -> None:
-        with batches(self._lane.reader, select) as read_ahead:
+        with ReadAhead(self._lane.reader, select) as read_ahead:
             for batch in read_ahead:
                 batch.copy_into(self._lane.target, "pg_temp.change", rows.COLUMNS)
         self._lane.run("ANALYZE pg_temp.change (table_id, op, key)")

@@ -57,7 +57,7 @@ class Seeded:
 def seed_link(config: Config, link: Link, nodes: Nodes, told: Told | None = None) -> Seeded:
     """Brings the target to the state of the source, while both are in use.
 
-    A daemon that replays the link is asked to let go, and goes on afterwards. What was interrupted goes on where it was.
+    A daemon that replays the link is asked to let go, and goes on afterwards. An interrupted seeding is taken up again.
     Raises RefusedError and ConfigError as `open_link` does, and for a link whose daemon does not let go; psycopg's
     errors for what does not pass by itself.
     """
@@ -152,7 +152,7 @@ class _Seeding:
 
 
 def _in_order(pool: ThreadPoolExecutor, graph: dict[int, set[int]], work: Callable[[int], None]) -> None:
-    """Does the work for every node of the graph, after that for the nodes to which it refers. Raises the first error."""
+    """Does the work for every node of the graph, after that for those to which it refers. Raises the first error."""
     order = TopologicalSorter(graph)
     order.prepare()
     running: dict[Future[None], int] = {}

@@ -22,7 +22,7 @@ class Snapshot:
         holder = nodes.another(node)
         holder.execute(_BEGIN)
         row = holder.execute("SELECT pg_export_snapshot(), pg_current_snapshot()::text").fetchone()
-        self._name, self.text = row if row else ("", "")
+        self._name, self.text = row or ("", "")
 
     def reader(self) -> Connection[TupleRow]:
         """A session that sees the snapshot, and knows in `pg_temp.written` what the journal tells of it."""

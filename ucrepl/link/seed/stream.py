@@ -1,10 +1,11 @@
-"""The rows of a table as PostgreSQL's binary COPY sends them, cut into batches, read while the last ones are written."""
+"""Rows as PostgreSQL's binary COPY sends them, cut into batches, read while the last ones are written."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import Full, Queue
 from threading import Event, Thread
+from types import TracebackType
 
 import psycopg
 from psycopg import Connection
@@ -54,45 +55,54 @@ def read(connection: Connection[TupleRow], select: str, values: Mapping[str, obj
     return rows
 
 
-@contextmanager
-def batches(connection: Connection[TupleRow], select: str) -> Iterator[Iterator[Rows]]:
-    """The rows of a query in batches. Until the block ends the connection belongs to a thread that reads ahead."""
-    queue: Queue[Rows | BaseException | None] = Queue(BATCHES_AHEAD)
-    stopped = Event()
+class ReadAhead:
+    """The rows of a query in batches, read by a thread of its own, to which the connection belongs until the end.
 
-    def offer(item: Rows | BaseException | None) -> bool:
-        while not stopped.is_set():
-            with suppress(Full):
-                queue.put(item, timeout=_PATIENCE_SECONDS)
-                return True
-        return False
+    A context manager that gives the batches, once.
+    """
 
-    def work() -> None:
-        try:
-            for batch in _cut(_rows(connection, select)):
-                if not offer(batch):
-                    return
-        except BaseException as error:  # noqa: BLE001 - whatever it is, the thread that waits has to raise it
-            offer(error)
-        else:
-            offer(None)
+    def __init__(self, connection: Connection[TupleRow], select: str) -> None:
+        self._connection = connection
+        self._select = select
+        self._batches: Queue[Rows | BaseException | None] = Queue(BATCHES_AHEAD)
+        self._stopped = Event()
+        self._thread = Thread(target=self._read, name="rows ahead", daemon=True)
 
-    def taken() -> Iterator[Rows]:
-        while (item := queue.get()) is not None:
+    def __enter__(self) -> Iterator[Rows]:
+        self._thread.start()
+        return self._taken()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stopped.set()
+        if self._thread.is_alive():
+            with suppress(psycopg.Error):
+                self._connection.cancel_safe(timeout=_PATIENCE_SECONDS)
+        self._thread.join()
+
+    def _taken(self) -> Iterator[Rows]:
+        while (item := self._batches.get()) is not None:
             if isinstance(item, BaseException):
                 raise item
             yield item
 
-    thread = Thread(target=work, name="rows ahead", daemon=True)
-    thread.start()
-    try:
-        yield taken()
-    finally:
-        stopped.set()
-        if thread.is_alive():
-            with suppress(psycopg.Error):
-                connection.cancel_safe(timeout=_PATIENCE_SECONDS)
-        thread.join()
+    def _read(self) -> None:
+        try:
+            for batch in _cut(_rows(self._connection, self._select)):
+                if not self._offer(batch):
+                    return
+        except BaseException as error:  # noqa: BLE001 - whatever it is, the thread that waits has to raise it
+            self._offer(error)
+        else:
+            self._offer(None)
+
+    def _offer(self, item: Rows | BaseException | None) -> bool:
+        while not self._stopped.is_set():
+            with suppress(Full):
+                self._batches.put(item, timeout=_PATIENCE_SECONDS)
+                return True
+        return False
 
 
 def _cut(rows: Iterable[bytes]) -> Iterator[Rows]:
@@ -106,11 +116,10 @@ def _cut(rows: Iterable[bytes]) -> Iterator[Rows]:
         yield batch
 
 
-def _rows(
-    connection: Connection[TupleRow], select: str, values: Mapping[str, object] | None = None
-) -> Iterator[bytes]:
+def _rows(connection: Connection[TupleRow], select: str, values: Mapping[str, object] | None = None) -> Iterator[bytes]:
     """The rows as they come: one message each, the first with the header before it, the trailer by itself."""
-    with connection.cursor() as cursor, cursor.copy(f"COPY ({select}) TO STDOUT (FORMAT binary)".encode(), values) as copy:
+    statement = f"COPY ({select}) TO STDOUT (FORMAT binary)"
+    with connection.cursor() as cursor, cursor.copy(statement.encode(), values) as copy:
         first = True
         for block in copy:
             row = bytes(block)
