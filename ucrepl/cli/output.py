@@ -9,12 +9,15 @@ from dataclasses import asdict, is_dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
+from time import monotonic
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from rich.progress import TaskID
     from rich.table import Table
 
 _SHORT = 25
+_LINE_SECONDS = 5.0
 
 Row = Mapping[str, object]
 
@@ -97,6 +100,51 @@ def progress(what: str) -> Iterator[Callable[[int, int | None, str], None]]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(_cell(what), total=None, detail="")
         yield lambda done, total, detail: bar.update(task, completed=done, total=total, detail=_cell(detail))
+
+
+@contextmanager
+def progress_by_table(what: str) -> Iterator[Callable[[str, int, int], None]]:
+    """A progress bar for each table on standard error while the block runs, if that is a terminal; else a line now and then.
+
+    Gives the function to move them: the table, how many rows are done, of about how many (0: not known).
+    """
+    if not sys.stderr.isatty():
+        yield _lines(what)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.speed:,.0f} rows/s", markup=False),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def show(table: str, done: int, total: int) -> None:
+            if table not in tasks:
+                tasks[table] = bars.add_task(_cell(table))
+            bars.update(tasks[table], completed=done, total=max(done, total) or None, visible=done < total)
+
+        yield show
+
+
+def _lines(what: str) -> Callable[[str, int, int], None]:
+    """A line about a table at the most every few seconds, with its speed since the last one."""
+    last: dict[str, tuple[float, int]] = {}
+
+    def show(table: str, done: int, total: int) -> None:
+        now = monotonic()
+        since, rows = last.setdefault(table, (now, done))
+        if now - since >= _LINE_SECONDS:
+            last[table] = (now, done)
+            speed = (done - rows) / (now - since)
+            talk(f"{what}: {table} {done:,}" + (f" of {total:,}" if total else "") + f" rows, {speed:,.0f} rows/s")
+
+    return show
 
 
 def print_record(record: Row) -> None:

@@ -1,11 +1,11 @@
-"""`ucrepl seed --same-ids [LINK]`: pairs the rows of two clones of one database."""
+"""`ucrepl seed [LINK]`: brings the target of a link to the state of its source."""
 
 from argparse import Namespace, _SubParsersAction
 from typing import TYPE_CHECKING, Any
 
 from ucrepl.cli import load
 from ucrepl.cli.choose import links_named
-from ucrepl.cli.output import progress, talk
+from ucrepl.cli.output import progress, progress_by_table, talk
 from ucrepl.errors import Exit, UsageError
 
 if TYPE_CHECKING:
@@ -16,43 +16,67 @@ def add_parser(subparsers: "_SubParsersAction[Any]") -> None:
     """Add `seed`."""
     parser = subparsers.add_parser(
         "seed",
-        help="pair the records of two clones of one database",
-        description="Pairs all records that have the same id on both ends of a link. It is for two clones of one"
-        " database, after `ucrepl install` and before the first `ucrepl run`; both may be in use. It refuses, and pairs"
-        " nothing, when records with the same id differ in their keys.",
+        help="bring the target of a link to the state of its source",
+        description="Brings the target of a link to the state of its source, while both are in use: records that are"
+        " there are recognised and updated, the others are made, and the journal goes on from there. It can be"
+        " interrupted, and goes on where it was when it is run again. Exit code 3: rows were parked."
+        " With --same-ids nothing is copied: all records that have the same id on both ends are paired, for two clones"
+        " of one database; it refuses, and pairs nothing, when records with the same id differ in their keys.",
     )
     parser.set_defaults(run=run)
-    parser.add_argument("--same-ids", action="store_true", help="the same id means the same record (required)")
+    parser.add_argument("--same-ids", action="store_true", help="the same id means the same record: pair, copy nothing")
     parser.add_argument(
         "link",
         metavar="LINK",
         nargs="?",
-        help="the link, in quotes: 'turin->milan'; its way back is seeded with it (default: all)",
+        help="the link, in quotes: 'turin->milan'; with --same-ids its way back is seeded with it (default: all)",
     )
 
 
 def run(args: Namespace) -> int:
-    """Seed the link and its way back, or all links."""
-    if not args.same_ids:
-        message = "there is no other way to seed a link than --same-ids yet"
-        raise UsageError(
-            message,
-            "for two clones of one database: ucrepl seed --same-ids; two databases with a past of their own are"
-            " not seeded, their records are recognised by their keys",
-        )
+    """Seed the link, or pair clones."""
     config = load(args)
     links = links_named(config, args.link)
+    if not args.same_ids:
+        if not args.link and len(links) > 1:
+            message = "there is more than one link, and it matters which is seeded first"
+            raise UsageError(message, f"name one: ucrepl seed '{links[0].name}'; for clones: ucrepl seed --same-ids")
+        return _copy(config, links[0])
     if args.link:
         back = [link for link in config.links if (link.source, link.target) == (links[0].target, links[0].source)]
         for link in back:
             talk(f"{links[0].name}: its way back {link.name!r} needs the same pairs and is seeded with it")
         links += back
     for link in links:
-        _seed(config, link)
+        _pair_clones(config, link)
     return Exit.OK
 
 
-def _seed(config: "Config", link: "Link") -> None:
+def _copy(config: "Config", link: "Link") -> int:
+    from ucrepl.link.nodes import Nodes, explained
+    from ucrepl.link.seed.run import Told, seed_link
+    from ucrepl.link.words import counted
+
+    with Nodes(config, f"seed {link.name}") as nodes, progress_by_table(link.name) as show:
+        told = Told(phase=lambda phase: talk(f"{link.name}: {phase}"), rows=show)
+        with explained(link.target):
+            seeded = seed_link(config, link, nodes, told)
+    if seeded.already:
+        talk(f"{link.name}: seeded already; one table again: ucrepl resync")
+        return Exit.OK
+    talk(
+        f"{link.name}: {counted(seeded.rows, 'row')} of {counted(seeded.tables, 'table')} copied,"
+        f" {counted(seeded.paired, 'record')} recognised"
+    )
+    if seeded.conflicts:
+        talk(f"{link.name}: {counted(seeded.conflicts, 'column')} had been changed on the target: ucrepl conflicts list")
+    if seeded.parked:
+        talk(f"{link.name}: {counted(seeded.parked, 'row')} parked: ucrepl parked list")
+        return Exit.PARKED
+    return Exit.OK
+
+
+def _pair_clones(config: "Config", link: "Link") -> None:
     from ucrepl.link.lock import held
     from ucrepl.link.node import identify
     from ucrepl.link.nodes import Nodes, explained

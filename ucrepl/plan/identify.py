@@ -58,7 +58,9 @@ def recognise_by_index(link: LinkPlan, table: TablePlan, index: UniqueIndex) -> 
     """
     identity = quote(table.table.key[0])
     values = [
-        f"{looked_up(link, c, sent(c))} AS {quote(c.name)}" for c in table.columns if c.name in set(index.columns)
+        f"{looked_up(link, c, sent(c), _sent_model(c))} AS {quote(c.name)}"
+        for c in table.columns
+        if c.name in index.columns
     ]
     wanted = [f"({expression}) AS key_{i}" for i, expression in enumerate(index.expressions)]
     matches = "\n        AND ".join(f"({e}) = wanted.key_{i}" for i, e in enumerate(index.expressions))
@@ -182,6 +184,10 @@ def _known(link: LinkPlan, table: TablePlan) -> str:
         f"SELECT FROM ucrepl.identity AS known WHERE known.peer_id = {link.peer_id}"
         f" AND known.remote_table = {table.number} AND known.remote_id = change.key::bigint"
     )
+
+
+def _sent_model(column: ColumnPlan) -> str | None:
+    return f"sent.{quote(column.model_column)}" if column.model_column else None
 
 
 def _key_value(link: LinkPlan, table: TablePlan, column: ColumnPlan) -> str:
