@@ -104,7 +104,7 @@ def progress(what: str) -> Iterator[Callable[[int, int | None, str], None]]:
 
 @contextmanager
 def progress_by_table(what: str) -> Iterator[Callable[[str, int, int], None]]:
-    """A progress bar for each table on standard error while the block runs, if that is a terminal; else a line now and then.
+    """A progress bar for each table on standard error while the block runs, if that is a terminal; else some lines.
 
     Gives the function to move them: the table, how many rows are done, of about how many (0: not known).
     """

@@ -16,6 +16,29 @@ def can_wait(table: TablePlan, column: ColumnPlan) -> bool:
     return not column.column.not_null and column.name not in table.table.key
 
 
+def note_later(link: LinkPlan, table: TablePlan, columns: tuple[ColumnPlan, ...]) -> str:
+    """Notes the references of the staged rows to rows of their own table that come later.
+
+    Rows come in the order of their ids: what comes later has an id above all that are staged.
+    """
+    text = f"{quote(link.hstore_schema)}.fetchval(change.new, "
+    cases = [
+        f"({literal(c.name)}, {text}{literal(c.name)}), {'true' if can_wait(table, c) else 'false'})" for c in columns
+    ]
+    return f"""\
+INSERT INTO pg_temp.forward (seq, table_id, key, column_name, referred, value, can_wait)
+SELECT change.seq, change.table_id, change.key, reference.name, change.table_id, reference.value, reference.can_wait
+FROM pg_temp.change AS change
+CROSS JOIN LATERAL (
+    VALUES
+{lines(cases, depth=2)}
+) AS reference (name, value, can_wait)
+WHERE change.table_id = {table.number}
+    AND reference.value::bigint > (
+        SELECT max(last.key::bigint) FROM pg_temp.change AS last WHERE last.table_id = {table.number}
+    )"""
+
+
 def note_forward(link: LinkPlan, table: TablePlan, columns: tuple[ColumnPlan, ...]) -> str:
     """Notes the references of the staged rows to records that are neither here nor staged."""
     joins, cases = [image(link, table, "new", "sent")], []

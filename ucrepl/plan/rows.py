@@ -44,7 +44,7 @@ SELECT
     {number} AS table_id,
     'I'::"char" AS op,
     {key} AS key,
-    {_image(hstore, image)} AS new,
+    {_image(hstore, table, image)} AS new,
     {LONG_AGO} AS at,
     {times} AS times
 FROM {table.only}{table.name.sql} AS row{join}{where}
@@ -53,7 +53,7 @@ ORDER BY {order}"""
 
 def named_records(names: Table, number: int, hstore: str, models: Iterable[tuple[str, Table]]) -> str:
     """The external ids, as inserts of their table, of records that are there. `models`: model -> its table."""
-    image = _image(hstore, ("module", "name", "model", "res_id"))
+    image = _image(hstore, names, ("module", "name", "model", "res_id"))
     parts = [
         f"""\
 SELECT
@@ -95,9 +95,11 @@ WHERE j.op IN ('I', 'U') AND j.key IS NOT NULL
 GROUP BY j.table_id, j.key"""
 
 
-def _image(hstore: str, columns: Collection[str] | None) -> str:
+def _image(hstore: str, table: Table, columns: Collection[str] | None) -> str:
+    """The image of a row, without its nulls: a column that does not come becomes null."""
     if columns is None:
-        return f"{quote(hstore)}.hstore(row)"
+        schema = quote(hstore)
+        return f"{schema}.hstore(row) OPERATOR({schema}.-) {schema}.hstore(NULL::{table.name.sql})"
     names = ", ".join(literal(name) for name in columns)
     values = ", ".join(f"row.{quote(name)}::text" for name in columns)
     return f"{quote(hstore)}.hstore(ARRAY[{names}]::text[], ARRAY[{values}])"

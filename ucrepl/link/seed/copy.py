@@ -8,6 +8,7 @@ from ucrepl.link.apply import Applied
 from ucrepl.link.seed.lane import Lane
 from ucrepl.link.seed.stream import BATCH_ROWS, ReadAhead, Rows, read
 from ucrepl.plan import circle, rows
+from ucrepl.plan.catalog import TableName
 from ucrepl.plan.model import TablePlan
 
 
@@ -49,18 +50,20 @@ class Copier:
 
         Tables that are done already are not given. Raises what can't be parked and does not pass by itself.
         """
-        for table in sorted(group, key=lambda t: self._origin.sizes.get(t.number, 0)):
-            self._copy_table(table)
+        left = sorted(group, key=lambda t: self._origin.sizes.get(t.number, 0))
+        while left:
+            table = left.pop(0)
+            self._copy_table(table, frozenset(other.name for other in left))
         for table in group:
             while self._apply(partial(self._stage_postponed, table)):
                 pass
 
-    def _copy_table(self, table: TablePlan) -> None:
-        inner = circle.inner_references(self._lane.plan, table)
+    def _copy_table(self, table: TablePlan, later: frozenset[TableName]) -> None:
+        """Copies a table; `later` are those of its circle that come after it."""
         self._lane.run(self._lane.query("forget_parked_rows"), {"link": self._lane.link_id, "table": table.number})
         with ReadAhead(self._lane.reader, self._select(table)) as read_ahead:
             for batch in read_ahead:
-                self._apply(partial(self._stage_rows, table, batch, settles=bool(inner)))
+                self._apply(partial(self._stage_rows, table, batch, later))
                 self._tell(table, batch.count)
         self._lane.run(
             "UPDATE ucrepl.seeded_table SET done = true WHERE link_id = %(link)s AND table_id = %(table)s",
@@ -73,10 +76,17 @@ class Copier:
         self.copied.applied.add(applied)
         return count
 
-    def _stage_rows(self, table: TablePlan, batch: Rows, *, settles: bool) -> int:
+    def _stage_rows(self, table: TablePlan, batch: Rows, later: frozenset[TableName]) -> int:
         batch.copy_into(self._lane.target, "pg_temp.change", rows.COLUMNS)
-        if settles:
-            self._settle_forward(table)
+        inner = circle.inner_references(self._lane.plan, table)
+        own = tuple(c for c in inner if c.refers_to == table.name)
+        if own and not table.surrogate:
+            later |= {table.name}
+        elif own:
+            self._settle(self._lane.run(circle.note_later(self._lane.plan, table, own)).rowcount)
+        if ahead := tuple(c for c in inner if c.refers_to in later):
+            self._lane.run("ANALYZE pg_temp.change (table_id, key)")
+            self._settle(self._lane.run(circle.note_forward(self._lane.plan, table, ahead)).rowcount)
         self._lane.run(
             "UPDATE ucrepl.seeded_table SET rows = rows + %(rows)s WHERE link_id = %(link)s AND table_id = %(table)s",
             {"rows": batch.count, "link": self._lane.link_id, "table": table.number},
@@ -87,31 +97,25 @@ class Copier:
         values = {"link": self._lane.link_id, "table": table.number, "rows": BATCH_ROWS}
         return self._lane.run(self._lane.query("take_postponed"), values).rowcount
 
-    def _settle_forward(self, table: TablePlan) -> None:
+    def _settle(self, noted: int) -> None:
         """Sees to references to records that are not here yet: they wait, or the record is taken before its turn."""
         lane = self._lane
-        pending = [table]
-        lane.run("ANALYZE pg_temp.change (table_id, key)")
-        while pending:
-            lane.run("DELETE FROM pg_temp.forward")
-            noted = 0
-            for one in pending:
-                columns = circle.inner_references(lane.plan, one)
-                if columns:
-                    noted += lane.run(circle.note_forward(lane.plan, one, columns)).rowcount
-            pending = []
-            if not noted:
-                return
+        while noted:
             lane.run(lane.query("postpone"), {"link": lane.link_id})
             needed = lane.run(
                 "SELECT referred, array_agg(DISTINCT value) FROM pg_temp.forward WHERE NOT can_wait GROUP BY referred"
             ).fetchall()
-            for number, keys in needed:
-                other = lane.plan.tables[number]
-                taken = read(lane.puller, self._select(other, chosen=True), {"keys": keys})
-                if taken.count:
-                    taken.copy_into(lane.target, "pg_temp.change", rows.COLUMNS)
-                    pending.append(other)
+            lane.run("DELETE FROM pg_temp.forward")
+            noted = sum(self._take_early(lane.plan.tables[number], keys) for number, keys in needed)
+
+    def _take_early(self, table: TablePlan, keys: list[str]) -> int:
+        """Stages these rows before their turn. Returns how many of their references are to be settled in turn."""
+        taken = read(self._lane.puller, self._select(table, chosen=True), {"keys": keys})
+        if not taken.count:
+            return 0
+        taken.copy_into(self._lane.target, "pg_temp.change", rows.COLUMNS)
+        inner = circle.inner_references(self._lane.plan, table)
+        return self._lane.run(circle.note_forward(self._lane.plan, table, inner)).rowcount if inner else 0
 
     def _select(self, table: TablePlan, *, chosen: bool = False) -> str:
         number = self._origin.numbers.get(table.number)

@@ -1,8 +1,8 @@
 """Rows as PostgreSQL's binary COPY sends them, cut into batches, read while the last ones are written."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from queue import Full, Queue
 from threading import Event, Thread
 from types import TracebackType
@@ -11,9 +11,10 @@ import psycopg
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-BATCH_ROWS = 10_000
-BATCH_BYTES = 8 * 1024 * 1024
+BATCH_ROWS = 20_000
+BATCH_BYTES = 16 * 1024 * 1024
 BATCHES_AHEAD = 1
+_PIECE_BLOCKS = 256
 _PATIENCE_SECONDS = 0.2
 
 # Chapter "COPY", section "Binary Format": a signature, 32 bits of flags, the length of an extension; -1 at the end.
@@ -21,38 +22,30 @@ _HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _TRAILER = b"\xff\xff"
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class Rows:
-    """Some rows, in the binary format."""
+    """Some rows in the binary format, a block each."""
 
-    count: int = 0
-    size: int = 0
-    _blocks: list[bytes] = field(default_factory=list)
-
-    def add(self, row: bytes) -> None:
-        """Adds a row."""
-        self._blocks.append(row)
-        self.count += 1
-        self.size += len(row)
+    blocks: list[bytes]
 
     @property
-    def is_full(self) -> bool:
-        """Whether they are enough for a batch."""
-        return self.count >= BATCH_ROWS or self.size >= BATCH_BYTES
+    def count(self) -> int:
+        """How many there are."""
+        return len(self.blocks)
 
     def copy_into(self, connection: Connection[TupleRow], table: str, columns: str) -> None:
         """Copies them into a table."""
         statement = f"COPY {table} ({columns}) FROM STDIN (FORMAT binary)"
         with connection.cursor() as cursor, cursor.copy(statement.encode()) as copy:
-            copy.write(_HEADER + b"".join(self._blocks) + _TRAILER)
+            copy.write(_HEADER)
+            for first in range(0, len(self.blocks), _PIECE_BLOCKS):
+                copy.write(b"".join(self.blocks[first : first + _PIECE_BLOCKS]))
+            copy.write(_TRAILER)
 
 
 def read(connection: Connection[TupleRow], select: str, values: Mapping[str, object] | None = None) -> Rows:
     """All rows of a query, which must be few."""
-    rows = Rows()
-    for row in _rows(connection, select, values):
-        rows.add(row)
-    return rows
+    return Rows([block for rows in _cut(connection, select, values) for block in rows.blocks])
 
 
 class ReadAhead:
@@ -89,7 +82,7 @@ class ReadAhead:
 
     def _read(self) -> None:
         try:
-            for batch in _cut(_rows(self._connection, self._select)):
+            for batch in _cut(self._connection, self._select):
                 if not self._offer(batch):
                     return
         except BaseException as error:  # noqa: BLE001 - whatever it is, the thread that waits has to raise it
@@ -105,25 +98,20 @@ class ReadAhead:
         return False
 
 
-def _cut(rows: Iterable[bytes]) -> Iterator[Rows]:
-    batch = Rows()
-    for row in rows:
-        batch.add(row)
-        if batch.is_full:
-            yield batch
-            batch = Rows()
-    if batch.count:
-        yield batch
-
-
-def _rows(connection: Connection[TupleRow], select: str, values: Mapping[str, object] | None = None) -> Iterator[bytes]:
-    """The rows as they come: one message each, the first with the header before it, the trailer by itself."""
+def _cut(connection: Connection[TupleRow], select: str, values: Mapping[str, object] | None = None) -> Iterator[Rows]:
+    """The rows in batches. PostgreSQL sends a message a row, the header before the first and the trailer as the last."""
     statement = f"COPY ({select}) TO STDOUT (FORMAT binary)"
     with connection.cursor() as cursor, cursor.copy(statement.encode(), values) as copy:
-        first = True
-        for block in copy:
-            row = bytes(block)
-            if first:
-                row, first = row[len(_HEADER) :], False
-            if row not in (_TRAILER, b""):
-                yield row
+        received = iter(copy)
+        blocks = [bytes(next(received))[len(_HEADER) :]]
+        size = 0
+        for block in received:
+            if size >= BATCH_BYTES or len(blocks) >= BATCH_ROWS:
+                yield Rows(blocks)
+                blocks, size = [], 0
+            blocks.append(block)
+            size += len(block)
+        if bytes(blocks[-1]) == _TRAILER:
+            blocks.pop()
+        if blocks:
+            yield Rows(blocks)
