@@ -101,7 +101,7 @@ def _restore(sites: Sites) -> float:
             env=environment(),
         ) as dump,
     ):
-        restore = [folder / "pg_restore", "--no-owner", "-d", sites.target.dsn(RESTORED)]
+        restore: list[str | Path] = [folder / "pg_restore", "--no-owner", "-d", sites.target.dsn(RESTORED)]
         subprocess.run(restore, stdin=dump.stdout, stderr=errors, env=environment(), check=False)
     seconds = perf_counter() - began
     with psycopg.connect(sites.target.dsn(RESTORED)) as target:

@@ -69,9 +69,7 @@ def _copy(config: "Config", link: "Link") -> int:
         f" {counted(seeded.paired, 'record')} recognised"
     )
     if seeded.conflicts:
-        talk(
-            f"{link.name}: {counted(seeded.conflicts, 'column')} had been changed on the target: ucrepl conflicts list"
-        )
+        talk(f"{link.name}: {counted(seeded.conflicts, 'column')} had been changed here too: ucrepl conflicts list")
     if seeded.parked:
         talk(f"{link.name}: {counted(seeded.parked, 'row')} parked: ucrepl parked list")
         return Exit.PARKED

@@ -99,7 +99,7 @@ class ReadAhead:
 
 
 def _cut(connection: Connection[TupleRow], select: str, values: Mapping[str, object] | None = None) -> Iterator[Rows]:
-    """The rows in batches. PostgreSQL sends a message a row, the header before the first and the trailer as the last."""
+    """The rows in batches. PostgreSQL sends a message a row, the header before the first, the trailer as the last."""
     statement = f"COPY ({select}) TO STDOUT (FORMAT binary)"
     with connection.cursor() as cursor, cursor.copy(statement.encode(), values) as copy:
         received = iter(copy)
@@ -109,9 +109,9 @@ def _cut(connection: Connection[TupleRow], select: str, values: Mapping[str, obj
             if size >= BATCH_BYTES or len(blocks) >= BATCH_ROWS:
                 yield Rows(blocks)
                 blocks, size = [], 0
-            blocks.append(block)
+            blocks.append(bytes(block))
             size += len(block)
-        if bytes(blocks[-1]) == _TRAILER:
+        if blocks[-1] == _TRAILER:
             blocks.pop()
         if blocks:
             yield Rows(blocks)
