@@ -58,10 +58,20 @@ def test_seeding_again_does_nothing(pair: Pair, tmp_path: Path) -> None:
     assert mapped(pair) == [50, 50]
 
 
-def test_same_ids_has_to_be_said(pair: Pair, tmp_path: Path) -> None:
+def test_which_of_several_links_is_copied_first_has_to_be_said(pair: Pair, tmp_path: Path) -> None:
     message, hint = Terminal(pair, tmp_path).refused("seed", code=2)
-    assert "--same-ids" in message
-    assert "two clones" in hint
+    assert "there is more than one link" in message
+    assert f"ucrepl seed '{FORTH}'" in hint
+    assert mapped(pair) == [0, 0]
+
+
+def test_a_link_is_copied(pair: Pair, tmp_path: Path) -> None:
+    pair.b.run("DELETE FROM partner WHERE id > 10; SELECT setval('partner_id_seq', 1000)")
+    terminal = Terminal(pair, tmp_path)
+    said = terminal("seed", FORTH)
+    assert said.err.splitlines()[-1] == f"{FORTH}: 50 rows of 1 table copied, 10 records recognised"
+    pair.assert_same("SELECT ref, name FROM partner ORDER BY 1")
+    assert terminal("seed", FORTH).err == f"{FORTH}: seeded already; one table again: ucrepl resync\n"
 
 
 def test_a_link_that_is_not_there(pair: Pair, tmp_path: Path) -> None:

@@ -1,5 +1,8 @@
 """SQL for rows that are copied before some of those to which they refer, in a circle of tables."""
 
+from collections.abc import Collection
+
+from ucrepl.plan.catalog import TableName
 from ucrepl.plan.model import ColumnPlan, LinkPlan, TablePlan
 from ucrepl.plan.text import lines, literal, quote
 from ucrepl.plan.translate import image, sent
@@ -39,8 +42,13 @@ WHERE change.table_id = {table.number}
     )"""
 
 
-def note_forward(link: LinkPlan, table: TablePlan, columns: tuple[ColumnPlan, ...]) -> str:
-    """Notes the references of the staged rows to records that are neither here nor staged."""
+def note_forward(
+    link: LinkPlan, table: TablePlan, columns: tuple[ColumnPlan, ...], over: Collection[TableName] = ()
+) -> str:
+    """Notes the references of the staged rows to records that are neither here nor staged.
+
+    `over`: the tables whose turn is over, so that references to them can't wait.
+    """
     joins, cases = [image(link, table, "new", "sent")], []
     for i, column in enumerate(columns):
         referred = link.by_name[column.refers_to] if column.refers_to else table
@@ -57,7 +65,7 @@ def note_forward(link: LinkPlan, table: TablePlan, columns: tuple[ColumnPlan, ..
             f" ON staged_{i}.table_id = {referred.number} AND staged_{i}.key = {sent(column)}::text"
         )
         absent = f"here_{i}.{quote(referred.table.key[0])} IS NULL AND staged_{i}.key IS NULL"
-        waits = "true" if can_wait(table, column) else "false"
+        waits = "true" if can_wait(table, column) and column.refers_to not in over else "false"
         cases.append(
             f"({literal(column.name)}, {referred.number}, {sent(column)}::text, {waits},"
             f" {sent(column)} IS NOT NULL AND {absent})"

@@ -37,12 +37,23 @@ class Copied:
 
 
 class Copier:
-    """Copies tables over one lane. `tell` is told of every batch: the table, and how many rows of it."""
+    """Copies tables over one lane. `tell` is told of every batch: the table, and how many rows of it.
 
-    def __init__(self, lane: Lane, origin: Origin, tell: Callable[[TablePlan, int], None]) -> None:
+    `over` are the tables that an interrupted seeding has copied, from an older snapshot: what rows of this one refer to
+    there may have come since then.
+    """
+
+    def __init__(
+        self,
+        lane: Lane,
+        origin: Origin,
+        tell: Callable[[TablePlan, int], None],
+        over: frozenset[TableName] = frozenset(),
+    ) -> None:
         self._lane = lane
         self._origin = origin
         self._tell = tell
+        self._over = over
         self.copied = Copied()
 
     def copy(self, group: Sequence[TablePlan]) -> None:
@@ -84,9 +95,9 @@ class Copier:
             later |= {table.name}
         elif own:
             self._settle(self._lane.run(circle.note_later(self._lane.plan, table, own)).rowcount)
-        if ahead := tuple(c for c in inner if c.refers_to in later):
+        if ahead := tuple(c for c in table.columns if c.refers_to in later | self._over):
             self._lane.run("ANALYZE pg_temp.change (table_id, key)")
-            self._settle(self._lane.run(circle.note_forward(self._lane.plan, table, ahead)).rowcount)
+            self._settle(self._lane.run(circle.note_forward(self._lane.plan, table, ahead, self._over)).rowcount)
         self._lane.run(
             "UPDATE ucrepl.seeded_table SET rows = rows + %(rows)s WHERE link_id = %(link)s AND table_id = %(table)s",
             {"rows": batch.count, "link": self._lane.link_id, "table": table.number},
@@ -115,7 +126,10 @@ class Copier:
             return 0
         taken.copy_into(self._lane.target, "pg_temp.change", rows.COLUMNS)
         inner = circle.inner_references(self._lane.plan, table)
-        return self._lane.run(circle.note_forward(self._lane.plan, table, inner)).rowcount if inner else 0
+        ahead = tuple(c for c in table.columns if c in inner or c.refers_to in self._over)
+        if not ahead:
+            return 0
+        return self._lane.run(circle.note_forward(self._lane.plan, table, ahead, self._over)).rowcount
 
     def _select(self, table: TablePlan, *, chosen: bool = False) -> str:
         number = self._origin.numbers.get(table.number)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
 from queue import SimpleQueue
 from time import monotonic, sleep
+from typing import TYPE_CHECKING
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
@@ -25,6 +26,9 @@ from ucrepl.link.seed.snapshot import Snapshot
 from ucrepl.link.setup import OpenLink, open_link, stage_session
 from ucrepl.link.source import table_numbers
 from ucrepl.plan.model import LinkPlan, TablePlan
+
+if TYPE_CHECKING:
+    from ucrepl.plan.catalog import TableName
 
 DAEMON_SECONDS = 60.0
 """How long a daemon may take to let go of the link."""
@@ -93,12 +97,14 @@ class _Seeding:
         self._lanes.put(first)
         self._first = first
         self._done: dict[str, int] = {}
+        self._over: frozenset[TableName] = frozenset()
 
     def run(self, known: state.LinkState) -> Seeded:
         """Does all that is left to do."""
         tables = state.table_states(self._opened.target, self._opened.link_id)
         left = [number for number in self._plan.tables if not (number in tables and tables[number].done)]
         begun_before = [number for number in left if number in tables]
+        self._over = frozenset(table.name for number, table in self._plan.tables.items() if number not in left)
         state.begin_tables(self._opened.target, self._opened.link_id, left, self._snapshot.text)
         self._recognise()
         self._copy([[self._plan.tables[n] for n in group if n in set(left)] for group in self._plan.groups])
@@ -132,7 +138,7 @@ class _Seeding:
             return
         lane = self._lanes.get()
         try:
-            copier = Copier(lane, self._origin, self._tell)
+            copier = Copier(lane, self._origin, self._tell, self._over)
             copier.copy(group)
         finally:
             self._lanes.put(lane)
