@@ -3,12 +3,18 @@
 import argparse
 from collections.abc import Sequence
 
-from tests.bench import capture, drain, latency, memory
+from tests.bench import capture, drain, latency, memory, seed
 from tests.bench.figures import print_reports
 from tests.bench.servers import EXPLAINED, two_servers
 from ucrepl.cli.output import talk
 
-BENCHMARKS = {"drain": drain.run, "latency": latency.run, "capture": capture.run, "memory": memory.run}
+BENCHMARKS = {
+    "drain": drain.run,
+    "latency": latency.run,
+    "capture": capture.run,
+    "memory": memory.run,
+    "seed": seed.run,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
