@@ -1,9 +1,10 @@
 """The form in which values of both sides are compared: references as the source's ids, all else by its type."""
 
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from ucrepl.plan.catalog import Column, Table
+from ucrepl.plan.catalog import Column, Table, TableName
 from ucrepl.plan.model import ColumnPlan, LinkPlan, Protection, TablePlan
 from ucrepl.plan.text import literal, quote, remark
 from ucrepl.plan.translate import Value, alias_of
@@ -83,15 +84,23 @@ def in_source(compared: Compared, column: ColumnPlan, *, as_text: bool) -> str:
     return (shown if as_text else hashed)(f"source.{quote(column.name)}", here, there)
 
 
-def in_target(link: LinkPlan, compared: Compared, column: ColumnPlan, *, as_text: bool, own: str) -> Value:
+def in_target(  # noqa: PLR0913 - what it depends on
+    link: LinkPlan,
+    compared: Compared,
+    column: ColumnPlan,
+    *,
+    as_text: bool,
+    own: str,
+    same_ids: AbstractSet[TableName] = frozenset(),
+) -> Value:
     """A column of the target's row (`target`) as the source would have it. `own` is the source's id of the row.
 
-    A reference to a record that the source does not know is no id of the source: as text it has a question mark.
+    References to tables with the same ids on both sides are taken as they are. A reference to a record that the source does not know is no id of the source: as text it has a question mark.
     """
     value, table = f"target.{quote(column.name)}", compared.table
     if table.surrogate and (column.name,) == table.table.key:
         return Value(own)
-    if not refers(link, column):
+    if not refers(link, column) or column.refers_to in same_ids:
         here, there = column.column, compared.source.columns[column.name]
         return Value((shown if as_text else hashed)(value, here, there))
     unknown = f"'?' || {value}::text" if as_text else f"{value}::bigint # {_OTHER_IDS}"

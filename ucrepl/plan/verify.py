@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from ucrepl.plan.canonical import Compared, gone, in_source, in_target, joins_of, refers, remote_id
+from ucrepl.plan.catalog import TableName
 from ucrepl.plan.model import ColumnPlan, LinkPlan
 from ucrepl.plan.text import lines, quote
 from ucrepl.plan.translate import Value
@@ -15,18 +16,25 @@ from ucrepl.plan.translate import Value
 CHUNK_BITS = 10
 """How many ids are in a chunk, as a power of two; and how many buckets there are."""
 
+# What the target's rows have besides their columns: the source's id, and the hash of the columns that are not translated.
+_OWN = 'target."ucrepl: own id"'
+_PLAIN = 'target."ucrepl: plain columns"'
 _BUCKETS = (1 << CHUNK_BITS) - 1
 _VALUE = re.compile("\0([a-z_]+)\0")  # no name in a database has the character NUL
 
 
 class Comparison:
-    """The statements for one table. `portable`: both servers know, and agree in, PostgreSQL's own hash of a record."""
+    """The statements for one table. `portable`: both servers know, and agree in, PostgreSQL's own hash of a record.
+
+    `same_ids` may be told tables all of whose records have the same id on both sides: hashes then need no map of them.
+    """
 
     def __init__(self, link: LinkPlan, compared: Compared, *, portable: bool) -> None:
         self.link = link
         self.compared = compared
         self.table = compared.table
         self.portable = portable
+        self.same_ids: frozenset[TableName] = frozenset()
         self.only = f"{self.table.table.only}{self.table.name.sql}"
         self.key = quote(self.table.table.key[0])
 
@@ -43,20 +51,20 @@ class Comparison:
     def source_chunks(self) -> str:
         """Of each chunk its number, how many rows it has, and their hash; of ids from `first` to below `end`."""
         where = f"\nWHERE {self._within(f'source.{self.key}')}" if self.table.surrogate else ""
-        return _finished(f"""\
-SELECT {self._chunk_of_source()}, count(*), sum({self._hash(self._source_values())})
-FROM {self.only} AS source{where}
-GROUP BY 1""")
+        return _summed(f"SELECT {self._chunk_of_source()}, {self._source_hash()}\nFROM {self.only} AS source{where}")
 
     def target_chunks(self) -> str:
         """The same of the target, of the rows whose keys the source knows."""
-        values = self._target_values()
-        where = [self._paired(), self._within("own.remote_id")] if self.table.surrogate else self._known()
-        return _finished(f"""\
-SELECT {self._chunk_of_target()}, count(*), sum({self._hash(v.sql for v in values)})
-{self._target_rows(values)}
-{_where(where)}
-GROUP BY 1""")
+        rows = f"FROM {self.only} AS target"
+        if self.table.surrogate:
+            rows = f"""\
+FROM ucrepl.identity AS own
+JOIN {self.only} AS target ON target.{self.key} = own.local_id
+WHERE {self._paired()} AND {self._within("own.remote_id")}"""
+        return _summed(f"""\
+SELECT {self._chunk_of_target()}, {self._target_hash()}
+{self._narrowed(rows)}
+{_where(self._known())}""")
 
     def source_hashes(self) -> str:
         """The key and the hash of each row of the `chunks`, for COPY."""
@@ -66,27 +74,27 @@ JOIN {self.only} AS source
     ON source.{self.key} >= chunk.number << {CHUNK_BITS} AND source.{self.key} < (chunk.number + 1) << {CHUNK_BITS}"""
         if not self.table.surrogate:
             from_chunks = f"FROM {self.only} AS source\nWHERE {self._chunk_of_source()} = ANY ({_value('chunks')})"
-        return _copied(f"SELECT {self._source_key()}, {self._hash(self._source_values())}\n{from_chunks}")
+        key = _key([f"source.{quote(c.name)}::text" for c in self.table.key_columns])
+        return _copied(f"SELECT {key}, {self._source_hash()}\n{from_chunks}")
 
     def target_hashes(self) -> str:
         """The same of the target, put into the table of hashes."""
-        values = self._target_values()
-        rows, where = self._target_rows(values), [*self._known(), f"{self._chunk_of_target()} = ANY ({_value('chunks')})"]
         if self.table.surrogate:
-            where = [self._paired()]
+            key, where = f"{_OWN}::text", self._known()
             rows = f"""\
 FROM unnest({_value("chunks")}::bigint[]) AS chunk (number)
 JOIN ucrepl.identity AS own
     ON own.remote_id >= chunk.number << {CHUNK_BITS} AND own.remote_id < (chunk.number + 1) << {CHUNK_BITS}
 JOIN {self.only} AS target ON target.{self.key} = own.local_id
-{joins_of(values)}"""
-        key = "own.remote_id::text"
-        if not self.table.surrogate:
-            key = _key([self._target(c, as_text=True).sql for c in self.table.key_columns])
+WHERE {self._paired()}"""
+        else:
+            key = _key([self._key_text(c) for c in self.table.key_columns])
+            where = [*self._known(), f"{self._chunk_of_target()} = ANY ({_value('chunks')})"]
+            rows = f"FROM {self.only} AS target"
         return _finished(f"""\
 INSERT INTO pg_temp.verify_here_hash (key, hash)
-SELECT {key}, {self._hash(v.sql for v in values)}
-{rows}
+SELECT {key}, {self._target_hash()}
+{self._narrowed(rows)}
 {_where(where)}""")
 
     def unpaired(self) -> str | None:
@@ -106,6 +114,10 @@ SELECT {local}
 FROM {self.only} AS target
 {joins_of(values)}
 WHERE NOT ({" AND ".join(known)})""")
+
+    def has_other_ids(self) -> str:
+        """Whether a record of the table has not the same id on both sides."""
+        return f"SELECT EXISTS (SELECT FROM ucrepl.identity AS own WHERE {self._paired()} AND own.remote_id <> own.local_id)"
 
     def find_local_keys(self) -> str:
         """Writes the target's keys to the candidates that have the source's."""
@@ -138,8 +150,7 @@ FROM (
 
     def target_rows(self) -> str:
         """Puts the target's rows of the candidates into the table of those that are here."""
-        own = "candidate.key"
-        values = [self._target(c, as_text=True, own=own) for c in self.compared.columns]
+        values = [self._target(c, as_text=True, own="candidate.key") for c in self.compared.columns]
         return _finished(f"""\
 INSERT INTO pg_temp.verify_here (candidate_id, vals, gone)
 SELECT candidate.candidate_id, ARRAY[
@@ -166,22 +177,57 @@ JOIN {self.only} AS source ON {self._is_row("source", "asked.key")}""")
         """The names of the columns, in the order of the values of a row."""
         return [c.name for c in self.compared.columns]
 
-    def _source_values(self) -> list[str]:
-        return [in_source(self.compared, c, as_text=False) for c in self.compared.columns]
+    def _plain(self) -> list[ColumnPlan]:
+        """The columns that both sides hash as they are. The others are hashed together with the hash of these."""
+        return [c for c in self.compared.columns if not self._is_translated(c)]
 
-    def _target_values(self) -> list[Value]:
-        return [self._target(c, as_text=False) for c in self.compared.columns]
+    def _translated(self) -> list[ColumnPlan]:
+        return [c for c in self.compared.columns if self._is_translated(c)]
 
-    def _target(self, column: ColumnPlan, *, as_text: bool, own: str = "own.remote_id") -> Value:
-        return in_target(self.link, self.compared, column, as_text=as_text, own=own)
+    def _is_translated(self, column: ColumnPlan) -> bool:
+        if self.table.surrogate and column.name in self.table.table.key:
+            return True
+        return refers(self.link, column) and column.refers_to not in self.same_ids
 
-    def _target_rows(self, values: Sequence[Value]) -> str:
-        joins = joins_of(values)
+    def _source_hash(self) -> str:
+        plain = [in_source(self.compared, c, as_text=False) for c in self._plain()]
+        rest = [in_source(self.compared, c, as_text=False) for c in self._translated()]
+        return self._hash([*([self._hash(plain)] if plain else []), *rest])
+
+    def _target_hash(self) -> str:
+        rest = [self._target(c, as_text=False).sql for c in self._translated()]
+        return self._hash([*([_PLAIN] if self._plain() else []), *rest])
+
+    def _narrowed(self, rows: str) -> str:
+        """The target's rows with the hash of their plain columns, joined to the identities of what they refer to.
+
+        Only what is needed further on goes through the joins: each of them would copy all columns of each row.
+        """
+        translated = self._translated()
+        needed = [*self.table.table.key, *(c.name for c in translated), *(c.model_column or "" for c in translated)]
+        selected = [f"target.{quote(name)}" for name in dict.fromkeys(needed) if name]
         if self.table.surrogate:
-            rows = f"FROM ucrepl.identity AS own\nJOIN {self.only} AS target ON target.{self.key} = own.local_id"
-        else:
-            rows = f"FROM {self.only} AS target"
-        return f"{rows}\n{joins}" if joins else rows
+            selected.append(f"own.remote_id AS {_OWN.removeprefix('target.')}")
+        if plain := [self._target(c, as_text=False).sql for c in self._plain()]:
+            selected.append(f"{self._hash(plain)} AS {_PLAIN.removeprefix('target.')}")
+        values = [self._target(c, as_text=False) for c in translated]
+        return f"""\
+FROM (
+SELECT
+{lines(selected)}
+{rows}
+OFFSET 0
+) AS target
+{joins_of(values)}"""
+
+    def _target(self, column: ColumnPlan, *, as_text: bool, own: str = "") -> Value:
+        same_ids = frozenset() if as_text else self.same_ids
+        return in_target(self.link, self.compared, column, as_text=as_text, own=own or _OWN, same_ids=same_ids)
+
+    def _key_text(self, column: ColumnPlan) -> str:
+        if column.refers_to in self.same_ids:
+            return f"target.{quote(column.name)}::text"
+        return self._target(column, as_text=True).sql
 
     def _hash(self, values: Iterable[str]) -> str:
         row = f"ROW(\n{lines(values)}\n)"
@@ -196,11 +242,8 @@ JOIN {self.only} AS source ON {self._is_row("source", "asked.key")}""")
 
     def _chunk_of_target(self) -> str:
         if self.table.surrogate:
-            return f"own.remote_id >> {CHUNK_BITS}"
+            return f"{_OWN} >> {CHUNK_BITS}"
         return f"({self._hash([self._target(c, as_text=False).sql for c in self.table.key_columns])} & {_BUCKETS})"
-
-    def _source_key(self) -> str:
-        return _key([f"source.{quote(c.name)}::text" for c in self.table.key_columns])
 
     def _paired(self) -> str:
         return (
@@ -215,6 +258,8 @@ JOIN {self.only} AS source ON {self._is_row("source", "asked.key")}""")
         """The conditions that the source knows all records to which the key of the target's row refers."""
         conditions = []
         for column in self.table.key_columns:
+            if column.refers_to in self.same_ids:
+                continue
             if column.refers_to and refers(self.link, column):
                 conditions.append(f"{remote_id(column)} IS NOT NULL")
             elif column.optional_rule:
@@ -281,6 +326,17 @@ def _key(elements: Sequence[str]) -> str:
 
 def _where(conditions: Sequence[str]) -> str:
     return f"WHERE {' AND '.join(conditions)}" if conditions else ""
+
+
+def _summed(rows: str) -> str:
+    """The hashes of the chunks, from those of their rows. With OFFSET 0 it is these that are grouped, not whole rows."""
+    return _finished(f"""\
+SELECT hashed.chunk, count(*), sum(hashed.hash)
+FROM (
+{rows}
+OFFSET 0
+) AS hashed (chunk, hash)
+GROUP BY hashed.chunk""")
 
 
 def _value(name: str) -> str:

@@ -72,7 +72,7 @@ class Verification:
         """Compares the tables, then looks again at the rows that are late until they are not, or patience ends."""
         look = Look(self.session)
         with ThreadPoolExecutor(1, "hash") as executor:
-            chunks = ChunkPass(self.session, executor)
+            chunks = ChunkPass(self.session, executor, self.comparisons)
             for done, comparison in enumerate(self.comparisons):
                 progress(done, len(self.comparisons), str(comparison.table.name))
                 self.counted[comparison.table.number] = chunks.run(comparison)

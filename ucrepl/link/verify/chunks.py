@@ -1,11 +1,12 @@
 """The first look at a table: hashes of its chunks, and of the rows of those that differ."""
 
-from collections.abc import Iterator
-from concurrent.futures import Executor
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 
 from ucrepl.db.sqlfiles import query
 from ucrepl.link.verify.session import Session
+from ucrepl.plan.catalog import TableName
 from ucrepl.plan.verify import CHUNK_BITS, Comparison
 
 WINDOW = 1 << 20
@@ -32,32 +33,77 @@ class ChunkPass:
     The rows that differ become candidates. They may only be late.
     """
 
-    def __init__(self, session: Session, executor: Executor) -> None:
+    def __init__(self, session: Session, executor: Executor, comparisons: Sequence[Comparison]) -> None:
         self.session = session
         self.executor = executor
+        self.by_name = {c.table.name: c for c in comparisons}
+        self._same_ids: dict[TableName, bool] = {}
+        self._unpaired: dict[TableName, int] = {}
 
     def run(self, comparison: Comparison) -> Counted:
         """Counts the rows of the table, and makes candidates of those that differ."""
-        counted = Counted()
+        counted, unpaired = Counted(), None
+        referred = {c.refers_to for c in comparison.compared.columns if c.refers_to}
+        comparison.same_ids = frozenset(name for name in referred if self._has_same_ids(name))
         for values in self._windows(comparison):
-            sent, here = self._both(comparison, values)
-            counted.source += sum(rows for rows, _ in sent.values())
-            counted.target += sum(rows for rows, _ in here.values())
-            differing = [chunk for chunk in sent.keys() | here.keys() if sent.get(chunk) != here.get(chunk)]
-            if differing:
-                self._bisect(comparison, sorted(differing))
-        self._count_unpaired(comparison, counted)
+            sent = self.executor.submit(self._source_chunks, comparison, values)
+            unpaired = unpaired or self._begin_to_count_unpaired(comparison)
+            here = self._target_chunks(comparison, values)
+            self._compare(comparison, sent.result(), here, counted)
+        unpaired = unpaired or self._begin_to_count_unpaired(comparison)
+        if unpaired and (rows := unpaired.result()):
+            self._take_unpaired(comparison, rows, counted)
         return counted
 
-    def _both(self, comparison: Comparison, values: dict[str, object]) -> tuple[Chunks, Chunks]:
-        session = self.session
-        sent = self.executor.submit(lambda: session.on_source(comparison.source_chunks(), values).fetchall())
-        try:
-            here = session.on_target(comparison.target_chunks(), values).fetchall()
-        except BaseException:
-            session.source.cancel_safe()
-            raise
-        return _chunks(sent.result()), _chunks(here)
+    def _source_chunks(self, comparison: Comparison, values: dict[str, object]) -> Chunks:
+        return _chunks(self.session.on_source(comparison.source_chunks(), values).fetchall())
+
+    def _target_chunks(self, comparison: Comparison, values: dict[str, object]) -> Chunks:
+        return _chunks(self.session.on_target(comparison.target_chunks(), values).fetchall())
+
+    def _compare(self, comparison: Comparison, sent: Chunks, here: Chunks, counted: Counted) -> None:
+        counted.source += sum(rows for rows, _ in sent.values())
+        counted.target += sum(rows for rows, _ in here.values())
+        differing = [chunk for chunk in sent.keys() | here.keys() if sent.get(chunk) != here.get(chunk)]
+        if differing:
+            self._bisect(comparison, sorted(differing))
+
+    def _has_same_ids(self, name: TableName) -> bool:
+        """Whether all records of a table are paired, and have the same id on both sides, as in clones.
+
+        Where the answer is out of date a moment later, a row that differs may be found by the next comparison only; one
+        that differed before it is found in any case.
+        """
+        other = self.by_name.get(name)
+        if other is None or not other.table.surrogate:
+            return False
+        if name not in self._same_ids:
+            [(has_other,)] = self.session.on_target(other.has_other_ids()).fetchall()
+            self._same_ids[name] = not has_other and self._count_unpaired(other) == 0
+        return self._same_ids[name]
+
+    def _begin_to_count_unpaired(self, comparison: Comparison) -> Future[int] | None:
+        """Has the rows counted of which the source can't know, beside the rest of the work."""
+        if comparison.unpaired() is None:
+            return None
+        return self.executor.submit(self._count_unpaired, comparison)
+
+    def _count_unpaired(self, comparison: Comparison) -> int:
+        name = comparison.table.name
+        if name not in self._unpaired:
+            counting = f"SELECT count(*) FROM (\n{comparison.unpaired()}\n) AS own"
+            [(self._unpaired[name],)] = self.session.on_helper(counting).fetchall()
+        return self._unpaired[name]
+
+    def _take_unpaired(self, comparison: Comparison, rows: int, counted: Counted) -> None:
+        if comparison.compared.own_rows:
+            counted.own = rows
+        else:
+            rows = self.session.on_target(
+                f"INSERT INTO pg_temp.verify_candidate (table_id, local_key)\n"
+                f"SELECT {comparison.table.number}, own.key FROM (\n{comparison.unpaired()}\n) AS own (key)"
+            ).rowcount
+        counted.target += rows
 
     def _windows(self, comparison: Comparison) -> Iterator[dict[str, object]]:
         """The ranges of ids in which either side has rows; one, with no bounds, where ids are not mapped."""
@@ -84,20 +130,6 @@ class ChunkPass:
         session.bring(comparison.source_hashes(), values, "verify_sent_hash")
         session.on_target(comparison.target_hashes(), values)
         session.on_target(query("verify_candidates"), values)
-
-    def _count_unpaired(self, comparison: Comparison, counted: Counted) -> None:
-        unpaired = comparison.unpaired()
-        if unpaired is None:
-            return
-        if comparison.compared.own_rows:
-            row = self.session.on_target(f"SELECT count(*) FROM (\n{unpaired}\n) AS own").fetchone()
-            counted.own = row[0] if row else 0
-            counted.target += counted.own
-        else:
-            counted.target += self.session.on_target(
-                f"INSERT INTO pg_temp.verify_candidate (table_id, local_key)\n"
-                f"SELECT {comparison.table.number}, own.key FROM (\n{unpaired}\n) AS own (key)"
-            ).rowcount
 
 
 def _chunks(rows: list[tuple[int, int, int]]) -> Chunks:

@@ -19,11 +19,15 @@ _SETTINGS = "SET work_mem = '64MB'; SET max_parallel_workers_per_gather = 0"
 
 @dataclass(frozen=True)
 class Session:
-    """An open link whose target has the temporary tables of a comparison. `back` is its way back, if there is one."""
+    """An open link whose target has the temporary tables of a comparison. `back` is its way back, if there is one.
+
+    `helper` is a second connection to the target.
+    """
 
     link: Link
     back: Link | None
     opened: OpenLink
+    helper: Connection[TupleRow]
 
     @property
     def source(self) -> Connection[TupleRow]:
@@ -45,13 +49,22 @@ class Session:
         with explained(self.link.target):
             return self.target.execute(statement.encode(), values or {})
 
+    def on_helper(self, statement: str) -> Cursor[TupleRow]:
+        """Runs a statement on the target, beside what else is run there."""
+        with explained(self.link.target):
+            return self.helper.execute(statement.encode(), {})
+
     def bring(self, statement: str, values: Mapping[str, object], into: str) -> None:
         """Copies the rows of a COPY on the source into a temporary table of the target; they are not looked at."""
-        with self.source.cursor() as reading, self.target.cursor() as writing:
-            with explained(self.link.source), reading.copy(statement.encode(), values) as out:
-                with writing.copy(f"COPY pg_temp.{into} FROM STDIN (FORMAT binary)".encode()) as copy:
-                    for block in out:
-                        copy.write(block)
+        with (
+            explained(self.link.source),
+            self.source.cursor() as reading,
+            reading.copy(statement.encode(), values) as out,
+            self.target.cursor() as writing,
+            writing.copy(f"COPY pg_temp.{into} FROM STDIN (FORMAT binary)".encode()) as copy,
+        ):
+            for block in out:
+                copy.write(block)
 
     def agrees(self) -> bool:
         """Whether both servers have PostgreSQL's hash of a record, and mean the same by it."""
@@ -68,10 +81,11 @@ def open_session(nodes: Nodes, link: Link) -> Iterator[Session]:
     ends = [(link.target, link.source)]
     back = next((other for other in nodes.config.links if (other.source, other.target) in ends), None)
     with ExitStack() as stack:
-        source, target = (stack.enter_context(nodes.another(name)) for name in (link.source, link.target))
+        names = (link.source, link.target, link.target)
+        source, target, helper = (stack.enter_context(nodes.another(name)) for name in names)
         with explained(link.target):
-            session = Session(link, back, open_link(nodes.config, link, source, target))
-        for connection in (source, target):
+            session = Session(link, back, open_link(nodes.config, link, source, target), helper)
+        for connection in (source, target, helper):
             connection.execute(_SETTINGS)
         target.execute(query("verify_staging"))
         yield session
