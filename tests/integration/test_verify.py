@@ -38,7 +38,7 @@ TABLES = """
 MORE = """
     INSERT INTO country (code) VALUES ('{0}');
     INSERT INTO partner (ref, name, parent_id, country_id) SELECT '{0}' || i, 'new', 1 + i, 6 FROM generate_series(1, 20) AS i;
-    UPDATE partner SET parent_id = (SELECT max(id) FROM partner), credit = -1 WHERE id IN (3, 4);
+    UPDATE partner SET parent_id = (SELECT max(id) FROM partner), credit = -1 WHERE id = {1};
     INSERT INTO tag (name) VALUES ('{0}');
     INSERT INTO partner_tag SELECT max(p.id), max(t.id) FROM partner AS p, tag AS t;
     INSERT INTO parameter SELECT '{0}', 'new', max(id) FROM partner;
@@ -110,7 +110,7 @@ CHANGED = {
     "json": ("tags", """'{"n": "20"}'"""),
     "bytes": ("raw", "raw || '\\x00'"),
     "an interval": ("times", "times + interval '1 second'"),
-    "a wrong reference": ("country_id", "1"),
+    "a wrong reference": ("country_id", "2"),
     "a reference to an own record": ("parent_id", "1005"),
     "no reference": ("parent_id", "NULL"),
 }
@@ -192,16 +192,19 @@ def test_what_waits_in_a_journal_is_late_and_does_not_differ(pair: Pair) -> None
     for direction in (0, 1):
         reports = verify(pair, direction)
         assert {table: r.differs for table, r in reports.items() if r.differs} == {}
-        assert reports["partner"].lagging == 23
+        assert reports["partner"].lagging == 22
     pair.settle()
     assert verify(pair) == {}
 
 
 def test_pairs_that_have_not_come_back_yet_are_late(pair: Pair) -> None:
-    pair.b.run("INSERT INTO partner (ref) VALUES ('fresh'); UPDATE partner SET parent_id = currval('partner_id_seq') WHERE id = 3")
+    pair.b.run(
+        "INSERT INTO partner (ref) VALUES ('fresh'); UPDATE partner SET parent_id = currval('partner_id_seq') WHERE id = 3"
+    )
     pair.back()
     reports = verify(pair)
-    assert {table: (r.differs, r.lagging) for table, r in reports.items()} == {"partner": (0, 2)}
+    # The new one is late on either side, for nothing says yet that it is the same; and so is what refers to it.
+    assert {table: (r.differs, r.lagging) for table, r in reports.items()} == {"partner": (0, 3)}
     pair.forth()
     assert verify(pair) == {}
 
@@ -214,7 +217,9 @@ def test_a_difference_is_found_although_other_records_wait(pair: Pair) -> None:
 
 
 def test_references_to_what_is_gone_on_both_sides_do_not_differ(pair: Pair) -> None:
-    pair.a.run("DELETE FROM partner_tag WHERE partner_id = 30; UPDATE partner SET parent_id = NULL WHERE parent_id = 30")
+    pair.a.run(
+        "DELETE FROM partner_tag WHERE partner_id = 30; UPDATE partner SET parent_id = NULL WHERE parent_id = 30"
+    )
     pair.a.run("DELETE FROM partner WHERE id = 30")
     unseen(pair.a, "UPDATE mail_message SET res_id = 777 WHERE id = 5")
     unseen(pair.b, "UPDATE mail_message SET res_id = 888 WHERE id = 5")
@@ -234,21 +239,27 @@ def test_a_raw_id_in_a_reference_by_model_name_is_found(pair: Pair) -> None:
 
 def test_protected_columns_and_skipped_tables_are_not_compared(pair: Pair) -> None:
     pair.configure(
-        rules=[{"table": "partner", "protect": {"name": 3, "rank": 1}}, {"table": "tag", "skip": True, "name": "no tags"}]
+        rules=[
+            {"table": "partner", "protect": {"name": 3, "rank": 1}},
+            {"table": "tag", "skip": True, "name": "no tags"},
+        ]
     )
     unseen(pair.b, "UPDATE partner SET name = 'x', rank = 3", "UPDATE tag SET name = 'x'")
     reports = verify(pair)
-    assert {table: r.differs for table, r in reports.items()} == {"tag": 0, "partner_tag": 0}
+    assert {table: r.differs for table, r in reports.items()} == {"tag": 0}
     assert reports["tag"].not_compared == "left out by the rule 'no tags'"
     with Nodes(pair.config, "test") as nodes:
         [report] = verify_link(pair.config, pair.config.links[0], nodes, Options(tables=["partner"]))
     assert report.protected_columns == 2
 
 
-def test_rows_that_a_rule_leaves_out_are_counted(pair: Pair) -> None:
-    pair.configure(rules=[{"table": "tag", "skip": True}])
+def test_rows_that_a_rule_leaves_out_are_counted(make_pair: MakePair) -> None:
+    pair = make_pair(TABLES, rules=[{"table": "tag", "skip": True}])
+    pair.seed_both()
+    pair.a.run("DELETE FROM partner_tag WHERE partner_id = 1")
+    pair.settle()
     report = verify(pair)["partner_tag"]
-    assert (report.left_out, report.differs) == (pair.a.value("SELECT count(*) FROM partner_tag"), 0)
+    assert (report.left_out, report.own, report.differs, report.lagging) == (99, 100, 0, 0)
 
 
 def test_parked_changes_are_counted(pair: Pair) -> None:
@@ -262,7 +273,9 @@ def test_parked_changes_are_counted(pair: Pair) -> None:
 
 def test_tables_whose_ids_leave_wide_gaps_are_compared(pair: Pair) -> None:
     for side in (pair.a, pair.b):
-        side.run("ALTER TABLE tag ALTER id TYPE bigint; SELECT setval('tag_id_seq', 4000000000000)")
+        side.run(
+            "ALTER TABLE tag ALTER id TYPE bigint; ALTER SEQUENCE tag_id_seq AS bigint; SELECT setval('tag_id_seq', 4000000000000)"
+        )
     pair.a.run("INSERT INTO tag (name) SELECT 'far ' || i FROM generate_series(1, 3000) AS i")
     pair.settle()
     unseen(pair.b, "UPDATE tag SET name = 'x' WHERE name IN ('far 1', 'far 3000')")

@@ -62,7 +62,9 @@ def run(args: Namespace) -> int:
             if not args.json:
                 _print(args, link, reports)
     if args.json:
-        print_json({"links": [{"link": link.name, "tables": [_as_dict(r) for r in reports]} for link, reports in found]})
+        print_json(
+            {"links": [{"link": link.name, "tables": [_as_dict(r) for r in reports]} for link, reports in found]}
+        )
     return Exit.FINDING if any(r.differs > r.mended for _, reports in found for r in reports) else Exit.OK
 
 
@@ -131,8 +133,10 @@ def _talk(args: Namespace, link: "Link", reports: "list[TableReport]") -> None:
     compared = [r for r in reports if r.not_compared is None]
     rows, differing = sum(r.source_rows for r in compared), sum(r.differs for r in compared)
     mended, lagging = sum(r.mended for r in compared), sum(r.lagging for r in compared)
-    talk(f"{link.name}: {counted(rows, 'row')} of {counted(len(compared), 'table')} compared, {differing:,} differ"
-         + (f", {mended:,} mended" if args.repair and not args.print else ""))
+    talk(
+        f"{link.name}: {counted(rows, 'row')} of {counted(len(compared), 'table')} compared, {differing:,} differ"
+        + (f", {mended:,} mended" if args.repair and not args.print else "")
+    )
     if omitted := [r.table for r in reports if r.not_compared]:
         talk(f"{link.name}: not compared: {listed(omitted)}")
     if lagging:
@@ -144,7 +148,9 @@ def _talk(args: Namespace, link: "Link", reports: "list[TableReport]") -> None:
     if hidden and (args.show or args.repair):
         talk(f"{hidden:,} more: --limit {max(r.differs for r in compared)}")
     elif differing and not args.show and not args.repair:
-        talk(f"HINT: to see them: ucrepl verify '{link.name}' --show; to mend them: ucrepl verify '{link.name}' --repair")
+        talk(
+            f"HINT: to see them: ucrepl verify '{link.name}' --show; to mend them: ucrepl verify '{link.name}' --repair"
+        )
     if args.repair and any(row.action == "leave" for r in compared for row in r.rows):
         talk(
             f"{link.name}: extra rows are left alone: they may have been made on {link.target!r}\n"

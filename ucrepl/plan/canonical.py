@@ -121,7 +121,7 @@ def refers(link: LinkPlan, column: ColumnPlan) -> bool:
     """Whether a column holds ids that are mapped."""
     if column.model_column:
         return base_type(column.column.type) in _INTEGERS
-    return column.refers_to is not None and column.refers_to in link.by_name
+    return column.refers_to in link.by_name or column.optional_rule is not None
 
 
 def gone(link: LinkPlan, column: ColumnPlan, row: str) -> str:

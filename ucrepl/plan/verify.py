@@ -45,8 +45,9 @@ class Comparison:
                 f"SELECT min(own.remote_id) FROM ucrepl.identity AS own\nWHERE {self._paired()}"
                 f" AND own.remote_id >= {_value('first')}"
             )
-        return _finished(f"SELECT min(source.{self.key}) FROM {self.only} AS source"
-                         f" WHERE source.{self.key} >= {_value('first')}")
+        return _finished(
+            f"SELECT min(source.{self.key}) FROM {self.only} AS source WHERE source.{self.key} >= {_value('first')}"
+        )
 
     def source_chunks(self) -> str:
         """Of each chunk its number, how many rows it has, and their hash; of ids from `first` to below `end`."""
@@ -238,7 +239,9 @@ OFFSET 0
     def _chunk_of_source(self) -> str:
         if self.table.surrogate:
             return f"source.{self.key}::bigint >> {CHUNK_BITS}"
-        return f"({self._hash([in_source(self.compared, c, as_text=False) for c in self.table.key_columns])} & {_BUCKETS})"
+        return (
+            f"({self._hash([in_source(self.compared, c, as_text=False) for c in self.table.key_columns])} & {_BUCKETS})"
+        )
 
     def _chunk_of_target(self) -> str:
         if self.table.surrogate:
@@ -262,8 +265,6 @@ OFFSET 0
                 continue
             if column.refers_to and refers(self.link, column):
                 conditions.append(f"{remote_id(column)} IS NOT NULL")
-            elif column.optional_rule:
-                conditions.append("false")
         return conditions
 
     def _element(self, place: int, key: str) -> str:

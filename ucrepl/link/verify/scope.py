@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ucrepl.config import Config, Link
+from ucrepl.config import Config
 from ucrepl.config.problems import did_you_mean
 from ucrepl.db.catalog import read_catalog
 from ucrepl.errors import UsageError
@@ -13,9 +13,7 @@ from ucrepl.plan.catalog import TableName
 from ucrepl.plan.verify import Comparison
 
 
-def scope(
-    config: Config, session: Session, names: Sequence[str] | None
-) -> tuple[list[Comparison], list[TableReport]]:
+def scope(config: Config, session: Session, names: Sequence[str] | None) -> tuple[list[Comparison], list[TableReport]]:
     """The comparisons to make, parents first, and the reports of tables that are not compared.
 
     Raises UsageError for a name that no table of the source has.
@@ -26,12 +24,13 @@ def scope(
     chosen = _chosen(names, {*plan.by_name, *reasons})
     catalog = read_catalog(session.source)
     portable = session.agrees()
+    stays = _that_stays(config, session)
     found = []
-    for (table,) in ((t,) for members in plan.ordered(plan.tables) for t in members):
-        if table.name in chosen and table.name in catalog.tables:
-            own_rows = not _goes_back(config, session.back, table.name)
-            what = compared(table, catalog.tables[table.name], own_rows=own_rows)
-            found.append(Comparison(plan, what, portable=portable))
+    for members in plan.ordered(plan.tables):
+        for table in members:
+            if table.name in chosen and table.name in catalog.tables:
+                what = compared(table, catalog.tables[table.name], own_rows=table.name in stays)
+                found.append(Comparison(plan, what, portable=portable))
     left_out = [TableReport(str(name), not_compared=why) for name, why in sorted(reasons.items()) if name in chosen]
     return found, left_out
 
@@ -46,5 +45,23 @@ def _chosen(names: Sequence[str] | None, known: set[TableName]) -> set[TableName
     return {by_label[name] for name in names}
 
 
-def _goes_back(config: Config, back: Link | None, name: TableName) -> bool:
-    return back is not None and not any(r.skip and r.matches(*name) for r in config.rules_for(back))
+def _that_stays(config: Config, session: Session) -> set[TableName]:
+    """The tables of which no link brings all of the target's rows to the source.
+
+    A rule of the way back leaves them out, or rows to which theirs must refer.
+    """
+    plan, back = session.opened.plan, session.back
+    if back is None:
+        return {*plan.by_name}
+    rules = [rule for rule in config.rules_for(back) if rule.skip]
+    names = {*plan.by_name, *(table.name for table in plan.skipped.values())}
+    stays = {name for name in names if any(rule.matches(*name) for rule in rules)}
+    while True:
+        grown = stays | {
+            table.name
+            for table in plan.tables.values()
+            if any(c.refers_to in stays and (c.column.not_null or c.name in table.table.key) for c in table.columns)
+        }
+        if grown == stays:
+            return stays
+        stays = grown
