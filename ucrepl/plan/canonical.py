@@ -18,7 +18,7 @@ _HASHED = frozenset({
     "timestamp without time zone", "uuid",
 })  # fmt: skip
 _OTHER_IDS = "'-9223372036854775808'::bigint"
-"""A reference to a record that the source does not know is hashed as its id with the sign turned: no id of the source."""
+"""A reference to a record that the source does not know is hashed as its id with the sign turned."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def in_source(compared: Compared, column: ColumnPlan, *, as_text: bool) -> str:
     return (shown if as_text else hashed)(f"source.{quote(column.name)}", here, there)
 
 
-def in_target(  # noqa: PLR0913 - what it depends on
+def in_target(
     link: LinkPlan,
     compared: Compared,
     column: ColumnPlan,
@@ -95,7 +95,8 @@ def in_target(  # noqa: PLR0913 - what it depends on
 ) -> Value:
     """A column of the target's row (`target`) as the source would have it. `own` is the source's id of the row.
 
-    References to tables with the same ids on both sides are taken as they are. A reference to a record that the source does not know is no id of the source: as text it has a question mark.
+    References to tables with the same ids on both sides are taken as they are. A reference to a record that the source
+    does not know is no id of the source: as text it has a question mark.
     """
     value, table = f"target.{quote(column.name)}", compared.table
     if table.surrogate and (column.name,) == table.table.key:
@@ -148,7 +149,7 @@ def _is_compared(column: ColumnPlan) -> bool:
 
 
 def _by_model(link: LinkPlan, column: ColumnPlan, value: str, unknown: str, *, as_text: bool) -> Value:
-    """An id without a pair stands for itself: the record may be gone on both sides. Not so if the source's is another."""
+    """An id without a pair stands for itself: its record may be gone on both sides. Not so if the source has such a one."""
     alias, far = quote(alias_of(column)), quote(f"far {column.name}"[:63])
     model = quote(f"model of {column.name}"[:63])
     plain = _as(value, as_text=as_text)

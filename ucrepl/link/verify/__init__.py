@@ -13,6 +13,7 @@ from ucrepl.link.nodes import Nodes
 from ucrepl.link.verify.chunks import ChunkPass, Counted
 from ucrepl.link.verify.findings import Findings
 from ucrepl.link.verify.look import Look
+from ucrepl.link.verify.repair import Repair
 from ucrepl.link.verify.report import ColumnDifference, RowDifference, TableReport
 from ucrepl.link.verify.scope import scope
 from ucrepl.link.verify.session import Session, open_session
@@ -41,7 +42,7 @@ def verify_link(
     config: Config,
     link: Link,
     nodes: Nodes,
-    options: Options = Options(),  # noqa: B008 - it can't be changed
+    options: Options = Options(),
     *,
     progress: Progress = lambda _done, _total, _table: None,
 ) -> list[TableReport]:
@@ -86,7 +87,7 @@ class Verification:
 
     def repair(self) -> None:
         """Mends what was found."""
-        raise NotImplementedError
+        Repair(self.session, self.comparisons).run()
 
     def reports(self) -> list[TableReport]:
         """What was found, table by table."""

@@ -110,11 +110,11 @@ class ChunkPass:
         if not comparison.table.surrogate:
             yield {}
             return
-        first: int | None = _SMALLEST
-        while (first := self._next(comparison, first)) is not None:
-            first = (first >> CHUNK_BITS) << CHUNK_BITS
-            yield {"first": first, "end": first + WINDOW}
-            first += WINDOW
+        end = _SMALLEST
+        while (following := self._next(comparison, end)) is not None:
+            first = (following >> CHUNK_BITS) << CHUNK_BITS
+            end = first + WINDOW
+            yield {"first": first, "end": end}
 
     def _next(self, comparison: Comparison, first: int) -> int | None:
         values = {"first": first}

@@ -1,6 +1,6 @@
 """What differs, as it is reported."""
 
-from psycopg.rows import namedtuple_row
+from psycopg.rows import dict_row
 
 from ucrepl.db.sqlfiles import query
 from ucrepl.link.nodes import explained
@@ -19,7 +19,7 @@ class Findings:
     def report(self, comparison: Comparison, counted: Counted, lagging: int, shown: int) -> TableReport:
         """The report of a table, with the first so many rows that differ."""
         number = comparison.table.number
-        with explained(self.session.link.target), self.session.target.cursor(row_factory=namedtuple_row) as cursor:
+        with explained(self.session.link.target), self.session.target.cursor(row_factory=dict_row) as cursor:
             found = cursor.execute(query("verify_count"), {"table": number}).fetchone()
             rows = cursor.execute(query("verify_show"), {"table": number, "limit": shown}).fetchall() if shown else []
         return TableReport(
@@ -27,24 +27,24 @@ class Findings:
             source_rows=counted.source,
             target_rows=counted.target,
             own=counted.own,
-            **(found._asdict() if found else {}),
+            **(found or {}),
             lagging=lagging,
             protected_columns=comparison.compared.protected,
             skipped_columns=comparison.compared.left_out,
             rows=tuple(
                 RowDifference(
-                    kind=row.kind,
-                    key=row.key,
-                    local_key=row.local_key,
-                    parked=row.parked,
-                    action=self.action(row.kind, comparison),
+                    kind=row["kind"],
+                    key=row["key"],
+                    local_key=row["local_key"],
+                    parked=row["parked"],
+                    action=self.action(row["kind"], comparison),
                     columns=tuple(
                         ColumnDifference(*values)
                         for values in zip(
-                            row.columns or (), row.source_values or (), row.target_values or (), strict=True
+                            row["columns"] or (), row["source_values"] or (), row["target_values"] or (), strict=True
                         )
                     ),
-                    outcome=row.outcome,
+                    outcome=row["outcome"],
                 )
                 for row in rows
             ),

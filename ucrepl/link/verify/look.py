@@ -1,12 +1,16 @@
 """A closer look at the rows that may differ: both sides as they are now, and what of them has not been replayed yet.
 
 The order of the steps is what makes it sound. First the target's rows are read, with the position of the link, in one
-snapshot; then the source's, with the position of the way back, in another one. Where the source's journal has nothing of
-a record after the first position, nor the target's after the other one or after the first snapshot, both sides must be
-the same.
+snapshot; then the source's, with the position of the way back, in another one. Where the source's journal has nothing
+of a record after the first position, nor the target's after the other one or after the first snapshot, both sides must
+be the same.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+
+from psycopg import Cursor
+from psycopg.rows import TupleRow
 
 from ucrepl.db.sqlfiles import query
 from ucrepl.link.source import table_numbers
@@ -111,7 +115,7 @@ class Look:
         ).fetchall()
         return [key for key, _ in rows if key is not None], [local for _, local in rows if local is not None]
 
-    def _position(self, run: "Run", link: str) -> tuple[str, str]:
+    def _position(self, run: Callable[..., Cursor[TupleRow]], link: str) -> tuple[str, str]:
         row = run(query("verify_position"), {"link": link}).fetchone()
         if row is None:
             raise LookupError(link)

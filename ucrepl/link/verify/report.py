@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal["missing", "extra", "different"]
-"""`missing`: the target has not the source's row; `extra`: the source has not the target's; `different`: columns differ."""
+"""`missing`: the target lacks a row of the source; `extra`: the source lacks one of the target; `different`: columns
+differ."""
 
 Action = Literal["insert", "update", "delete", "leave"]
 """What a repair does to a row. It leaves alone an extra row that should have gone the other way."""
@@ -12,7 +13,10 @@ Action = Literal["insert", "update", "delete", "leave"]
 
 @dataclass(frozen=True, slots=True)
 class ColumnDifference:
-    """A column that differs, with its values as texts. References are ids of the source; `?7`: the target's 7, unknown there."""
+    """A column that differs, with its values as texts.
+
+    References are ids of the source; `?7` is the target's record 7, which the source does not know.
+    """
 
     column: str
     source: str | None
@@ -21,9 +25,9 @@ class ColumnDifference:
 
 @dataclass(frozen=True, slots=True)
 class RowDifference:
-    """A row that differs: its key on the source and on the target, as the journal has them. `parked`: a change of it is.
+    """A row that differs: its key on the source and on the target, as the journal has them.
 
-    `action` is what a repair does; `outcome` what it has done: `done`, or else why not.
+    `parked`: a change of it is. `action` is what a repair does; `outcome` what it has done: `done`, or else why not.
     """
 
     kind: Kind

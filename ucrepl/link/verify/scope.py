@@ -20,7 +20,7 @@ def scope(config: Config, session: Session, names: Sequence[str] | None) -> tupl
     """
     plan = session.opened.plan
     reasons = {table.name: f"left out by the rule {table.rule!r}" for table in plan.skipped.values()}
-    reasons |= {name: "not on the target, or with another key" for name in plan.missing.values()}
+    reasons |= dict.fromkeys(plan.missing.values(), "not on the target, or with another key")
     chosen = _chosen(names, {*plan.by_name, *reasons})
     catalog = read_catalog(session.source)
     portable = session.agrees()
