@@ -1,8 +1,9 @@
 -- verify_judge: takes out the candidates that are the same by now, and those that differ although nothing of them waits,
 -- which are findings. Returns how many wait.
 --
--- Parameters: table, its number; after and last, between which the candidates are; names, of the columns; left_out, whether a rule keeps rows of
--- the source from this side; link; schema_name, table_name. pg_temp.pair has the pairs of ids that have not arrived yet.
+-- Parameters: table, its number; after and last, between which the candidates are; names, of the columns; composite,
+-- whether the key has several; left_out, whether a rule keeps rows of the source from this side; link; schema_name,
+-- table_name. pg_temp.pair has the pairs of ids that have not arrived yet.
 WITH looked AS (
     SELECT
         c.candidate_id,
@@ -39,11 +40,10 @@ judged AS MATERIALIZED (
             OR coalesce(
                 l.local_key IN (SELECT w.local_key FROM pg_temp.verify_waiting AS w WHERE w.local_key IS NOT NULL), false
             )
-            OR coalesce(
-                l.key IN (
-                    SELECT p.remote_id::text FROM pg_temp.pair AS p
-                    WHERE p.remote_schema = %(schema_name)s AND p.remote_table = %(table_name)s
-                ), false
+            OR EXISTS (
+                SELECT
+                FROM unnest(CASE WHEN %(composite)s THEN l.key::text[] ELSE ARRAY[l.key] END) AS v
+                WHERE l.local_key IS NULL AND v IN (SELECT p.remote_id::text FROM pg_temp.pair AS p)
             )
             OR coalesce(
                 l.local_key IN (

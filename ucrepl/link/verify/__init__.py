@@ -24,6 +24,9 @@ __all__ = ["ColumnDifference", "Options", "RowDifference", "TableReport", "verif
 Progress = Callable[[int, int, str], None]
 """Is told how many tables are done, of how many, and the name of the next one."""
 
+_LONGEST_PAUSE_SECONDS = 0.5
+"""Between two looks at rows that are late: one that is changed all the time is the same for moments only."""
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -78,7 +81,7 @@ class Verification:
                 progress(done, len(self.comparisons), str(comparison.table.name))
                 self.counted[comparison.table.number] = chunks.run(comparison)
                 self._look(look, comparison)
-        backoff, until = Backoff(), time.monotonic() + self.options.patience_seconds
+        backoff, until = Backoff(cap=_LONGEST_PAUSE_SECONDS), time.monotonic() + self.options.patience_seconds
         while self._waits() and self._moves() and time.monotonic() < until:
             time.sleep(min(backoff.next_delay(), max(0.0, until - time.monotonic())))
             for comparison in self.comparisons:

@@ -95,6 +95,7 @@ class Look:
                 **part.values,
                 "names": comparison.names,
                 "left_out": comparison.table.partial_rule is not None,
+                "composite": len(comparison.table.table.key) > 1,
                 "link": session.opened.link_id,
                 "schema_name": name.schema,
                 "table_name": name.table,
