@@ -1,11 +1,8 @@
 """`verify`: it finds all that differs between two linked databases, and nothing else."""
 
-from collections.abc import Iterator
-from typing import Any
-
 import pytest
 
-from tests.integration.links import FORTH, MakePair, Pair, part_ids
+from tests.integration.links import FORTH, MakePair, Pair, Side, part_ids
 from ucrepl.link.nodes import Nodes
 from ucrepl.link.verify import Options, TableReport, verify_link
 from ucrepl.link.verify.session import Session
@@ -26,9 +23,9 @@ TABLES = """
     CREATE TABLE mail_message (id serial PRIMARY KEY, model text, res_id integer, body text);
     INSERT INTO country (code) SELECT 'C' || i FROM generate_series(1, 5) AS i;
     INSERT INTO partner (ref, name, parent_id, country_id, credit, seen, born, active, score, tags, raw, times)
-    SELECT 'R' || i, 'partner ' || i, nullif(i / 2, 0), 1 + i % 5, i * 1.50, '2024-01-01'::timestamp + i * interval '1 hour',
-        '2024-01-01'::date + i, i % 2 = 0, i / 3.0, jsonb_build_object('n', i), ('\\x' || lpad(to_hex(i), 4, '0'))::bytea,
-        i * interval '1 minute'
+    SELECT 'R' || i, 'partner ' || i, nullif(i / 2, 0), 1 + i % 5, i * 1.50,
+        '2024-01-01'::timestamp + i * interval '1 hour', '2024-01-01'::date + i, i % 2 = 0, i / 3.0,
+        jsonb_build_object('n', i), ('\\x' || lpad(to_hex(i), 4, '0'))::bytea, i * interval '1 minute'
     FROM generate_series(1, 100) AS i;
     INSERT INTO tag (name) SELECT 'tag ' || i FROM generate_series(1, 10) AS i;
     INSERT INTO partner_tag SELECT i, 1 + i % 10 FROM generate_series(1, 100) AS i;
@@ -37,7 +34,8 @@ TABLES = """
 """
 MORE = """
     INSERT INTO country (code) VALUES ('{0}');
-    INSERT INTO partner (ref, name, parent_id, country_id) SELECT '{0}' || i, 'new', 1 + i, 6 FROM generate_series(1, 20) AS i;
+    INSERT INTO partner (ref, name, parent_id, country_id)
+    SELECT '{0}' || i, 'new', 1 + i, 6 FROM generate_series(1, 20) AS i;
     UPDATE partner SET parent_id = (SELECT max(id) FROM partner), credit = -1 WHERE id = {1};
     INSERT INTO tag (name) VALUES ('{0}');
     INSERT INTO partner_tag SELECT max(p.id), max(t.id) FROM partner AS p, tag AS t;
@@ -61,15 +59,15 @@ def pair(make_pair: MakePair) -> Pair:
     return pair
 
 
-def verify(pair: Pair, direction: int = FORTH, **options: Any) -> dict[str, TableReport]:
+def verify(pair: Pair, direction: int = FORTH) -> dict[str, TableReport]:
     """The reports of the tables in which there is something, with all rows that differ."""
     with Nodes(pair.config, "test") as nodes:
-        options = {"shown": 1000, "patience_seconds": 0.0, **options}
-        reports = verify_link(pair.config, pair.config.links[direction], nodes, Options(**options))
+        options = Options(shown=1000, patience_seconds=0.0)
+        reports = verify_link(pair.config, pair.config.links[direction], nodes, options)
     return {r.table: r for r in reports if r.differs or r.lagging or r.own or r.left_out or r.not_compared}
 
 
-def unseen(side: Any, *statements: str) -> None:
+def unseen(side: Side, *statements: str) -> None:
     """Runs statements that nobody captures."""
     with side.another(**{"ucrepl.origin": "test"}) as connection:
         for statement in statements:
@@ -86,11 +84,10 @@ def found(pair: Pair, direction: int = FORTH) -> list[tuple[str, str, str | None
 
 
 @pytest.fixture(params=["record", "text"])
-def hashing(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def hashing(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """With PostgreSQL's hash of a record, and with the one for servers that do not agree in it."""
     if request.param == "text":
         monkeypatch.setattr(Session, "agrees", lambda _session: False)
-    return request.param
 
 
 @pytest.mark.usefixtures("hashing")
@@ -199,7 +196,8 @@ def test_what_waits_in_a_journal_is_late_and_does_not_differ(pair: Pair) -> None
 
 def test_pairs_that_have_not_come_back_yet_are_late(pair: Pair) -> None:
     pair.b.run(
-        "INSERT INTO partner (ref) VALUES ('fresh'); UPDATE partner SET parent_id = currval('partner_id_seq') WHERE id = 3"
+        "INSERT INTO partner (ref) VALUES ('fresh');"
+        " UPDATE partner SET parent_id = currval('partner_id_seq') WHERE id = 3"
     )
     pair.back()
     reports = verify(pair)
@@ -274,7 +272,8 @@ def test_parked_changes_are_counted(pair: Pair) -> None:
 def test_tables_whose_ids_leave_wide_gaps_are_compared(pair: Pair) -> None:
     for side in (pair.a, pair.b):
         side.run(
-            "ALTER TABLE tag ALTER id TYPE bigint; ALTER SEQUENCE tag_id_seq AS bigint; SELECT setval('tag_id_seq', 4000000000000)"
+            "ALTER TABLE tag ALTER id TYPE bigint; ALTER SEQUENCE tag_id_seq AS bigint;"
+            " SELECT setval('tag_id_seq', 4000000000000)"
         )
     pair.a.run("INSERT INTO tag (name) SELECT 'far ' || i FROM generate_series(1, 3000) AS i")
     pair.settle()
@@ -295,7 +294,8 @@ def test_columns_of_other_types_are_compared_by_their_text(make_pair: MakePair) 
 
 def test_names_of_all_kinds(make_pair: MakePair) -> None:
     pair = make_pair(
-        'CREATE TABLE "100% \'odd\'" ("id" serial PRIMARY KEY, "a%s" text, "order" integer, "own" integer REFERENCES "100% \'odd\'");'
+        'CREATE TABLE "100% \'odd\'" ("id" serial PRIMARY KEY, "a%s" text, "order" integer,'
+        ' "own" integer REFERENCES "100% \'odd\'");'
         " INSERT INTO \"100% 'odd'\" (\"a%s\") VALUES ('x'), ('y')"
     )
     pair.seed_both()

@@ -149,7 +149,7 @@ def _is_compared(column: ColumnPlan) -> bool:
 
 
 def _by_model(link: LinkPlan, column: ColumnPlan, value: str, unknown: str, *, as_text: bool) -> Value:
-    """An id without a pair stands for itself: its record may be gone on both sides. Not so if the source has such a one."""
+    """An id in no pair stands for itself: its record may be gone on both sides. Not so if the source has that one."""
     alias, far = quote(alias_of(column)), quote(f"far {column.name}"[:63])
     model = quote(f"model of {column.name}"[:63])
     plain = _as(value, as_text=as_text)
