@@ -1,13 +1,18 @@
 """Compares both sides of a link while they are in use."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+
+from psycopg import Cursor, errors
+from psycopg.rows import TupleRow
 
 from ucrepl.backoff import Backoff
 from ucrepl.config import Config, Link
 from ucrepl.db.sqlfiles import query
+from ucrepl.errors import RefusedError
 from ucrepl.link.lock import LOCK_CLASS
 from ucrepl.link.nodes import Nodes
 from ucrepl.link.verify.chunks import ChunkPass, Counted
@@ -53,13 +58,25 @@ def verify_link(
 
     Raises what `Nodes.another` and `open_link` do, and UsageError for a table that is not there.
     """
-    with open_session(nodes, link) as session:
+    with open_session(nodes, link) as session, _of_tables_as_they_were(link):
         comparisons, left_out = scope(config, session, options.tables)
         verification = Verification(session, comparisons, options)
         verification.compare(progress)
         if options.repair:
             verification.repair()
         return [*verification.reports(), *left_out]
+
+
+@contextmanager
+def _of_tables_as_they_were(link: Link) -> Iterator[None]:
+    """Says so when a table is changed or dropped meanwhile."""
+    try:
+        yield
+    except (errors.UndefinedTable, errors.UndefinedColumn) as error:
+        raise RefusedError(
+            f"a table of link {link.name!r} was changed while it was compared: {error.diag.message_primary}",
+            hint="run the command again",
+        ) from error
 
 
 @dataclass
@@ -111,5 +128,11 @@ class Verification:
         ways = [(self.session.link, self.session.on_target)]
         if self.session.back:
             ways.append((self.session.back, self.session.on_source))
-        states = (run(query("link_state"), {"link": w.name, "lock_class": LOCK_CLASS}).fetchone() for w, run in ways)
-        return any(state and state[-1] and not state[2] for state in states)
+        return any(self._is_replayed(way, run) for way, run in ways)
+
+    @staticmethod
+    def _is_replayed(way: Link, run: Callable[..., Cursor[TupleRow]]) -> bool:
+        cursor = run(query("link_state"), {"link": way.name, "lock_class": LOCK_CLASS})
+        names = [column.name for column in cursor.description or ()]
+        state = dict(zip(names, cursor.fetchone() or (), strict=False))
+        return bool(state.get("has_daemon")) and not state.get("paused")
