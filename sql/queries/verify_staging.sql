@@ -17,6 +17,7 @@ CREATE TEMPORARY TABLE verify_candidate (
     key text,
     local_key text
 );
+CREATE INDEX ON pg_temp.verify_candidate (table_id, key);
 
 CREATE TEMPORARY TABLE verify_here (
     candidate_id bigint NOT NULL,

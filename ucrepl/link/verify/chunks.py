@@ -12,6 +12,9 @@ from ucrepl.plan.verify import CHUNK_BITS, Comparison
 WINDOW = 1 << 20
 """How many ids are hashed in one statement."""
 
+FEW_CHUNKS = 50
+"""Up to so many chunks the rows are looked up one by one."""
+
 _SMALLEST = -(1 << 63)
 
 Chunks = dict[int, tuple[int, int]]
@@ -128,7 +131,11 @@ class ChunkPass:
         session, values = self.session, {"chunks": chunks, "table": comparison.table.number}
         session.on_target("TRUNCATE pg_temp.verify_sent_hash, pg_temp.verify_here_hash")
         session.bring(comparison.source_hashes(), values, "verify_sent_hash")
-        session.on_target(comparison.target_hashes(), values)
+        with session.target.transaction():
+            if len(chunks) <= FEW_CHUNKS:  # the planner can't know that they are few, and would read all of the table
+                session.on_target("SET LOCAL enable_hashjoin = off")
+                session.on_target("SET LOCAL enable_mergejoin = off")
+            session.on_target(comparison.target_hashes(), values)
         session.on_target(query("verify_candidates"), values)
 
 

@@ -61,8 +61,8 @@ class Look:
         run, comparison = self.session.on_target, part.comparison
         run("TRUNCATE pg_temp.verify_here, pg_temp.verify_there, pg_temp.verify_waiting")
         position, seen = self._position(run, self.session.link.name)
-        run(comparison.find_keys(), part.values)
-        run(query("verify_merge_candidates"), part.values)
+        if run(comparison.find_keys(), part.values).rowcount:
+            run(query("verify_merge_candidates"), part.values)
         run(comparison.find_local_keys(), part.values)
         run(comparison.target_rows(), part.values)
         return position, seen
