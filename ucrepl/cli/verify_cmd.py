@@ -20,7 +20,6 @@ COLUMNS = ("table", "source_rows", "target_rows", "own", "missing", "extra", "di
 
 _SOMETIMES = ("parked", "left_out", "protected_columns", "skipped_columns", "mended", "failed")
 _SHOWN = 1000
-_OUTCOMES = {None: "", "done": "done"}
 
 
 def add_parser(subparsers: "_SubParsersAction[Any]") -> None:
