@@ -25,7 +25,7 @@ class Exit(IntEnum):
 
 _MEANINGS = {
     Exit.OK: "done",
-    Exit.FINDING: "a check found something that forbids the start",
+    Exit.FINDING: "a check found something that forbids the start, or two sides differ",
     Exit.USAGE: "wrong usage or configuration",
     Exit.PARKED: "done, but changes are parked",
     Exit.UNREACHABLE: "a node can't be reached",

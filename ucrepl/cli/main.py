@@ -19,6 +19,7 @@ from ucrepl.cli import (
     run_cmd,
     seed_cmd,
     status_cmd,
+    verify_cmd,
 )
 from ucrepl.cli.output import print_error, talk
 from ucrepl.errors import Exit, UcreplError, UsageError
@@ -41,6 +42,7 @@ COMMANDS: tuple[Command, ...] = (
     seed_cmd,
     run_cmd,
     status_cmd,
+    verify_cmd,
     pause_cmd,
     parked_cmd,
     conflicts_cmd,

@@ -1,0 +1,89 @@
+-- verify_judge: takes out the candidates that are the same by now, and those that differ although nothing of them waits,
+-- which are findings. Returns how many wait.
+--
+-- Parameters: table, its number; after and last, between which the candidates are; names, of the columns; composite,
+-- whether the key has several; left_out, whether a rule keeps rows of the source from this side; link; schema_name,
+-- table_name. pg_temp.pair has the pairs of ids that have not arrived yet.
+WITH looked AS (
+    SELECT
+        c.candidate_id,
+        c.key,
+        c.local_key,
+        t.key IS NOT NULL AS there,
+        h.candidate_id IS NOT NULL AS here,
+        t.vals AS source_row,
+        h.vals AS target_row,
+        ARRAY(
+            SELECT i
+            FROM generate_subscripts(t.vals, 1) AS i
+            WHERE h.candidate_id IS NOT NULL
+                AND t.vals[i] IS DISTINCT FROM h.vals[i]
+                AND NOT coalesce(t.gone[i] AND h.gone[i], false)
+            ORDER BY i
+        ) AS places
+    FROM pg_temp.verify_candidate AS c
+    LEFT JOIN pg_temp.verify_there AS t ON t.key = c.key
+    LEFT JOIN pg_temp.verify_here AS h ON h.candidate_id = c.candidate_id
+    WHERE c.table_id = %(table)s AND c.candidate_id > %(after)s AND c.candidate_id <= %(last)s
+),
+judged AS MATERIALIZED (
+    SELECT
+        l.*,
+        CASE
+            WHEN l.there AND l.here THEN CASE WHEN cardinality(l.places) > 0 THEN 'different' END
+            WHEN l.there THEN CASE WHEN %(left_out)s AND l.local_key IS NULL THEN 'left out' ELSE 'missing' END
+            WHEN l.here THEN 'extra'
+        END AS kind,
+        coalesce(
+            EXISTS (SELECT FROM pg_temp.verify_waiting AS w WHERE w.everything)
+            OR coalesce(l.key IN (SELECT w.key FROM pg_temp.verify_waiting AS w WHERE w.key IS NOT NULL), false)
+            OR coalesce(
+                l.local_key IN (SELECT w.local_key FROM pg_temp.verify_waiting AS w WHERE w.local_key IS NOT NULL), false
+            )
+            OR EXISTS (
+                SELECT
+                FROM unnest(CASE WHEN %(composite)s THEN l.key::text[] ELSE ARRAY[l.key] END) AS v
+                WHERE l.local_key IS NULL AND v IN (SELECT p.remote_id::text FROM pg_temp.pair AS p)
+            )
+            OR coalesce(
+                l.local_key IN (
+                    SELECT p.local_id::text FROM pg_temp.pair AS p
+                    WHERE p.local_schema = %(schema_name)s AND p.local_table = %(table_name)s
+                ), false
+            )
+            OR EXISTS (
+                SELECT FROM unnest(l.target_row) AS v
+                WHERE v LIKE '?%%' AND v IN (SELECT '?' || p.local_id::text FROM pg_temp.pair AS p)
+            ),
+            false
+        ) AS waits
+    FROM looked AS l
+),
+found AS (
+    INSERT INTO pg_temp.verify_finding (
+        table_id, kind, key, local_key, parked, columns, source_values, target_values
+    )
+    SELECT
+        %(table)s,
+        j.kind,
+        j.key,
+        j.local_key,
+        EXISTS (
+            SELECT FROM ucrepl.parked AS p
+            WHERE p.link_id = %(link)s AND p.table_id = %(table)s AND p.key = j.key AND p.skipped_at IS NULL
+        ),
+        CASE WHEN j.kind = 'different' THEN ARRAY(SELECT (%(names)s::text[])[i] FROM unnest(j.places) AS i) END,
+        CASE WHEN j.kind = 'different' THEN ARRAY(SELECT j.source_row[i] FROM unnest(j.places) AS i) END,
+        CASE WHEN j.kind = 'different' THEN ARRAY(SELECT j.target_row[i] FROM unnest(j.places) AS i) END
+    FROM judged AS j
+    WHERE j.kind IS NOT NULL AND NOT j.waits
+    ORDER BY j.candidate_id
+),
+settled AS (
+    DELETE FROM pg_temp.verify_candidate AS c
+    USING judged AS j
+    WHERE c.candidate_id = j.candidate_id AND (j.kind IS NULL OR NOT j.waits)
+)
+SELECT count(*)
+FROM judged AS j
+WHERE j.kind IS NOT NULL AND j.waits;
