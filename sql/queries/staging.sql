@@ -6,11 +6,13 @@
 -- trouble   changes that can't be applied, with the reason
 -- collision columns in which the target holds neither the old nor the new value
 -- touched   columns that this node has changed itself since the changes of the batch were made
--- forward   references of copied rows to records that are not here yet
 -- rekeyed   ids that the source has changed in this batch, as they were and as they are now
 -- left_out  changes left out because of a rule
 -- pair      pairs of ids that the source has made
 -- model     Odoo's models, with the number of their table and their sequence (kept for the session)
+--
+-- Those that are emptied at each commit have no indexes: an index is made anew then, after which PostgreSQL plans every
+-- prepared statement again that reads the table, and that takes longer than to run it.
 -- A batch of 20,000 wide rows stays in memory; it is read by every step.
 SET temp_buffers = '96MB';
 SET work_mem = '64MB';
@@ -37,7 +39,6 @@ CREATE TEMPORARY TABLE change (
     parked_id bigint,
     parked_at timestamptz
 ) ON COMMIT DELETE ROWS;
-CREATE INDEX ON pg_temp.change (table_id, op);
 ALTER TABLE pg_temp.change SET (toast_tuple_target = 8160, autovacuum_enabled = off);
 
 CREATE TEMPORARY TABLE received (
@@ -75,21 +76,10 @@ CREATE TEMPORARY TABLE touched (
     at timestamptz NOT NULL
 ) ON COMMIT DELETE ROWS;
 
-CREATE TEMPORARY TABLE forward (
-    seq bigint NOT NULL,
-    table_id integer NOT NULL,
-    key text NOT NULL,
-    column_name name NOT NULL,
-    referred integer NOT NULL,
-    value text NOT NULL,
-    can_wait boolean NOT NULL
-) ON COMMIT DELETE ROWS;
-
 CREATE TEMPORARY TABLE rekeyed (
     table_id integer NOT NULL,
     was bigint NOT NULL,
-    now bigint NOT NULL,
-    PRIMARY KEY (table_id, was)
+    now bigint NOT NULL
 ) ON COMMIT DELETE ROWS;
 
 CREATE TEMPORARY TABLE left_out (

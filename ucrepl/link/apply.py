@@ -16,6 +16,9 @@ MANY_ROWS = 1000
 """From so many changes on statements are planned anew for each batch, with statistics of its own."""
 
 
+FEW_TABLES = 3
+"""Many changes of more tables than that are indexed by their table, or each statement would look at all of them."""
+
 MOST_UNANALYZED = 200_000
 """After so many new ids at the latest the identity map is analyzed again."""
 
@@ -135,6 +138,9 @@ class Applier:
 
     def _apply_set(self, staged: Staged, result: Applied, *, careful: bool) -> None:
         small = staged.changes < MANY_ROWS
+        indexed = not small and len(staged.tables) > FEW_TABLES
+        if indexed:
+            self._run("CREATE INDEX change_by_table ON pg_temp.change (table_id, op)", prepare=False)
         if not small:
             self._run("SET LOCAL default_statistics_target = 1")
             self._run("ANALYZE pg_temp.change (table_id, op)")
@@ -156,6 +162,8 @@ class Applier:
             for table in members:
                 self._update_carefully(table, staged, result)
         self._delete(staged, small=small)
+        if indexed:
+            self._run("DROP INDEX pg_temp.change_by_table", prepare=False)
         result.changes += staged.changes
         for number in staged.tables:
             if number in self.plan.tables:

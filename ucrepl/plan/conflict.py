@@ -204,7 +204,7 @@ def _before(link: LinkPlan, column: ColumnPlan) -> str:
     if column.refers_to is None:
         return old
     moved = f"(SELECT r.now FROM pg_temp.rekeyed AS r WHERE r.table_id = {link.number_of(column.refers_to)}"
-    return f"coalesce({old}, {looked_up(link, column, f'{moved} AND r.was = {was(column)})')})"
+    return f"coalesce({old}, {looked_up(link, column, f'{moved} AND r.was = {was(column)} LIMIT 1)')})"
 
 
 def _is_buried(link: LinkPlan, column: ColumnPlan, value: str) -> str:

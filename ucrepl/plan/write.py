@@ -197,12 +197,17 @@ followed AS (
     WHERE change.table_id = {table.number} AND change.op = 'K'
         AND rekeyed.table_id = {table.number} AND rekeyed.now = change.key::bigint
 ),
+outdated AS (
+    DELETE FROM pg_temp.rekeyed AS rekeyed
+    USING pg_temp.change AS change
+    WHERE change.table_id = {table.number} AND change.op = 'K'
+        AND rekeyed.table_id = {table.number} AND rekeyed.was = change.key::bigint
+),
 noted AS (
     INSERT INTO pg_temp.rekeyed (table_id, was, now)
     SELECT change.table_id, change.key::bigint, ({new_key})::bigint
     FROM pg_temp.change AS change
     WHERE change.table_id = {table.number} AND change.op = 'K'
-    ON CONFLICT (table_id, was) DO UPDATE SET now = excluded.now
 )
 UPDATE pg_temp.change AS change
 SET op = 'U', key = {new_key}

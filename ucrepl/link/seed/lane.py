@@ -40,6 +40,7 @@ class Lane:
         self.reader, self.puller = readers
         self.applier = Applier(target, plan, link_id, link.source, link.target, seeding=True)
         self._finer = FinerGrain(target, self.applier)
+        self.run(query("staging_seed"))
 
     def apply(self, stage: Callable[[], int]) -> tuple[int, Applied]:
         """Applies what `stage` stages, in a transaction of its own; what can't be applied is parked.
