@@ -7,7 +7,8 @@
 -- Writes:     ucrepl.journal, through ucrepl.record_change.
 --
 -- The settings pinned on the function make the text of a value the same, whatever the writer's session has set.
--- PostgreSQL compiles a trigger function once for each table and session: it is short, what is long is shared.
+-- PostgreSQL compiles a trigger function once for each trigger and session, and plans each of its expressions when it
+-- comes to it: it is short, what is long is shared, and each kind of change has an expression of its own.
 CREATE OR REPLACE FUNCTION ucrepl.capture() RETURNS trigger
 LANGUAGE plpgsql
 SECURITY DEFINER
@@ -22,11 +23,13 @@ AS $$
 DECLARE
     seq bigint;
 BEGIN
-    seq := CASE tg_op
-        WHEN 'INSERT' THEN ucrepl.record_change(tg_argv, 'I', NULL, @hstore@.hstore(new))
-        WHEN 'UPDATE' THEN ucrepl.record_change(tg_argv, 'U', @hstore@.hstore(old), @hstore@.hstore(new))
-        ELSE ucrepl.record_change(tg_argv, 'D', @hstore@.hstore(old), NULL)
-    END;
+    IF tg_op = 'UPDATE' THEN
+        seq := ucrepl.record_change(tg_argv, 'U', @hstore@.hstore(old), @hstore@.hstore(new));
+    ELSIF tg_op = 'INSERT' THEN
+        seq := ucrepl.record_change(tg_argv, 'I', NULL, @hstore@.hstore(new));
+    ELSE
+        seq := ucrepl.record_change(tg_argv, 'D', @hstore@.hstore(old), NULL);
+    END IF;
     RETURN NULL;
 END;
 $$;

@@ -256,9 +256,11 @@ class Applier:
     def _checks_at_once(self, tables: Sequence[TablePlan], changes: int) -> bool:
         """Whether so many changes of these tables are written without a check of each foreign key, and then checked.
 
-        Only where the role may do so, and nothing but these checks is left out.
+        Only where the role may do so, where nothing but these checks is left out, and where it takes longer to check the
+        rows than to plan the statement that does it for all of them.
         """
-        return self.plan.checks_at_once and changes >= MANY_ROWS and all(table.table.plain for table in tables)
+        many = changes >= MANY_ROWS * len(tables)
+        return self.plan.checks_at_once and many and all(table.table.plain for table in tables)
 
     def _run_unchecked(self, statement: str, tables: Sequence[TablePlan]) -> int:
         """Runs a statement that checks foreign keys itself. Returns how many rows it has written.
