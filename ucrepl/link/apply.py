@@ -138,12 +138,8 @@ class Applier:
 
     def _apply_set(self, staged: Staged, result: Applied, *, careful: bool) -> None:
         small = staged.changes < MANY_ROWS
-        indexed = not small and len(staged.tables) > FEW_TABLES
-        if indexed:
-            self._run("CREATE INDEX change_by_table ON pg_temp.change (table_id, op)", prepare=False)
         if not small:
-            self._run("SET LOCAL default_statistics_target = 1")
-            self._run("ANALYZE pg_temp.change (table_id, op)")
+            self._prepare_many(staged)
         known = self._identify(staged, small=small)
         if not small:
             self._analyze_identity(sum(staged.inserts.values()))
@@ -162,8 +158,8 @@ class Applier:
             for table in members:
                 self._update_carefully(table, staged, result)
         self._delete(staged, small=small)
-        if indexed:
-            self._run("DROP INDEX pg_temp.change_by_table", prepare=False)
+        if not small:
+            self._run("DROP INDEX IF EXISTS pg_temp.change_by_table", prepare=False)
         result.changes += staged.changes
         for number in staged.tables:
             if number in self.plan.tables:
@@ -171,6 +167,13 @@ class Applier:
                 result.by_table[name] = (
                     staged.inserts.get(number, 0) + staged.updates.get(number, (0,))[0] + staged.deletes.get(number, 0)
                 )
+
+    def _prepare_many(self, staged: Staged) -> None:
+        """Gives the planner statistics of many changes, and an index where they are of many tables."""
+        if len(staged.tables) > FEW_TABLES:
+            self._run("CREATE INDEX change_by_table ON pg_temp.change (table_id, op)", prepare=False)
+        self._run("SET LOCAL default_statistics_target = 1")
+        self._run("ANALYZE pg_temp.change (table_id, op)")
 
     def _identify(self, staged: Staged, *, small: bool) -> bool:
         """Gives every record of the batch its local id. Returns whether some new ones are known here, or in doubt."""
@@ -256,8 +259,8 @@ class Applier:
     def _checks_at_once(self, tables: Sequence[TablePlan], changes: int) -> bool:
         """Whether so many changes of these tables are written without a check of each foreign key, and then checked.
 
-        Only where the role may do so, where nothing but these checks is left out, and where it takes longer to check the
-        rows than to plan the statement that does it for all of them.
+        Only where the role may do so, where nothing but these checks is left out, and where checking the rows takes
+        longer than planning the statement that does it for all of them.
         """
         many = changes >= MANY_ROWS * len(tables)
         return self.plan.checks_at_once and many and all(table.table.plain for table in tables)
