@@ -82,3 +82,24 @@ def test_what_is_here_is_recognised_and_the_rest_is_made(make_pair: MakePair) ->
     assert (seeded.parked, seeded.rows >= 120) == (0, True)
     assert pair.forth().applied == 0
     pair.assert_clean()
+
+
+def test_links_between_records_of_both_sides_are_those_of_the_source(make_pair: MakePair) -> None:
+    pair = make_pair(TABLES, installed=False, rules=[*RULES, {"table": "tag", "keys": [["name"]]}])
+    fill(pair)
+    pair.b.run("""
+        INSERT INTO tag (name) VALUES ('two'), ('own');
+        INSERT INTO partner_tag SELECT p.id, t.id FROM partner AS p, tag AS t WHERE p.ref = 'R3';
+    """)
+    pair.install()
+    pair.b.run("INSERT INTO tag (name) VALUES ('one')")
+    pair.b.run(
+        "INSERT INTO partner_tag SELECT p.id, t.id FROM partner AS p, tag AS t WHERE p.ref = 'R3' AND t.name = 'one'"
+    )
+
+    seed(pair)
+
+    assert pair.b.column("""
+        SELECT t.name FROM partner_tag JOIN partner AS p ON p.id = partner_id JOIN tag AS t ON t.id = tag_id
+        WHERE p.ref = 'R3' ORDER BY 1
+    """) == ["one", "own"]  # "two" was there before, and the source has it not

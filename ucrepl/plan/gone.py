@@ -17,7 +17,10 @@ def keys(table: Table) -> str:
 
 
 def stage(link: LinkPlan, table: TablePlan) -> str:
-    """Stages deletes of the known rows whose keys are not in `pg_temp.present`."""
+    """Stages deletes of the known rows whose keys are not in `pg_temp.present`.
+
+    What links two records and was written on the target itself since `install` stays: its journal tells.
+    """
     columns = [(table.table.key[0], table.number)]
     if not table.surrogate:
         columns = [(c.name, link.number_of(c.refers_to)) for c in table.key_columns if c.refers_to]
@@ -29,9 +32,17 @@ def stage(link: LinkPlan, table: TablePlan) -> str:
     )
     ids = [f"identity_{i}.remote_id::text" for i in range(len(columns))]
     key = ids[0] if len(ids) == 1 else f"ARRAY[{', '.join(ids)}]::text"
+    written_here = ""
+    if not table.surrogate:
+        own = [f"target.{quote(name)}::text" for name in table.table.key]
+        own_key = own[0] if len(own) == 1 else f"ARRAY[{', '.join(own)}]::text"
+        written_here = f"""
+    AND NOT EXISTS (
+        SELECT FROM ucrepl.journal AS j WHERE j.table_id = {table.number} AND j.op = 'I' AND j.key = {own_key}
+    )"""
     return f"""\
 INSERT INTO pg_temp.change (xid, table_id, op, key, at)
 SELECT '3'::xid8, {table.number}, 'D', {key}, {LONG_AGO}
 FROM {table.table.only}{table.name.sql} AS target
 {joins}
-WHERE NOT EXISTS (SELECT FROM pg_temp.present AS p WHERE p.key = {key})"""
+WHERE NOT EXISTS (SELECT FROM pg_temp.present AS p WHERE p.key = {key}){written_here}"""

@@ -108,10 +108,10 @@ class _Seeding:
         state.begin_tables(self._opened.target, self._opened.link_id, left, self._snapshot.text)
         self._recognise()
         self._copy([[self._plan.tables[n] for n in group if n in set(left)] for group in self._plan.groups])
-        stale = list(self._plan.tables) if known.was_replayed else begun_before
-        if stale:
-            self._told.phase("looking for what the source has no more")
-            delete_gone(self._first, [self._plan.tables[number] for number in stale])
+        stale = set(self._plan.tables) if known.was_replayed else set(begun_before)
+        links = [number for number, table in self._plan.tables.items() if not table.surrogate]
+        self._told.phase("looking for what the source has not")
+        delete_gone(self._first, [self._plan.tables[number] for number in {*stale, *links}])
         state.finish(self._opened.target, self._opened.link_id)
         self._opened.target.execute("ANALYZE ucrepl.identity")
         return self._seeded

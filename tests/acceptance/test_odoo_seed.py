@@ -1,0 +1,87 @@
+"""An Odoo with data into one that has other data, while an office works on the source: nothing is lost or doubled."""
+
+from pathlib import Path
+from threading import Thread
+
+import psycopg
+import psycopg.sql
+import pytest
+
+from tests.support.databases import MakeDatabase
+from tests.support.odoo import play_workload
+from tests.support.pair import Pair, value
+from tests.support.tables import read_tables
+
+LINK = "turin->milan"
+# Records of the base data, and what nobody may have twice. (Of external ids the pair is unique by an index.)
+KEYS = {
+    "res_country": "code",
+    "res_currency": "name",
+    "res_lang": "code",
+    "res_groups": "category_id || name::text",
+    "uom_uom": "category_id || name::text",
+    "ir_model": "model",
+    "ir_model_fields": "model || name",
+    "res_users": "login",
+    "ir_module_module": "name",
+}
+
+
+def rows(dsn: str) -> dict[str, int]:
+    with psycopg.connect(dsn) as connection:
+        tables = read_tables(connection)
+        counts = {}
+        for label, table in tables.items():
+            row = connection.execute(psycopg.sql.SQL("SELECT count(*) FROM {}").format(table.only)).fetchone()
+            counts[label] = row[0] if row else 0
+        return counts
+
+
+def unpaired(dsn: str) -> dict[str, int]:
+    """How many rows of each table of the target are nobody's pair: its own."""
+    with psycopg.connect(dsn) as connection:
+        found = {}
+        for label, table in read_tables(connection).items():
+            if table.numbered:
+                row = connection.execute(
+                    psycopg.sql.SQL(
+                        "SELECT count(*) FROM {} AS t WHERE NOT EXISTS (SELECT FROM ucrepl.identity_map AS m"
+                        " WHERE m.table_name = {} AND m.local_id = t.{})"
+                    ).format(table.only, label, psycopg.sql.Identifier(table.key[0]))
+                ).fetchone()
+                found[label] = row[0] if row else 0
+        return found
+
+
+def assert_no_record_twice(dsn: str) -> None:
+    for table, key in KEYS.items():
+        assert value(dsn, f"SELECT count(*) - count(DISTINCT {key}) FROM {table} WHERE {key} IS NOT NULL") == 0, table
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("odoo18")
+@pytest.mark.parametrize(
+    ("source", "target"), [("odoo18", "odoo18-empty"), ("odoo18-empty", "odoo18")], ids=["into empty", "from empty"]
+)
+def test_an_odoo_is_seeded_while_it_is_in_use(source: str, target: str, database: MakeDatabase, tmp_path: Path) -> None:
+    pair = Pair.linked(tmp_path, database(source), database(target), both_ways=False)
+    if target == "odoo18":
+        play_workload(pair.milan, "odoo18")  # it has had work of its own
+    before = rows(pair.milan)
+    pair.run("install")
+    office = Thread(target=play_workload, args=(pair.turin, "odoo18")) if source == "odoo18" else None
+    if office:
+        office.start()
+    pair.run("seed", LINK)
+    if office:
+        office.join()
+    pair.drain_all()
+
+    pair.run("verify", LINK)  # exit code 1 if anything differs
+    assert_no_record_twice(pair.milan)
+    ours, theirs, own = rows(pair.turin), rows(pair.milan), unpaired(pair.milan)
+    for label, count in own.items():
+        assert theirs[label] == ours[label] + count, label
+        assert count <= before[label], label
+    [status] = pair.status().values()
+    assert (status["parked"], status["lag_rows"]) == (0, 0)
