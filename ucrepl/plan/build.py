@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from ucrepl.config import Link, Rule
 from ucrepl.errors import ConfigError
 from ucrepl.packs import Packs
+from ucrepl.plan import mask
 from ucrepl.plan.catalog import Catalog, Table, TableName
 from ucrepl.plan.model import ColumnPlan, LinkPlan, ModelTable, Protection, SkippedTable, TablePlan
 from ucrepl.plan.order import strongly_connected
@@ -64,18 +65,26 @@ def build_plan(given: Ingredients) -> LinkPlan:
         models=tuple(_models(given, tables)),
         defers=given.target.defers,
         checks_at_once=given.checks_at_once,
+        masks={
+            name: masks
+            for name, source in given.source.tables.items()
+            if given.numbers[name] not in skipped and (masks := mask.masks_of(given.rules, source))
+        },
         external_ids=next((n for n, t in tables.items() if str(t.name) == given.packs.external_ids), None),
     )
 
 
 def check_rules(rules: Iterable[Rule], catalogs: Sequence[Catalog]) -> None:
-    """Raises ConfigError, with all of them in one message, for tables and columns of rules that no catalog has."""
+    """Raises ConfigError, with all of them in one message, for tables and columns of rules that no catalog has.
+
+    The first catalog is the source's; masks that are not possible there are found too.
+    """
     problems = []
     for rule in rules:
         found = [t for catalog in catalogs for t in catalog.tables.values() if rule.matches(*t.name)]
         if not found and "*" not in rule.table:
             problems.append(f"{rule.name}: there is no table {rule.table!r}")
-        named = [*rule.protect, *(c for key in rule.keys or () for c in key)]
+        named = [*rule.protect, *(c for key in rule.keys or () for c in key), *rule.set]
         if isinstance(rule.conflicts, dict):
             named += rule.conflicts
         problems += [
@@ -83,6 +92,7 @@ def check_rules(rules: Iterable[Rule], catalogs: Sequence[Catalog]) -> None:
             for column in dict.fromkeys(named)
             if found and not any(column in table.columns for table in found)
         ]
+        problems += mask.problems(rule, catalogs[0])
     if problems:
         raise ConfigError("; ".join(problems), hint="mend the rules in the configuration, then run: ucrepl check")
 
@@ -116,6 +126,7 @@ def _plan_table(given: Ingredients, number: int, source: Table, target: Table) -
         columns=tuple(columns),
         recognition_keys=tuple(tuple(key) for key in keys if known.issuperset(key)) if target.surrogate else (),
         deleted=given.link.deleted,
+        masks=mask.masks_of(given.rules, source),
     )
 
 

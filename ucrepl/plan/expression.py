@@ -5,14 +5,13 @@ functions of a list. So nothing of the text can reach the server but what is mea
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 import sqlglot
-from sqlglot import exp
+from sqlglot import TokenType, exp
 from sqlglot.dialects.postgres import Postgres
 from sqlglot.errors import ParseError, TokenError
-from sqlglot.tokens import TokenType
 
 from ucrepl.config.problems import did_you_mean, nearest
 from ucrepl.errors import ConfigError
@@ -34,10 +33,10 @@ _FUNCTIONS: dict[type[exp.Expression], str] = {
 }  # fmt: skip
 # Those that it takes as they are written.
 _OTHER_FUNCTIONS = frozenset({
-    "age", "array_to_string", "array_length", "bit_length", "cardinality", "character_length", "char_length",
+    "age", "bit_length", "cardinality", "character_length", "char_length",
     "hashtext", "hashtextextended", "jsonb_array_length", "jsonb_build_array", "jsonb_build_object",
     "jsonb_extract_path", "jsonb_extract_path_text", "jsonb_set", "jsonb_strip_nulls", "jsonb_typeof",
-    "make_date", "make_interval", "octet_length", "regexp_match", "string_to_array", "substr", "to_hex", "to_jsonb",
+    "make_date", "octet_length", "regexp_match", "substr", "to_jsonb",
 })  # fmt: skip
 KNOWN = frozenset(_FUNCTIONS.values()) | _OTHER_FUNCTIONS
 """The functions that an expression may use."""
@@ -48,7 +47,11 @@ _OPERATORS: tuple[type[exp.Expression], ...] = (
     exp.Escape, exp.SimilarTo, exp.RegexpLike, exp.RegexpILike, exp.Case, exp.If, exp.Any, exp.Array, exp.AtTimeZone,
     exp.JSONBExtractScalar, exp.JSONBExtract, exp.ArrayContainsAll, exp.JSONBContains,
 )  # fmt: skip
-_CONSTANTS = (exp.Boolean, exp.Null)
+# What needs no look at it by itself: the nodes above have seen to it.
+_PLAIN = frozenset({
+    exp.Boolean, exp.Null, exp.Identifier, exp.DataTypeParam, exp.Interval, exp.JSONPath, exp.JSONPathRoot,
+    exp.JSONPathKey, exp.JSONPathSubscript,
+})  # fmt: skip
 _TYPES = frozenset({
     exp.DataType.Type.BIGINT, exp.DataType.Type.BOOLEAN, exp.DataType.Type.CHAR, exp.DataType.Type.DATE,
     exp.DataType.Type.DECIMAL, exp.DataType.Type.DOUBLE, exp.DataType.Type.FLOAT, exp.DataType.Type.INT,
@@ -57,11 +60,12 @@ _TYPES = frozenset({
     exp.DataType.Type.UUID, exp.DataType.Type.VARBINARY, exp.DataType.Type.VARCHAR, exp.DataType.Type.ARRAY,
 })  # fmt: skip
 _SPAN = re.compile(r"\s*[-+]?\d+(\.\d+)?\s+[A-Za-z]+\s*|[-+\s\w.:]*")
+_TYPE_HINT = "cast to text, integer, numeric, date and the like"
 _STRING_HINT = "write a text in single quotes, '' for a quote in it"
 _NUMBER = re.compile(r"\d+(\.\d*)?([eE][-+]?\d+)?|\.\d+([eE][-+]?\d+)?")
 
 
-class _Printer(Postgres.Generator):  # type: ignore[misc,name-defined,unused-ignore]
+class _Printer(Postgres.Generator):  # type: ignore[misc,valid-type]
     """Prints strings as our own statements have them, and negations in parentheses."""
 
     TRANSFORMS = {  # noqa: RUF012 - as in the class above
@@ -133,33 +137,39 @@ def _where(error: Exception) -> str:
 def _check(node: Any, text: str) -> None:  # noqa: ANN401 - sqlglot's nodes have no common attributes
     """Raises ConfigError for a node that is on no list."""
     kind = type(node)
-    if kind in _FUNCTIONS or kind in _OPERATORS or kind in _CONSTANTS:
+    if kind in _FUNCTIONS or kind in _OPERATORS:
         _check_parts(node, text)
-    elif kind is exp.Anonymous:
-        name = str(node.this)
-        if name.lower() not in _OTHER_FUNCTIONS or not isinstance(node.this, str):
-            _refuse(f"the function {name!r} can't be used", text, _of_functions(name))
-    elif kind in {exp.Column, exp.Identifier}:
-        if kind is exp.Column and (node.args.get("table") or not isinstance(node.this, exp.Identifier)):
-            _refuse(f"{_sql(node)!r} can't be used", text, "write a column by its name alone")
-    elif kind is exp.Literal:
-        if not node.is_string and not _NUMBER.fullmatch(node.this):
-            _refuse(f"{node.this!r} is no number", text, None)
-    elif kind is exp.Cast:
-        _check_cast(node, text)
-    elif kind in {exp.DataType, exp.DataTypeParam}:
-        if kind is exp.DataType and node.this not in _TYPES:
-            _refuse(f"the type {_sql(node)!r} can't be used", text, "cast to text, integer, numeric, date and the like")
-    elif kind in {exp.Interval, exp.Var}:
-        if kind is exp.Var and not (node.name.isalpha() and isinstance(node.parent, _WITH_UNITS)):
-            _refuse(f"{node.name!r} can't be used", text, None)
-    elif kind in {exp.JSONExtract, exp.JSONExtractScalar}:
-        _check_json(node, text)
-    elif kind in {exp.JSONPath, exp.JSONPathRoot, exp.JSONPathKey, exp.JSONPathSubscript}:
-        pass  # seen to by _check_json
-    else:
+    elif kind in _CHECKS:
+        _CHECKS[kind](node, text)
+    elif kind not in _PLAIN:
         what, hint = _why(node)
         _refuse(what, text, hint)
+
+
+def _check_function(node: exp.Anonymous, text: str) -> None:
+    name = str(node.this)
+    if name.lower() not in _OTHER_FUNCTIONS or not isinstance(node.this, str):
+        _refuse(f"the function {name!r} can't be used", text, _of_functions(name))
+
+
+def _check_column(node: exp.Column, text: str) -> None:
+    if node.args.get("table") or not isinstance(node.this, exp.Identifier):
+        _refuse(f"{_sql(node)!r} can't be used", text, "write a column by its name alone")
+
+
+def _check_literal(node: exp.Literal, text: str) -> None:
+    if not node.is_string and not _NUMBER.fullmatch(node.this):
+        _refuse(f"{node.this!r} is no number", text, None)
+
+
+def _check_type(node: exp.DataType, text: str) -> None:
+    if node.this not in _TYPES:
+        _refuse(f"the type {_sql(node)!r} can't be used", text, _TYPE_HINT)
+
+
+def _check_unit(node: exp.Var, text: str) -> None:
+    if not (node.name.isalpha() and isinstance(node.parent, _WITH_UNITS)):
+        _refuse(f"{node.name!r} can't be used", text, None)
 
 
 _WITH_UNITS = (exp.Interval, exp.Extract, exp.TimestampTrunc)
@@ -173,8 +183,8 @@ def _check_parts(node: Any, text: str) -> None:  # noqa: ANN401
 
 
 def _check_cast(node: exp.Cast, text: str) -> None:
-    if node.args.get("format") or node.args.get("action") or not isinstance(node.to, exp.DataType):
-        _refuse(f"the type {_sql(node.args['to'])!r} can't be used", text, "cast to text, integer, date and the like")
+    if node.args.get("format") or node.args.get("action") or not isinstance(node.args["to"], exp.DataType):
+        _refuse(f"the type {_sql(node.args['to'])!r} can't be used", text, _TYPE_HINT)
 
 
 def _check_json(node: Any, text: str) -> None:  # noqa: ANN401
@@ -192,13 +202,26 @@ def _check_json(node: Any, text: str) -> None:  # noqa: ANN401
     _refuse(f"{_sql(node)!r} can't be used", text, "after -> and ->> write one key: name->>'en_US'")
 
 
+_CHECKS: dict[type[exp.Expression], Callable[[Any, str], None]] = {
+    exp.Anonymous: _check_function,
+    exp.Cast: _check_cast,
+    exp.Column: _check_column,
+    exp.DataType: _check_type,
+    exp.JSONExtract: _check_json,
+    exp.JSONExtractScalar: _check_json,
+    exp.Literal: _check_literal,
+    exp.Var: _check_unit,
+}
+
+
 def _resolve(column: exp.Column, columns: Collection[str], alias: str) -> None:
     identifier = column.this
     name = identifier.this if identifier.args.get("quoted") else identifier.this.lower()
     if name not in columns:
         message = f"there is no column {name!r}"
         raise ConfigError(message, did_you_mean(name, sorted(columns)))
-    column.replace(exp.column(exp.to_identifier(name, quoted=True), exp.to_identifier(alias, quoted=True)))
+    column.set("this", exp.to_identifier(name, quoted=True))
+    column.set("table", exp.to_identifier(alias, quoted=True))
 
 
 def _why(node: Any) -> tuple[str, str | None]:  # noqa: ANN401
@@ -231,5 +254,3 @@ def _sql(node: Any) -> str:  # noqa: ANN401
 
 def _short(text: str) -> str:
     return repr(text if len(text) <= 80 else f"{text[:77]}...")  # noqa: PLR2004 - a line
-
-

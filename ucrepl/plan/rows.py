@@ -2,7 +2,9 @@
 
 from collections.abc import Collection, Iterable
 
+from ucrepl.plan import mask
 from ucrepl.plan.catalog import Table
+from ucrepl.plan.model import TablePlan
 from ucrepl.plan.text import literal, quote
 
 COLUMNS = "xid, table_id, op, key, new, at, times"
@@ -13,8 +15,7 @@ LONG_AGO = "to_timestamp(0)"
 
 
 def as_changes(
-    table: Table,
-    number: int,
+    plan: TablePlan,
     hstore: str,
     *,
     image: Collection[str] | None = None,
@@ -23,10 +24,11 @@ def as_changes(
 ) -> str:
     """The rows of a table as inserts, in the order of their keys.
 
-    `number` is the table's number on the target, `hstore` the source's schema of that extension. `image`: the columns
+    Masked columns leave as their masks say. `hstore` is the source's schema of that extension. `image`: the columns
     that are sent, all by default. `written`: the table's number on the source, where `pg_temp.written` tells when
     columns of some rows were last changed. `chosen`: only the rows with the keys in the parameter `keys`.
     """
+    table = plan.table
     key = row_key(table)
     times, join, where = "NULL", "", ""
     if written is not None:
@@ -37,28 +39,32 @@ def as_changes(
         if len(table.key) == 1:
             kind = table.columns[table.key[0]].type
             where = f"\nWHERE row.{quote(table.key[0])} = ANY (%(keys)s::text[]::{kind}[])"
+    sent = _image(hstore, plan, image)
+    if chosen:
+        sent = sent.replace("%", "%%")  # the statement has a parameter
     order = ", ".join(f"row.{quote(name)}" for name in table.key)
     return f"""\
 SELECT
     '3'::xid8 AS xid,
-    {number} AS table_id,
+    {plan.number} AS table_id,
     'I'::"char" AS op,
     {key} AS key,
-    {_image(hstore, table, image)} AS new,
+    {sent} AS new,
     {LONG_AGO} AS at,
     {times} AS times
 FROM {table.only}{table.name.sql} AS row{join}{where}
 ORDER BY {order}"""
 
 
-def named_records(names: Table, number: int, hstore: str, models: Iterable[tuple[str, Table]]) -> str:
+def named_records(plan: TablePlan, hstore: str, models: Iterable[tuple[str, Table]]) -> str:
     """The external ids, as inserts of their table, of records that are there. `models`: model -> its table."""
-    image = _image(hstore, names, ("module", "name", "model", "res_id"))
+    names = plan.table
+    image = _image(hstore, plan, ("module", "name", "model", "res_id"))
     parts = [
         f"""\
 SELECT
     '3'::xid8 AS xid,
-    {number} AS table_id,
+    {plan.number} AS table_id,
     'I'::"char" AS op,
     {row_key(names)} AS key,
     {image} AS new,
@@ -95,11 +101,11 @@ WHERE j.op IN ('I', 'U') AND j.key IS NOT NULL
 GROUP BY j.table_id, j.key"""
 
 
-def _image(hstore: str, table: Table, columns: Collection[str] | None) -> str:
+def _image(hstore: str, plan: TablePlan, columns: Collection[str] | None) -> str:
     """The image of a row, without its nulls: a column that does not come becomes null."""
     if columns is None:
         schema = quote(hstore)
-        return f"{schema}.hstore(row) OPERATOR({schema}.-) {schema}.hstore(NULL::{table.name.sql})"
+        return f"{mask.image(hstore, plan.masks)} OPERATOR({schema}.-) {schema}.hstore(NULL::{plan.name.sql})"
     names = ", ".join(literal(name) for name in columns)
-    values = ", ".join(f"row.{quote(name)}::text" for name in columns)
-    return f"{quote(hstore)}.hstore(ARRAY[{names}]::text[], ARRAY[{values}])"
+    values = ", ".join(plan.masks.get(name) or f"row.{quote(name)}::text" for name in columns)
+    return f"{quote(hstore)}.hstore(ARRAY[{names}]::text[], ARRAY[{values}]::text[])"

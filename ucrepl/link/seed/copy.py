@@ -134,8 +134,7 @@ class Copier:
     def _select(self, table: TablePlan, *, chosen: bool = False) -> str:
         number = self._origin.numbers.get(table.number)
         return rows.as_changes(
-            table.table,
-            table.number,
+            table,
             self._origin.hstore,
             written=number if number in self._origin.written else None,
             chosen=chosen,

@@ -27,7 +27,7 @@ class Recogniser:
         models = [(m.model, by_number[m.number]) for m in self._plan.models if m.number in by_number]
         if names is None or not models:
             return 0
-        select = rows.named_records(names.table, names.number, self._origin.hstore, models)
+        select = rows.named_records(names, self._origin.hstore, models)
         with self._lane.target.transaction():
             self._stage(select)
             statement = identify.recognise_by_external_id(self._plan, names, all_there=True)
@@ -43,7 +43,7 @@ class Recogniser:
             return 0
         with self._lane.target.transaction():
             for table in tables:
-                self._stage(rows.as_changes(table.table, table.number, self._origin.hstore, image=self._columns(table)))
+                self._stage(rows.as_changes(table, self._origin.hstore, image=self._columns(table)))
             paired = 0
             for _ in range(_ROUNDS if len(tables) > 1 else 1):
                 self._lane.run("DELETE FROM pg_temp.trouble")
