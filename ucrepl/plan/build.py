@@ -84,7 +84,7 @@ def check_rules(rules: Iterable[Rule], catalogs: Sequence[Catalog]) -> None:
         found = [t for catalog in catalogs for t in catalog.tables.values() if rule.matches(*t.name)]
         if not found and "*" not in rule.table:
             problems.append(f"{rule.name}: there is no table {rule.table!r}")
-        named = [*rule.protect, *(c for key in rule.keys or () for c in key), *rule.set]
+        named = [*rule.protect, *(c for key in rule.keys or () for c in key), *rule.set, *rule.belongs_to]
         if isinstance(rule.conflicts, dict):
             named += rule.conflicts
         problems += [
@@ -127,7 +127,24 @@ def _plan_table(given: Ingredients, number: int, source: Table, target: Table) -
         recognition_keys=tuple(tuple(key) for key in keys if known.issuperset(key)) if target.surrogate else (),
         deleted=given.link.deleted,
         masks=mask.masks_of(given.rules, source),
+        belongs_to=_belongs_to(rules, source, target, columns),
     )
+
+
+def _belongs_to(rules: Sequence[Rule], source: Table, target: Table, columns: Sequence[ColumnPlan]) -> tuple[str, ...]:
+    """The columns by which rows belong to other records. Raises ConfigError for one that refers to none."""
+    rule = next((r for r in rules if r.belongs_to), None)
+    if rule is None:
+        return ()
+    references = {name for table in (source, target) for fk in table.foreign_keys for name in fk.columns}
+    references |= {c.name for c in columns if c.is_reference}
+    wrong = [name for name in rule.belongs_to if name not in references]
+    if wrong and "*" not in rule.table:
+        message = f"{rule.name}: column {wrong[0]!r} of table {str(target.name)!r} refers to no record"
+        raise ConfigError(
+            message, hint="under 'belongs_to' write columns with a foreign key, or with the id of a model"
+        )
+    return tuple(name for name in rule.belongs_to if name in references)
 
 
 def referenced_table(

@@ -58,6 +58,7 @@ class TablePlan:
 
     `partial_rule` names the rule because of which some of its rows are left out (they belong to a skipped table).
     `masks`: column of the source -> the SQL of the text that leaves instead of its value (see `plan.mask`).
+    `belongs_to`: columns that refer to records with which, once they are chosen for a subset, the row comes along.
     """
 
     number: int
@@ -67,6 +68,7 @@ class TablePlan:
     deleted: str = "delete"
     partial_rule: str | None = None
     masks: Mapping[str, str] = field(default_factory=dict)
+    belongs_to: tuple[str, ...] = ()
 
     @property
     def name(self) -> TableName:

@@ -21,12 +21,14 @@ def as_changes(
     image: Collection[str] | None = None,
     written: int | None = None,
     chosen: bool = False,
+    subset: bool = False,
 ) -> str:
     """The rows of a table as inserts, in the order of their keys.
 
     Masked columns leave as their masks say. `hstore` is the source's schema of that extension. `image`: the columns
     that are sent, all by default. `written`: the table's number on the source, where `pg_temp.written` tells when
-    columns of some rows were last changed. `chosen`: only the rows with the keys in the parameter `keys`.
+    columns of some rows were last changed. `chosen`: only the rows with the keys in the parameter `keys`;
+    `subset`: only those in `pg_temp.chosen`.
     """
     table = plan.table
     key = row_key(table)
@@ -34,6 +36,8 @@ def as_changes(
     if written is not None:
         times = "written.times"
         join = f"\nLEFT JOIN pg_temp.written AS written ON written.table_id = {written} AND written.key = {key}"
+    if subset:
+        join += f"\nJOIN pg_temp.chosen AS chosen ON chosen.table_id = {plan.number} AND {is_chosen(plan)}"
     if chosen:
         where = f"\nWHERE {key} = ANY (%(keys)s)"
         if len(table.key) == 1:
@@ -56,8 +60,13 @@ FROM {table.only}{table.name.sql} AS row{join}{where}
 ORDER BY {order}"""
 
 
-def named_records(plan: TablePlan, hstore: str, models: Iterable[tuple[str, Table]]) -> str:
-    """The external ids, as inserts of their table, of records that are there. `models`: model -> its table."""
+def named_records(
+    plan: TablePlan, hstore: str, models: Iterable[tuple[str, TablePlan]], *, subset: bool = False
+) -> str:
+    """The external ids, as inserts of their table, of records that are there. `models`: model -> its table.
+
+    `subset`: only of those in `pg_temp.chosen`.
+    """
     names = plan.table
     image = _image(hstore, plan, ("module", "name", "model", "res_id"))
     parts = [
@@ -71,17 +80,27 @@ SELECT
     {LONG_AGO} AS at,
     NULL::{quote(hstore)}.hstore AS times
 FROM {names.only}{names.name.sql} AS row
-JOIN {table.only}{table.name.sql} AS record ON record.{quote(table.key[0])} = row.res_id
+JOIN {table.table.only}{table.name.sql} AS record ON record.{quote(table.table.key[0])} = row.res_id{
+            _chosen(table) if subset else ""
+        }
 WHERE row.model = {literal(model)}"""
         for model, table in models
     ]
     return "\nUNION ALL\n".join(parts)
 
 
-def row_key(table: Table) -> str:
+def row_key(table: Table, row: str = mask.ROW) -> str:
     """The key of a row as the journal has it: its text, or that of an array of the texts of its columns."""
-    texts = [f"row.{quote(name)}::text" for name in table.key]
+    texts = [f"{row}.{quote(name)}::text" for name in table.key]
     return texts[0] if len(texts) == 1 else f"ARRAY[{', '.join(texts)}]::text"
+
+
+def is_chosen(table: TablePlan, alias: str = mask.ROW) -> str:
+    """The condition that a row has the key in `chosen`."""
+    if len(table.table.key) > 1:
+        return f"chosen.key = {row_key(table.table, alias)}"
+    [name] = table.table.key
+    return f"{alias}.{quote(name)} = chosen.key::{table.table.columns[name].type}"
 
 
 def written_later(hstore: str) -> str:
@@ -99,6 +118,10 @@ SELECT
 FROM ucrepl.journal AS j
 WHERE j.op IN ('I', 'U') AND j.key IS NOT NULL
 GROUP BY j.table_id, j.key"""
+
+
+def _chosen(table: TablePlan) -> str:
+    return f"\nJOIN pg_temp.chosen AS chosen ON chosen.table_id = {table.number} AND {is_chosen(table, 'record')}"
 
 
 def _image(hstore: str, plan: TablePlan, columns: Collection[str] | None) -> str:

@@ -18,7 +18,7 @@ class Origin:
 
     `hstore`: the schema of the extension; `numbers`: number of a table on the target -> on the source; `sizes`: -> its
     size in bytes; `rows`: -> about how many rows it has; `written`: the numbers on the source of the tables of whose
-    rows the journal tells.
+    rows the journal tells. `subset`: only the rows in `pg_temp.chosen` of the reading session.
     """
 
     hstore: str
@@ -26,6 +26,7 @@ class Origin:
     sizes: Mapping[int, int]
     rows: Mapping[int, int]
     written: frozenset[int]
+    subset: bool = False
 
 
 @dataclass
@@ -138,4 +139,5 @@ class Copier:
             self._origin.hstore,
             written=number if number in self._origin.written else None,
             chosen=chosen,
+            subset=self._origin.subset and not chosen,
         )
