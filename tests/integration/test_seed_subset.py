@@ -14,6 +14,7 @@ from ucrepl.link.lock import held
 from ucrepl.link.nodes import Nodes
 from ucrepl.link.seed.run import Seeded
 from ucrepl.link.seed.subset import Wish, copy_subset
+from ucrepl.link.verify import Options, verify_link
 
 TABLES = """
     CREATE TABLE ir_model (id serial PRIMARY KEY, model text UNIQUE);
@@ -184,6 +185,30 @@ def test_a_masked_reference_is_not_followed(pair: Pair) -> None:
     assert held["partner"] == {"Ada", "seller", "writer"}
 
 
+def verify(pair: Pair, **options: bool) -> dict[str, int]:
+    pair.close_links()
+    with Nodes(pair.config, "verify") as nodes:
+        reports = verify_link(pair.config, pair.config.links[FORTH], nodes, Options(known=True, shown=9, **options))
+    assert sum(r.lagging for r in reports) == 0
+    return {r.table: r.differs for r in reports if r.differs}
+
+
+def test_what_was_copied_is_verified(pair: Pair) -> None:
+    copy(pair, *LAST)
+    assert verify(pair) == {}
+    with pair.b.another(**{"ucrepl.origin": "x"}) as unseen:
+        unseen.execute("SET search_path = public")
+        unseen.execute("DELETE FROM partner_tag")
+        unseen.execute("UPDATE sale_order SET name = 'changed'")
+        unseen.execute("DELETE FROM sale_order_line WHERE name = 'SO1 two'")
+        unseen.execute("DELETE FROM tag WHERE name = 'two'")
+    different = {"partner_tag": 1, "sale_order": 1, "sale_order_line": 1, "tag": 1}
+    assert verify(pair) == different
+    assert verify(pair, repair=True) == different
+    assert verify(pair) == {}
+    assert_whole(pair)
+
+
 @pytest.mark.parametrize(
     ("where", "words"),
     [
@@ -227,4 +252,5 @@ def test_on_the_command_line(pair: Pair, tmp_path: Path) -> None:
     terminal = Terminal(pair, tmp_path)
     said = terminal("seed", LINK, "--where", LAST[0], "--where", "setting: true")
     assert said.err.splitlines()[-1] == f"{LINK}: 16 rows of 10 tables copied, 2 records recognised"
+    assert terminal("verify", LINK, "--known").err.endswith("0 differ\n")
     assert "take one" in terminal.refused("seed", LINK, "--same-ids", "--where", LAST[0], code=2)[1]
