@@ -185,10 +185,10 @@ def test_a_masked_reference_is_not_followed(pair: Pair) -> None:
     assert held["partner"] == {"Ada", "seller", "writer"}
 
 
-def verify(pair: Pair, **options: bool) -> dict[str, int]:
+def verify(pair: Pair, *, repair: bool = False) -> dict[str, int]:
     pair.close_links()
     with Nodes(pair.config, "verify") as nodes:
-        reports = verify_link(pair.config, pair.config.links[FORTH], nodes, Options(known=True, shown=9, **options))
+        reports = verify_link(pair.config, pair.config.links[FORTH], nodes, Options(known=True, shown=9, repair=repair))
     assert sum(r.lagging for r in reports) == 0
     return {r.table: r.differs for r in reports if r.differs}
 
