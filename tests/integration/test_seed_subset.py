@@ -231,6 +231,20 @@ def test_errors_change_nothing(pair: Pair, where: str, words: str) -> None:
     assert pair.a.value("SELECT count(*) FROM sale_order") == 2
 
 
+def test_what_can_not_be_copied_is_parked_until_it_can(pair: Pair) -> None:
+    pair.b.run("INSERT INTO res_partner (ref, name) VALUES ('writer', 'w1'), ('writer', 'w2')")
+    assert copy(pair, *LAST).parked == 2
+    assert {p.table: p.reason for p in pair.b.parked()} == {"res_partner": "ambiguous", "mail_message": "unresolved"}
+    copy(pair, "tag: true")
+    assert len(pair.b.parked()) == 2
+    copy(pair, *LAST)
+    assert len(pair.b.parked()) == 2
+    pair.b.run("DELETE FROM res_partner WHERE name IN ('w1', 'w2')")
+    copy(pair, *LAST)
+    assert pair.b.parked() == []
+    assert held_by(pair)["message"] == {"about SO1"}
+
+
 def test_it_refuses_while_a_daemon_holds_the_link(pair: Pair) -> None:
     link_id = pair.replayer().link_id
     with connect(pair.b.dsn) as daemon, held(daemon, link_id, LINK), pytest.raises(RefusedError, match="a daemon"):

@@ -38,7 +38,7 @@ def build_plan(given: Ingredients) -> LinkPlan:
 
     Raises ConfigError for a rule that names a table or a column which neither side has.
     """
-    check_rules(given.rules, (given.source, given.target))
+    check_rules(given.rules, (given.source, given.target), given.packs)
     skipped: dict[int, SkippedTable] = {}
     missing: dict[int, TableName] = {}
     tables: dict[int, TablePlan] = {}
@@ -74,7 +74,7 @@ def build_plan(given: Ingredients) -> LinkPlan:
     )
 
 
-def check_rules(rules: Iterable[Rule], catalogs: Sequence[Catalog]) -> None:
+def check_rules(rules: Iterable[Rule], catalogs: Sequence[Catalog], packs: Packs) -> None:
     """Raises ConfigError, with all of them in one message, for tables and columns of rules that no catalog has.
 
     The first catalog is the source's; masks that are not possible there are found too.
@@ -93,8 +93,21 @@ def check_rules(rules: Iterable[Rule], catalogs: Sequence[Catalog]) -> None:
             if found and not any(column in table.columns for table in found)
         ]
         problems += mask.problems(rule, catalogs[0])
+        problems += [
+            f"{rule.name}: column {column!r} of table {rule.table!r} refers to no record (see 'belongs_to')"
+            for column in rule.belongs_to
+            if "*" not in rule.table
+            and any(column in table.columns for table in found)
+            and not any(column in _references(table, packs) for table in found)
+        ]
     if problems:
         raise ConfigError("; ".join(problems), hint="mend the rules in the configuration, then run: ucrepl check")
+
+
+def _references(table: Table, packs: Packs) -> set[str]:
+    """The columns of a table that refer to other records."""
+    by_model_name = packs.by_model_name.get(str(table.name), {})
+    return {name for fk in table.foreign_keys for name in fk.columns} | by_model_name.keys()
 
 
 def _plan_table(given: Ingredients, number: int, source: Table, target: Table) -> TablePlan:
@@ -132,19 +145,11 @@ def _plan_table(given: Ingredients, number: int, source: Table, target: Table) -
 
 
 def _belongs_to(rules: Sequence[Rule], source: Table, target: Table, columns: Sequence[ColumnPlan]) -> tuple[str, ...]:
-    """The columns by which rows belong to other records. Raises ConfigError for one that refers to none."""
-    rule = next((r for r in rules if r.belongs_to), None)
-    if rule is None:
-        return ()
+    """The columns by which rows belong to other records."""
+    named = next((r.belongs_to for r in rules if r.belongs_to), [])
     references = {name for table in (source, target) for fk in table.foreign_keys for name in fk.columns}
     references |= {c.name for c in columns if c.is_reference}
-    wrong = [name for name in rule.belongs_to if name not in references]
-    if wrong and "*" not in rule.table:
-        message = f"{rule.name}: column {wrong[0]!r} of table {str(target.name)!r} refers to no record"
-        raise ConfigError(
-            message, hint="under 'belongs_to' write columns with a foreign key, or with the id of a model"
-        )
-    return tuple(name for name in rule.belongs_to if name in references)
+    return tuple(name for name in named if name in references)
 
 
 def referenced_table(

@@ -72,7 +72,8 @@ class Copier:
 
     def _copy_table(self, table: TablePlan, later: frozenset[TableName]) -> None:
         """Copies a table; `later` are those of its circle that come after it."""
-        self._lane.run(self._lane.query("forget_parked_rows"), {"link": self._lane.link_id, "table": table.number})
+        if not self._origin.subset:
+            self._lane.run(self._lane.query("forget_parked_rows"), {"link": self._lane.link_id, "table": table.number})
         with ReadAhead(self._lane.reader, self._select(table)) as read_ahead:
             for batch in read_ahead:
                 self._apply(partial(self._stage_rows, table, batch, later))
@@ -90,6 +91,8 @@ class Copier:
 
     def _stage_rows(self, table: TablePlan, batch: Rows, later: frozenset[TableName]) -> int:
         batch.copy_into(self._lane.target, "pg_temp.change", rows.COLUMNS)
+        if self._origin.subset:
+            self._lane.run(self._lane.query("forget_parked_staged"), {"link": self._lane.link_id})
         inner = circle.inner_references(self._lane.plan, table)
         own = tuple(c for c in inner if c.refers_to == table.name)
         if own and not table.surrogate:
