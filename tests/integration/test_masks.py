@@ -1,11 +1,13 @@
 """Masked columns: their values never leave the source, by no way."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.integration.links import FORTH, MakePair, Pair
+from tests.integration.terminal import Terminal
 from tests.integration.test_seed_copy import seed
 from ucrepl.errors import ConfigError
 from ucrepl.link.nodes import Nodes
@@ -182,3 +184,39 @@ def test_masks_that_can_not_be(pair: Pair, masks: dict[str, str | None], words: 
     pair.configure(rules=[{"table": "partner", "set": masks}], both_ways=False)
     with pytest.raises(ConfigError, match=words):
         pair.replayer()
+
+
+def test_a_row_that_is_taken_before_its_turn_is_masked_too(make_pair: MakePair, sent: list[bytes]) -> None:
+    tables = """
+        CREATE TABLE person (id serial PRIMARY KEY, email text, account_id int, note text);
+        CREATE TABLE account (id serial PRIMARY KEY, person_id int NOT NULL REFERENCES person);
+        ALTER TABLE person ADD FOREIGN KEY (account_id) REFERENCES account;
+    """
+    rules = [{"table": "person", "set": {"email": "'50%s of ' || id", "note": "replace(note, '%', '')"}}]
+    pair = make_pair(tables, installed=False, both_ways=False, rules=rules)
+    pair.a.run(f"""
+        INSERT INTO person (email, note) SELECT '{CLEAR}', repeat('%', 1000) || n FROM generate_series(1, 100) AS n;
+        INSERT INTO account (person_id) SELECT 101 - n FROM generate_series(1, 100) AS n;
+        UPDATE person SET account_id = id
+    """)
+    pair.install()
+    assert seed(pair).rows == 200
+    assert pair.b.value("SELECT count(*) FROM person WHERE email = '50%s of ' || note") == 100
+    assert_unseen(sent, b"50%s of 7")
+
+
+def test_what_is_wrong_with_masks_is_found_by_check(pair: Pair, tmp_path: Path) -> None:
+    rules: list[dict[str, Any]] = [
+        {"table": "partner", "set": {"email": "random()", "id": "1"}},
+        {"table": "partner", "belongs_to": ["name"]},
+        {"table": "partner", "belongs_to": ["parent_id"], "set": {"phone": "left(phone, 2)"}},
+    ]
+    pair.configure(rules=rules, both_ways=False)
+    found = Terminal(pair, tmp_path)("check", "--json", code=1).json["findings"]
+    masks, belongs = [f["message"] for f in found if f["check"] == "rules"]
+    assert masks == (
+        "rules[0] partner: column 'email' of table 'partner' can't be set: the function 'random' can't be used, in the"
+        " expression 'random()' (use one that gives the same result for the same arguments); rules[0] partner: column"
+        " 'id' of table 'partner' can't be set: it is a part of the key (a row is known by its key on both sides)"
+    )
+    assert belongs == "rules[1] partner: column 'name' of table 'partner' refers to no record (see 'belongs_to')"

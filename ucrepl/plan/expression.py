@@ -234,13 +234,13 @@ def _why(node: Any) -> tuple[str, str | None]:  # noqa: ANN401
     if isinstance(node, exp.ByteString | exp.RawString | exp.UnicodeString | exp.National | exp.HexString):
         return f"the text {_short(piece)} can't be used", _STRING_HINT
     if isinstance(node, exp.Func):
-        name = node.sql_name().lower()
+        name = piece.partition("(")[0].lower()
         return f"the function {name!r} can't be used", _of_functions(name)
     return f"{_short(piece)} can't be used", "use columns, literals, operators and plain functions"
 
 
 def _of_functions(name: str) -> str:
-    return nearest(name.lower(), sorted(KNOWN)) or "only functions can be used whose result hangs on their arguments"
+    return nearest(name.lower(), sorted(KNOWN)) or "use one that gives the same result for the same arguments"
 
 
 def _refuse(what: str, text: str, hint: str | None) -> None:

@@ -30,10 +30,13 @@ def masks_of(rules: Iterable[Rule], table: Table) -> dict[str, str]:
 def problems(rule: Rule, source: Catalog) -> Iterator[str]:
     """What is wrong with the masks of a rule, in sentences."""
     for table in source.tables.values() if rule.set else ():
-        try:
-            masks_of([rule], table)
-        except ConfigError as error:
-            yield f"{rule.name}: {error.message}" + (f" ({error.hint})" if error.hint else "")
+        if not rule.matches(*table.name):
+            continue
+        for name in (name for name in rule.set if name in table.columns):
+            try:
+                _compile(table, name, rule.set[name])
+            except ConfigError as error:
+                yield f"{rule.name}: {error.message}" + (f" ({error.hint})" if error.hint else "")
 
 
 def pairs(hstore: str, masks: Mapping[str, str]) -> str:
