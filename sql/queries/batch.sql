@@ -7,6 +7,8 @@
 --
 -- Of inserted rows the nulls do not travel (pg_temp.blank has an image of nothing else of each table): they are a third
 -- of a row, and a column that does not come becomes null.
+--
+-- The mark after FROM is `numbered`, or where tables are masked a subquery of it in which they have their masks.
 COPY (
     WITH visible AS (
         SELECT j.*
@@ -36,6 +38,6 @@ COPY (
         CASE WHEN n.number > 0 THEN n.old END,
         CASE WHEN n.number > 0 THEN coalesce(n.new OPERATOR(@hstore@.-) b.image, n.new) END,
         n.at
-    FROM numbered AS n
+    FROM @changes@ AS n
     LEFT JOIN pg_temp.blank AS b ON b.table_id = n.table_id AND n.op = 'I'
 ) TO STDOUT (FORMAT binary)

@@ -2,7 +2,8 @@
 -- which are findings. Returns how many wait.
 --
 -- Parameters: table, its number; after and last, between which the candidates are; names, of the columns; composite,
--- whether the key has several; left_out, whether a rule keeps rows of the source from this side; link; schema_name,
+-- whether the key has several; left_out, whether a rule keeps rows of the source from this side; unknown, whether rows
+-- that are in no pair are no difference, and any_key, whether that holds for all that are not here; link; schema_name,
 -- table_name. pg_temp.pair has the pairs of ids that have not arrived yet.
 WITH looked AS (
     SELECT
@@ -11,6 +12,7 @@ WITH looked AS (
         c.local_key,
         t.key IS NOT NULL AS there,
         h.candidate_id IS NOT NULL AS here,
+        %(unknown)s AND h.candidate_id IS NULL AND (%(any_key)s OR c.local_key IS NULL) AS unknown,
         t.vals AS source_row,
         h.vals AS target_row,
         ARRAY(
@@ -31,10 +33,10 @@ judged AS MATERIALIZED (
         l.*,
         CASE
             WHEN l.there AND l.here THEN CASE WHEN cardinality(l.places) > 0 THEN 'different' END
-            WHEN l.there THEN CASE WHEN %(left_out)s AND l.local_key IS NULL THEN 'left out' ELSE 'missing' END
+            WHEN l.there THEN CASE WHEN l.unknown OR (%(left_out)s AND l.local_key IS NULL) THEN 'left out' ELSE 'missing' END
             WHEN l.here THEN 'extra'
         END AS kind,
-        coalesce(
+        NOT l.unknown AND coalesce(
             EXISTS (SELECT FROM pg_temp.verify_waiting AS w WHERE w.everything)
             OR coalesce(l.key IN (SELECT w.key FROM pg_temp.verify_waiting AS w WHERE w.key IS NOT NULL), false)
             OR coalesce(

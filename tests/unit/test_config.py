@@ -297,6 +297,10 @@ def test_a_key_that_stands_twice() -> None:
         (NODES + "rules: [{table: x, keys: [[a, a]]}]", "rules[0].keys[0]", "names a column twice"),
         (NODES + "rules: [{table: x, conflicts: lates}]", "rules[0].conflicts", "did you mean 'latest'"),
         (NODES + "rules: [{table: x, conflicts: {c: lates}}]", "rules[0].conflicts.c", "did you mean 'latest'"),
+        (NODES + "rules: [{table: x, set: {c: [1]}}]", "rules[0].set.c", "must be a text"),
+        (NODES + "rules: [{table: x, set: {c: ''}}]", "rules[0].set.c", "must not be empty"),
+        (NODES + "rules: [{table: x, set: email}]", "rules[0].set", "must be a mapping"),
+        (NODES + "rules: [{table: x, skip: true, set: {c: null}}]", "rules[0]", "leaves 'set' without effect"),
         (
             NODES + "rules: [{table: x, skip: true, name: n}, {table: y, skip: true, name: n}]",
             "rules[1].name",

@@ -10,6 +10,7 @@ from ucrepl.errors import Exit, UsageError
 
 if TYPE_CHECKING:
     from ucrepl.config import Config, Link
+    from ucrepl.link.seed.run import Seeded
 
 
 def add_parser(subparsers: "_SubParsersAction[Any]") -> None:
@@ -21,10 +22,18 @@ def add_parser(subparsers: "_SubParsersAction[Any]") -> None:
         " there are recognised and updated, the others are made, and the journal goes on from there. It can be"
         " interrupted, and goes on where it was when it is run again. Exit code 3: rows were parked."
         " With --same-ids nothing is copied: all records that have the same id on both ends are paired, for two clones"
-        " of one database; it refuses, and pairs nothing, when records with the same id differ in their keys.",
+        " of one database; it refuses, and pairs nothing, when records with the same id differ in their keys."
+        " With --where a part is copied, once: the rows that were asked for, what belongs to them, and all that they"
+        " refer to.",
     )
     parser.set_defaults(run=run)
     parser.add_argument("--same-ids", action="store_true", help="the same id means the same record: pair, copy nothing")
+    parser.add_argument(
+        "--where",
+        metavar="'TABLE: EXPRESSION'",
+        action="append",
+        help="copy only these rows, with all that they need, once; may be given several times",
+    )
     parser.add_argument(
         "link",
         metavar="LINK",
@@ -37,11 +46,14 @@ def run(args: Namespace) -> int:
     """Seed the link, or pair clones."""
     config = load(args)
     links = links_named(config, args.link)
+    if args.where and args.same_ids:
+        message = "--same-ids pairs all records, --where copies some"
+        raise UsageError(message, "take one of them out")
     if not args.same_ids:
         if not args.link and len(links) > 1:
             message = "there is more than one link, and it matters which is seeded first"
             raise UsageError(message, f"name one: ucrepl seed '{links[0].name}'; for clones: ucrepl seed --same-ids")
-        return _copy(config, links[0])
+        return _copy_subset(config, links[0], args.where) if args.where else _copy(config, links[0])
     if args.link:
         back = [link for link in config.links if (link.source, link.target) == (links[0].target, links[0].source)]
         for link in back:
@@ -55,7 +67,6 @@ def run(args: Namespace) -> int:
 def _copy(config: "Config", link: "Link") -> int:
     from ucrepl.link.nodes import Nodes, explained
     from ucrepl.link.seed.run import Told, seed_link
-    from ucrepl.link.words import counted
 
     with Nodes(config, f"seed {link.name}") as nodes, progress_by_table(link.name) as show:
         told = Told(phase=lambda phase: talk(f"{link.name}: {phase}"), rows=show)
@@ -64,6 +75,13 @@ def _copy(config: "Config", link: "Link") -> int:
     if seeded.already:
         talk(f"{link.name}: seeded already; one table again: ucrepl resync")
         return Exit.OK
+    return _tell(link, seeded)
+
+
+def _tell(link: "Link", seeded: "Seeded") -> int:
+    """Says what was copied. Returns the exit code."""
+    from ucrepl.link.words import counted
+
     talk(
         f"{link.name}: {counted(seeded.rows, 'row')} of {counted(seeded.tables, 'table')} copied,"
         f" {counted(seeded.paired, 'record')} recognised"
@@ -74,6 +92,19 @@ def _copy(config: "Config", link: "Link") -> int:
         talk(f"{link.name}: {counted(seeded.parked, 'row')} parked: ucrepl parked list")
         return Exit.PARKED
     return Exit.OK
+
+
+def _copy_subset(config: "Config", link: "Link", where: list[str]) -> int:
+    from ucrepl.link.nodes import Nodes, explained
+    from ucrepl.link.seed.run import Told
+    from ucrepl.link.seed.subset import Wish, copy_subset
+
+    wishes = [Wish.of(text) for text in where]
+    with Nodes(config, f"seed {link.name}") as nodes, progress_by_table(link.name) as show:
+        told = Told(phase=lambda phase: talk(f"{link.name}: {phase}"), rows=show)
+        with explained(link.target):
+            seeded = copy_subset(config, link, nodes, wishes, told)
+    return _tell(link, seeded)
 
 
 def _pair_clones(config: "Config", link: "Link") -> None:

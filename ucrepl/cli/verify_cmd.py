@@ -38,6 +38,9 @@ def add_parser(subparsers: "_SubParsersAction[Any]") -> None:
     parser.add_argument(
         "--limit", metavar="N", type=int, default=_SHOWN, help=f"show so many rows of a table (default: {_SHOWN})"
     )
+    parser.add_argument(
+        "--known", action="store_true", help="after seed --where: rows that the target does not know are no difference"
+    )
     parser.add_argument("--repair", action="store_true", help="mend what differs")
     parser.add_argument("--print", action="store_true", help="with --repair: only show what it would do")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
@@ -74,6 +77,7 @@ def _verify(args: Namespace, nodes: "Nodes", link: "Link") -> "list[TableReport]
         tables=args.table,
         shown=args.limit if args.show or args.repair else 0,
         repair=args.repair and not args.print,
+        known=args.known,
     )
     with progress(link.name) as show:
         return verify_link(nodes.config, link, nodes, options, progress=show)

@@ -145,16 +145,21 @@ class Rule(_Model):
         | None
     ) = None
     """Who wins where both sides changed a column: one policy for the table, or column -> policy."""
+    set: dict[Name, Name | None] = {}
+    """Column -> what leaves the source instead of its value: a PostgreSQL expression over the row, or null."""
+    belongs_to: list[Name] = []
+    """Columns with references: a row of this table comes along with the record to which one of them refers, where a
+    part of the source is copied (`seed --where`) and that record was chosen."""
 
     @model_validator(mode="after")
     def _has_one_effect(self) -> Self:
-        effects = [key for key in ("protect", "keys", "conflicts") if getattr(self, key)]
+        effects = [key for key in ("protect", "keys", "conflicts", "set", "belongs_to") if getattr(self, key)]
         if self.skip and effects:
             message = f"a skipped table leaves {', '.join(map(repr, effects))} without effect"
             raise wrong(message, "take 'skip' out, or the others")
         if not (self.skip or effects):
             message = f"the rule for {self.table!r} has no effect"
-            raise wrong(message, "give it one of 'skip: true', 'protect', 'keys', 'conflicts'")
+            raise wrong(message, "give it one of 'skip: true', 'protect', 'keys', 'conflicts', 'set', 'belongs_to'")
         return self
 
     def matches(self, schema: str, table: str) -> bool:

@@ -73,7 +73,7 @@ def open_link(config: Config, link: Link, source: Connection[TupleRow], target: 
     rows = target.execute(query("seeded_tables"), {"link": link_id}).fetchall()
     seeded = {TableName(schema, table): snapshot for schema, table, snapshot in rows}
     reading = Source(source, link.name, end.uuid, numbers | directed, structure, seeded)
-    reading.stage(source_catalog.hstore_schema, (table.name for table in plan.tables.values()))
+    reading.stage(source_catalog.hstore_schema, (table.name for table in plan.tables.values()), plan.masks)
     return OpenLink(link_id, plan, reading, target)
 
 

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from typing import TypeVar
 from uuid import UUID
 
+import psycopg
 from psycopg import Connection
 from psycopg.rows import TupleRow, class_row
 
 from ucrepl.db.sqlfiles import query
-from ucrepl.errors import RefusedError
+from ucrepl.errors import ConfigError, RefusedError
+from ucrepl.plan import mask
 from ucrepl.plan.catalog import TableName
 from ucrepl.plan.text import quote
 
@@ -82,15 +84,26 @@ class Source:
         self.tables = [n or 0 for n in _as_array(numbers, numbers_on_target)]
         self.seeded = _as_array(numbers, seeded or {})
         self._hstore: str | None = None
+        self._changes = "numbered"
 
-    def stage(self, hstore: str, tables: Iterable[TableName]) -> None:
+    def stage(
+        self,
+        hstore: str,
+        tables: Iterable[TableName],
+        masks: Mapping[TableName, Mapping[str, str]] | None = None,
+    ) -> None:
         """Prepares the session for reading changes; `tables`: those that are replicated.
 
-        `hstore` is the schema of that extension on the source.
+        `hstore` is the schema of that extension on the source; `masks` are those of the plan. Raises ConfigError for
+        one that can't be computed.
         """
         self._hstore = hstore
         numbers = table_numbers(self.connection)
         blanks = [f"({numbers[t]}, {quote(hstore)}.hstore(NULL::{t.sql}))" for t in tables if t in numbers]
+        masked = [(numbers[t], t, of_table) for t, of_table in (masks or {}).items() if t in numbers]
+        for _, table, of_table in masked:
+            self._try_masks(table, of_table)
+        self._changes = mask.changes(hstore, masked).replace("%", "%%")
         self.connection.execute(query("staging_source", hstore))
         if blanks:
             self.connection.execute(f"INSERT INTO pg_temp.blank VALUES {', '.join(blanks)}".encode())
@@ -128,19 +141,27 @@ class Source:
             "tables": self.tables,
             "seeded": self.seeded,
         }
-        return self._copy("batch", values)
+        return self._copy(query("batch", self._hstore).replace("@changes@", self._changes), values)
 
     def pairs(self, position: str | None, ends: str | None) -> Generator[bytes, None, None]:
         """The pairs of ids that belong to the batch, or all there are."""
-        return self._copy("pairs", {"position": position, "ends": ends, "target": self.target})
+        return self._copy(query("pairs"), {"position": position, "ends": ends, "target": self.target})
 
     def wait(self, seconds: float) -> None:
         """Waits until the source notifies of a change, at the most so long."""
         for _ in self.connection.notifies(timeout=seconds, stop_after=1):
             return
 
-    def _copy(self, name: str, values: dict[str, object]) -> Generator[bytes, None, None]:
-        with self.connection.cursor() as cursor, cursor.copy(query(name, self._hstore), values) as copy:
+    def _try_masks(self, table: TableName, masks: Mapping[str, str]) -> None:
+        try:
+            self.connection.execute(mask.probe(table, masks).encode())
+        except (psycopg.ProgrammingError, psycopg.DataError) as error:
+            names = ", ".join(map(repr, masks))
+            message = f"{names} of table {str(table)!r} can't be set: {error.diag.message_primary or error}"
+            raise ConfigError(message, "mend the expressions under 'set' in the rules") from None
+
+    def _copy(self, statement: str, values: dict[str, object]) -> Generator[bytes, None, None]:
+        with self.connection.cursor() as cursor, cursor.copy(statement.encode(), values) as copy:
             yield from map(bytes, copy)
 
 

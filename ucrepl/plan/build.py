@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from ucrepl.config import Link, Rule
 from ucrepl.errors import ConfigError
 from ucrepl.packs import Packs
+from ucrepl.plan import mask
 from ucrepl.plan.catalog import Catalog, Table, TableName
 from ucrepl.plan.model import ColumnPlan, LinkPlan, ModelTable, Protection, SkippedTable, TablePlan
 from ucrepl.plan.order import strongly_connected
@@ -37,7 +38,7 @@ def build_plan(given: Ingredients) -> LinkPlan:
 
     Raises ConfigError for a rule that names a table or a column which neither side has.
     """
-    check_rules(given.rules, (given.source, given.target))
+    check_rules(given.rules, (given.source, given.target), given.packs)
     skipped: dict[int, SkippedTable] = {}
     missing: dict[int, TableName] = {}
     tables: dict[int, TablePlan] = {}
@@ -64,18 +65,26 @@ def build_plan(given: Ingredients) -> LinkPlan:
         models=tuple(_models(given, tables)),
         defers=given.target.defers,
         checks_at_once=given.checks_at_once,
+        masks={
+            name: masks
+            for name, source in given.source.tables.items()
+            if given.numbers[name] not in skipped and (masks := mask.masks_of(given.rules, source))
+        },
         external_ids=next((n for n, t in tables.items() if str(t.name) == given.packs.external_ids), None),
     )
 
 
-def check_rules(rules: Iterable[Rule], catalogs: Sequence[Catalog]) -> None:
-    """Raises ConfigError, with all of them in one message, for tables and columns of rules that no catalog has."""
+def check_rules(rules: Iterable[Rule], catalogs: Sequence[Catalog], packs: Packs) -> None:
+    """Raises ConfigError, with all of them in one message, for tables and columns of rules that no catalog has.
+
+    The first catalog is the source's; masks that are not possible there are found too.
+    """
     problems = []
     for rule in rules:
         found = [t for catalog in catalogs for t in catalog.tables.values() if rule.matches(*t.name)]
         if not found and "*" not in rule.table:
             problems.append(f"{rule.name}: there is no table {rule.table!r}")
-        named = [*rule.protect, *(c for key in rule.keys or () for c in key)]
+        named = [*rule.protect, *(c for key in rule.keys or () for c in key), *rule.set, *rule.belongs_to]
         if isinstance(rule.conflicts, dict):
             named += rule.conflicts
         problems += [
@@ -83,8 +92,22 @@ def check_rules(rules: Iterable[Rule], catalogs: Sequence[Catalog]) -> None:
             for column in dict.fromkeys(named)
             if found and not any(column in table.columns for table in found)
         ]
+        problems += mask.problems(rule, catalogs[0])
+        problems += [
+            f"{rule.name}: column {column!r} of table {rule.table!r} refers to no record (see 'belongs_to')"
+            for column in rule.belongs_to
+            if "*" not in rule.table
+            and any(column in table.columns for table in found)
+            and not any(column in _references(table, packs) for table in found)
+        ]
     if problems:
         raise ConfigError("; ".join(problems), hint="mend the rules in the configuration, then run: ucrepl check")
+
+
+def _references(table: Table, packs: Packs) -> set[str]:
+    """The columns of a table that refer to other records."""
+    by_model_name = packs.by_model_name.get(str(table.name), {})
+    return {name for fk in table.foreign_keys for name in fk.columns} | by_model_name.keys()
 
 
 def _plan_table(given: Ingredients, number: int, source: Table, target: Table) -> TablePlan:
@@ -116,7 +139,17 @@ def _plan_table(given: Ingredients, number: int, source: Table, target: Table) -
         columns=tuple(columns),
         recognition_keys=tuple(tuple(key) for key in keys if known.issuperset(key)) if target.surrogate else (),
         deleted=given.link.deleted,
+        masks=mask.masks_of(given.rules, source),
+        belongs_to=_belongs_to(rules, source, target, columns),
     )
+
+
+def _belongs_to(rules: Sequence[Rule], source: Table, target: Table, columns: Sequence[ColumnPlan]) -> tuple[str, ...]:
+    """The columns by which rows belong to other records."""
+    named = next((r.belongs_to for r in rules if r.belongs_to), [])
+    references = {name for table in (source, target) for fk in table.foreign_keys for name in fk.columns}
+    references |= {c.name for c in columns if c.is_reference}
+    return tuple(name for name in named if name in references)
 
 
 def referenced_table(

@@ -26,7 +26,8 @@ class Compared:
     """What is compared of a table: `columns`, those of the key among them; `source` is the table as the source has it.
 
     `own_rows`: rows that are in no pair are the target's own, for no link brings them to the source.
-    `protected` and `left_out` are the numbers of columns that rules keep from being the same on both sides.
+    `protected` and `left_out` are the numbers of columns that rules keep from being the same on both sides; masked ones
+    are left out.
     """
 
     table: TablePlan
@@ -45,15 +46,16 @@ class Compared:
 def compared(table: TablePlan, source: Table, *, own_rows: bool) -> Compared:
     """What is to be compared of a table."""
     key = set(table.table.key)
-    columns = tuple(c for c in table.columns if c.name in key or _is_compared(c))
-    values = table.value_columns
+    columns = tuple(c for c in table.columns if c.name in key or (_is_compared(c) and c.name not in table.masks))
+    values = [c for c in table.value_columns if c.name not in table.masks]
+    masked = len(table.value_columns) - len(values)
     return Compared(
         table=table,
         source=source,
         columns=columns,
         own_rows=own_rows,
         protected=sum(c.protection is not Protection.ALWAYS for c in values),
-        left_out=sum(c.protection is Protection.ALWAYS and c.optional_rule is not None for c in values),
+        left_out=sum(c.protection is Protection.ALWAYS and c.optional_rule is not None for c in values) + masked,
     )
 
 

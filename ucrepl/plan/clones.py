@@ -8,7 +8,7 @@ from ucrepl.plan.text import literal, quote
 
 def key_columns(table: TablePlan, pack_keys: Sequence[Sequence[str]]) -> list[str]:
     """The columns in which the same row of two clones must agree: of unique keys, of recognition keys, of its birth."""
-    shared = {c.name for c in table.columns}
+    shared = {c.name for c in table.columns} - table.masks.keys()
     keys = [*table.table.unique_keys, *pack_keys, ("create_date",)]
     return sorted({name for key in keys if shared.issuperset(key) for name in key} - set(table.table.key))
 

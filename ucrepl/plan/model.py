@@ -1,6 +1,6 @@
 """The plan of a link: what happens to each table and each column of it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import cached_property
@@ -57,6 +57,8 @@ class TablePlan:
     """A table that is replicated. `number` is its number in `ucrepl.table_name` of the target.
 
     `partial_rule` names the rule because of which some of its rows are left out (they belong to a skipped table).
+    `masks`: column of the source -> the SQL of the text that leaves instead of its value (see `plan.mask`).
+    `belongs_to`: columns that refer to records with which, once they are chosen for a subset, the row comes along.
     """
 
     number: int
@@ -65,6 +67,8 @@ class TablePlan:
     recognition_keys: tuple[tuple[str, ...], ...] = ()
     deleted: str = "delete"
     partial_rule: str | None = None
+    masks: Mapping[str, str] = field(default_factory=dict)
+    belongs_to: tuple[str, ...] = ()
 
     @property
     def name(self) -> TableName:
@@ -129,6 +133,7 @@ class LinkPlan:
     each other in a circle. `missing` are tables of the source that the target has not. `external_ids` is the number of
     the table of external ids. `defers`: the target has constraints that can be checked as late as at commit.
     `checks_at_once`: foreign keys of many rows may be checked all at once on the target, instead of one by one.
+    `masks`: those of all tables of the source, also of tables that the target has not.
     """
 
     peer_id: int
@@ -142,6 +147,7 @@ class LinkPlan:
     external_ids: int | None = None
     defers: bool = False
     checks_at_once: bool = False
+    masks: Mapping[TableName, Mapping[str, str]] = field(default_factory=dict)
 
     @cached_property
     def by_name(self) -> dict[TableName, TablePlan]:

@@ -2,7 +2,9 @@
 
 from collections.abc import Collection, Iterable
 
+from ucrepl.plan import mask
 from ucrepl.plan.catalog import Table
+from ucrepl.plan.model import TablePlan
 from ucrepl.plan.text import literal, quote
 
 COLUMNS = "xid, table_id, op, key, new, at, times"
@@ -13,69 +15,92 @@ LONG_AGO = "to_timestamp(0)"
 
 
 def as_changes(
-    table: Table,
-    number: int,
+    plan: TablePlan,
     hstore: str,
     *,
     image: Collection[str] | None = None,
     written: int | None = None,
     chosen: bool = False,
+    subset: bool = False,
 ) -> str:
     """The rows of a table as inserts, in the order of their keys.
 
-    `number` is the table's number on the target, `hstore` the source's schema of that extension. `image`: the columns
+    Masked columns leave as their masks say. `hstore` is the source's schema of that extension. `image`: the columns
     that are sent, all by default. `written`: the table's number on the source, where `pg_temp.written` tells when
-    columns of some rows were last changed. `chosen`: only the rows with the keys in the parameter `keys`.
+    columns of some rows were last changed. `chosen`: only the rows with the keys in the parameter `keys`;
+    `subset`: only those in `pg_temp.chosen`.
     """
+    table = plan.table
     key = row_key(table)
     times, join, where = "NULL", "", ""
     if written is not None:
         times = "written.times"
         join = f"\nLEFT JOIN pg_temp.written AS written ON written.table_id = {written} AND written.key = {key}"
+    if subset:
+        join += f"\nJOIN pg_temp.chosen AS chosen ON chosen.table_id = {plan.number} AND {is_chosen(plan)}"
     if chosen:
         where = f"\nWHERE {key} = ANY (%(keys)s)"
         if len(table.key) == 1:
             kind = table.columns[table.key[0]].type
             where = f"\nWHERE row.{quote(table.key[0])} = ANY (%(keys)s::text[]::{kind}[])"
+    sent = _image(hstore, plan, image)
+    if chosen:
+        sent = sent.replace("%", "%%")  # the statement has a parameter
     order = ", ".join(f"row.{quote(name)}" for name in table.key)
     return f"""\
 SELECT
     '3'::xid8 AS xid,
-    {number} AS table_id,
+    {plan.number} AS table_id,
     'I'::"char" AS op,
     {key} AS key,
-    {_image(hstore, table, image)} AS new,
+    {sent} AS new,
     {LONG_AGO} AS at,
     {times} AS times
 FROM {table.only}{table.name.sql} AS row{join}{where}
 ORDER BY {order}"""
 
 
-def named_records(names: Table, number: int, hstore: str, models: Iterable[tuple[str, Table]]) -> str:
-    """The external ids, as inserts of their table, of records that are there. `models`: model -> its table."""
-    image = _image(hstore, names, ("module", "name", "model", "res_id"))
+def named_records(
+    plan: TablePlan, hstore: str, models: Iterable[tuple[str, TablePlan]], *, subset: bool = False
+) -> str:
+    """The external ids, as inserts of their table, of records that are there. `models`: model -> its table.
+
+    `subset`: only of those in `pg_temp.chosen`.
+    """
+    names = plan.table
+    image = _image(hstore, plan, ("module", "name", "model", "res_id"))
     parts = [
         f"""\
 SELECT
     '3'::xid8 AS xid,
-    {number} AS table_id,
+    {plan.number} AS table_id,
     'I'::"char" AS op,
     {row_key(names)} AS key,
     {image} AS new,
     {LONG_AGO} AS at,
     NULL::{quote(hstore)}.hstore AS times
 FROM {names.only}{names.name.sql} AS row
-JOIN {table.only}{table.name.sql} AS record ON record.{quote(table.key[0])} = row.res_id
+JOIN {table.table.only}{table.name.sql} AS record ON record.{quote(table.table.key[0])} = row.res_id{
+            _chosen(table) if subset else ""
+        }
 WHERE row.model = {literal(model)}"""
         for model, table in models
     ]
     return "\nUNION ALL\n".join(parts)
 
 
-def row_key(table: Table) -> str:
+def row_key(table: Table, row: str = mask.ROW) -> str:
     """The key of a row as the journal has it: its text, or that of an array of the texts of its columns."""
-    texts = [f"row.{quote(name)}::text" for name in table.key]
+    texts = [f"{row}.{quote(name)}::text" for name in table.key]
     return texts[0] if len(texts) == 1 else f"ARRAY[{', '.join(texts)}]::text"
+
+
+def is_chosen(table: TablePlan, alias: str = mask.ROW) -> str:
+    """The condition that a row has the key in `chosen`."""
+    if len(table.table.key) > 1:
+        return f"chosen.key = {row_key(table.table, alias)}"
+    [name] = table.table.key
+    return f"{alias}.{quote(name)} = chosen.key::{table.table.columns[name].type}"
 
 
 def written_later(hstore: str) -> str:
@@ -95,11 +120,15 @@ WHERE j.op IN ('I', 'U') AND j.key IS NOT NULL
 GROUP BY j.table_id, j.key"""
 
 
-def _image(hstore: str, table: Table, columns: Collection[str] | None) -> str:
+def _chosen(table: TablePlan) -> str:
+    return f"\nJOIN pg_temp.chosen AS chosen ON chosen.table_id = {table.number} AND {is_chosen(table, 'record')}"
+
+
+def _image(hstore: str, plan: TablePlan, columns: Collection[str] | None) -> str:
     """The image of a row, without its nulls: a column that does not come becomes null."""
     if columns is None:
         schema = quote(hstore)
-        return f"{schema}.hstore(row) OPERATOR({schema}.-) {schema}.hstore(NULL::{table.name.sql})"
+        return f"{mask.image(hstore, plan.masks)} OPERATOR({schema}.-) {schema}.hstore(NULL::{plan.name.sql})"
     names = ", ".join(literal(name) for name in columns)
-    values = ", ".join(f"row.{quote(name)}::text" for name in columns)
-    return f"{quote(hstore)}.hstore(ARRAY[{names}]::text[], ARRAY[{values}])"
+    values = ", ".join(plan.masks.get(name) or f"row.{quote(name)}::text" for name in columns)
+    return f"{quote(hstore)}.hstore(ARRAY[{names}]::text[], ARRAY[{values}]::text[])"

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from ucrepl.plan import mask
 from ucrepl.plan.canonical import Compared, gone, in_source, in_target, joins_of, refers, remote_id
 from ucrepl.plan.model import ColumnPlan, LinkPlan
 from ucrepl.plan.text import lines, quote
@@ -169,7 +170,9 @@ WHERE {self._slice()}""")
     def source_rows(self, hstore: str | None = None) -> str:
         """The source's rows with these `keys`, for COPY; `hstore`, the schema of the extension: with their images."""
         values = [in_source(self.compared, c, as_text=True) for c in self.compared.columns]
-        whole = f"{quote(hstore)}.hstore(source.*)::text" if hstore else "NULL::text"
+        whole = "NULL::text"
+        if hstore:
+            whole = f"(SELECT ({mask.image(hstore, self.table.masks)})::text FROM (SELECT source.*) AS {mask.ROW})"
         return _copied(f"""\
 SELECT asked.key, ARRAY[
 {lines(values)}

@@ -138,7 +138,7 @@ def link_facts(config: Config, link: Link, source: NodeFacts, target: NodeFacts)
     wrong: list[ConfigError] = []
     for rule in config.rules_for(link):
         try:
-            check_rules([rule], (source.catalog, target.catalog))
+            check_rules([rule], (source.catalog, target.catalog), load_packs())
             right.append(rule)
         except ConfigError as error:
             wrong.append(error)

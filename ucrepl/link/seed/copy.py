@@ -18,7 +18,7 @@ class Origin:
 
     `hstore`: the schema of the extension; `numbers`: number of a table on the target -> on the source; `sizes`: -> its
     size in bytes; `rows`: -> about how many rows it has; `written`: the numbers on the source of the tables of whose
-    rows the journal tells.
+    rows the journal tells. `subset`: only the rows in `pg_temp.chosen` of the reading session.
     """
 
     hstore: str
@@ -26,6 +26,7 @@ class Origin:
     sizes: Mapping[int, int]
     rows: Mapping[int, int]
     written: frozenset[int]
+    subset: bool = False
 
 
 @dataclass
@@ -71,7 +72,8 @@ class Copier:
 
     def _copy_table(self, table: TablePlan, later: frozenset[TableName]) -> None:
         """Copies a table; `later` are those of its circle that come after it."""
-        self._lane.run(self._lane.query("forget_parked_rows"), {"link": self._lane.link_id, "table": table.number})
+        if not self._origin.subset:
+            self._lane.run(self._lane.query("forget_parked_rows"), {"link": self._lane.link_id, "table": table.number})
         with ReadAhead(self._lane.reader, self._select(table)) as read_ahead:
             for batch in read_ahead:
                 self._apply(partial(self._stage_rows, table, batch, later))
@@ -89,6 +91,8 @@ class Copier:
 
     def _stage_rows(self, table: TablePlan, batch: Rows, later: frozenset[TableName]) -> int:
         batch.copy_into(self._lane.target, "pg_temp.change", rows.COLUMNS)
+        if self._origin.subset:
+            self._lane.run(self._lane.query("forget_parked_staged"), {"link": self._lane.link_id})
         inner = circle.inner_references(self._lane.plan, table)
         own = tuple(c for c in inner if c.refers_to == table.name)
         if own and not table.surrogate:
@@ -134,9 +138,9 @@ class Copier:
     def _select(self, table: TablePlan, *, chosen: bool = False) -> str:
         number = self._origin.numbers.get(table.number)
         return rows.as_changes(
-            table.table,
-            table.number,
+            table,
             self._origin.hstore,
             written=number if number in self._origin.written else None,
             chosen=chosen,
+            subset=self._origin.subset and not chosen,
         )

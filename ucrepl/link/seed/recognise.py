@@ -23,11 +23,11 @@ class Recogniser:
     def recognise_named(self) -> int:
         """Pairs the records that bear the same external id. Returns how many."""
         names = self._plan.tables.get(self._plan.external_ids or 0)
-        by_number = {number: table.table for number, table in self._plan.tables.items()}
-        models = [(m.model, by_number[m.number]) for m in self._plan.models if m.number in by_number]
+        tables = self._plan.tables
+        models = [(m.model, tables[m.number]) for m in self._plan.models if m.number in tables]
         if names is None or not models:
             return 0
-        select = rows.named_records(names.table, names.number, self._origin.hstore, models)
+        select = rows.named_records(names, self._origin.hstore, models, subset=self._origin.subset)
         with self._lane.target.transaction():
             self._stage(select)
             statement = identify.recognise_by_external_id(self._plan, names, all_there=True)
@@ -43,7 +43,8 @@ class Recogniser:
             return 0
         with self._lane.target.transaction():
             for table in tables:
-                self._stage(rows.as_changes(table.table, table.number, self._origin.hstore, image=self._columns(table)))
+                columns, subset = self._columns(table), self._origin.subset
+                self._stage(rows.as_changes(table, self._origin.hstore, image=columns, subset=subset))
             paired = 0
             for _ in range(_ROUNDS if len(tables) > 1 else 1):
                 self._lane.run("DELETE FROM pg_temp.trouble")

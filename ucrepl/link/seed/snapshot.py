@@ -24,12 +24,17 @@ class Snapshot:
         row = holder.execute("SELECT pg_export_snapshot(), pg_current_snapshot()::text").fetchone()
         self._name, self.text = row or ("", "")
 
-    def reader(self) -> Connection[TupleRow]:
-        """A session that sees the snapshot, and knows in `pg_temp.written` what the journal tells of it."""
+    def reader(self, *tables: str) -> Connection[TupleRow]:
+        """A session that sees the snapshot, and knows in `pg_temp.written` what the journal tells of it.
+
+        `tables`: statements that make further temporary tables.
+        """
         connection = self._nodes.another(self._node)
         connection.execute(
             f'CREATE TEMPORARY TABLE written (table_id integer, key text, times "{self._hstore}".hstore)'.encode()
         )
+        for statement in tables:
+            connection.execute(statement.encode())
         connection.execute(_BEGIN)
         connection.execute(f"SET TRANSACTION SNAPSHOT '{self._name}'".encode())
         connection.execute(written_later(self._hstore).encode())

@@ -38,12 +38,14 @@ class Options:
     """How to compare. `tables`: only these (None: all); `shown`: how many rows that differ to show of each table.
 
     `patience_seconds`: how long to look again at rows that are late. `repair`: mend what differs.
+    `known`: rows of the source that the target does not know are no difference.
     """
 
     tables: Sequence[str] | None = None
     shown: int = 0
     patience_seconds: float = 30.0
     repair: bool = False
+    known: bool = False
 
 
 def verify_link(
@@ -91,7 +93,7 @@ class Verification:
 
     def compare(self, progress: Progress) -> None:
         """Compares the tables, then looks again at the rows that are late until they are not, or patience ends."""
-        look = Look(self.session)
+        look = Look(self.session, known=self.options.known)
         with ThreadPoolExecutor(1, "hash") as executor:
             chunks = ChunkPass(self.session, executor, self.comparisons)
             for done, comparison in enumerate(self.comparisons):
@@ -107,7 +109,7 @@ class Verification:
 
     def repair(self) -> None:
         """Mends what was found."""
-        Repair(self.session, self.comparisons).run()
+        Repair(self.session, self.comparisons, known=self.options.known).run()
 
     def reports(self) -> list[TableReport]:
         """What was found, table by table."""

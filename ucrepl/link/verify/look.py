@@ -15,6 +15,7 @@ from psycopg.rows import TupleRow
 from ucrepl.db.sqlfiles import query
 from ucrepl.link.source import table_numbers
 from ucrepl.link.verify.session import Session
+from ucrepl.plan.closure import is_link_table
 from ucrepl.plan.verify import Comparison
 
 SLICE = 5000
@@ -36,9 +37,13 @@ class Slice:
 
 
 class Look:
-    """Looks at candidates. `images`: brings the source's rows as a whole too, for a repair."""
+    """Looks at candidates. `images`: brings the source's rows as a whole too, for a repair.
 
-    def __init__(self, session: Session, *, images: str | None = None) -> None:
+    `known`: rows of the source that the target does not know are left out.
+    """
+
+    def __init__(self, session: Session, *, images: str | None = None, known: bool = False) -> None:
+        self.known = known
         self.session = session
         self.images = images
         self.numbers_on_source = table_numbers(session.source)
@@ -95,6 +100,8 @@ class Look:
                 **part.values,
                 "names": comparison.names,
                 "left_out": comparison.table.partial_rule is not None,
+                "unknown": self.known,
+                "any_key": not (comparison.table.surrogate or is_link_table(comparison.table)),
                 "composite": len(comparison.table.table.key) > 1,
                 "link": session.opened.link_id,
                 "schema_name": name.schema,

@@ -44,10 +44,10 @@ class _Part:
 class Repair:
     """Mends the findings of a comparison."""
 
-    def __init__(self, session: Session, comparisons: Sequence[Comparison]) -> None:
+    def __init__(self, session: Session, comparisons: Sequence[Comparison], *, known: bool = False) -> None:
         self.session = session
         self.comparisons = comparisons
-        self.look = Look(session, images=hstore_schema(session.source))
+        self.look = Look(session, images=hstore_schema(session.source), known=known)
         plan, link = _source_wins(session.opened.plan), session.link
         applier = Applier(session.target, plan, session.opened.link_id, link.source, link.target)
         self.finer = FinerGrain(session.target, applier)
@@ -128,7 +128,7 @@ class Repair:
 
     def _look_again(self, last: int) -> None:
         """Sees whether what was mended after that finding is the same now: a change can be dropped by a rule."""
-        look = Look(self.session)
+        look = Look(self.session, known=self.look.known)
         for comparison in self.comparisons:
             values = {"table": comparison.table.number, "last": last, "newest": self._newest(), "still": _STILL}
             made = self.session.on_target(
