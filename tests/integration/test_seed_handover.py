@@ -16,6 +16,7 @@ from tests.support.cli import two_node_config, ucrepl, ucrepl_running
 from tests.support.daemon import daemon_running
 from tests.support.waiting import wait_for
 from ucrepl.errors import RefusedError
+from ucrepl.link.seed.copy import Copier
 from ucrepl.link.seed.lane import Lane
 from ucrepl.link.seed.recognise import Recogniser
 
@@ -145,6 +146,23 @@ def test_what_was_interrupted_goes_on(pair: Pair, between_all_steps: Callable[[C
     pair.forth()
     assert_level(pair)
     assert pair.forth().applied == 0
+
+
+def test_references_that_had_to_wait_are_filled_in_after_an_interruption(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut_short(_self: Copier) -> None:
+        raise CutShortError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Copier, "fill_in", cut_short)
+        with pytest.raises(CutShortError):
+            seed(pair)
+    assert pair.b.value("SELECT bool_and(done) FROM ucrepl.seeded_table")
+    assert pair.b.value("SELECT count(*) FROM ucrepl.postponed") > 0
+    seed(pair)
+    assert_level(pair)
+    assert pair.b.value("SELECT count(*) FROM ucrepl.postponed") == 0
 
 
 def test_a_link_is_not_replayed_while_its_seeding_is_unfinished(

@@ -58,7 +58,7 @@ class Copier:
         self.copied = Copied()
 
     def copy(self, group: Sequence[TablePlan]) -> None:
-        """Copies the tables of a circle, those with few rows first, then what their rows had to leave open.
+        """Copies the tables of a circle, those with few rows first. What their rows have to leave open waits.
 
         Tables that are done already are not given. Raises what can't be parked and does not pass by itself.
         """
@@ -66,8 +66,15 @@ class Copier:
         while left:
             table = left.pop(0)
             self._copy_table(table, frozenset(other.name for other in left))
-        for table in group:
-            while self._apply(partial(self._stage_postponed, table)):
+
+    def fill_in(self) -> None:
+        """Fills in the references that had to wait, also those that an interrupted seeding has left."""
+        waiting = self._lane.run(
+            "SELECT DISTINCT table_id FROM ucrepl.postponed WHERE link_id = %(link)s", {"link": self._lane.link_id}
+        ).fetchall()
+        for (number,) in waiting:
+            table = self._lane.plan.tables.get(number)
+            while table and self._apply(partial(self._stage_postponed, table)):
                 pass
 
     def _copy_table(self, table: TablePlan, later: frozenset[TableName]) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from queue import SimpleQueue
 from time import monotonic, sleep
@@ -55,7 +55,6 @@ class Seeded:
     parked: int = 0
     conflicts: int = 0
     already: bool = False
-    rows_by_table: dict[str, int] = field(default_factory=dict)
 
 
 def seed_link(config: Config, link: Link, nodes: Nodes, told: Told | None = None) -> Seeded:
@@ -108,6 +107,7 @@ class _Seeding:
         state.begin_tables(self._opened.target, self._opened.link_id, left, self._snapshot.text)
         self._recognise()
         self._copy([[self._plan.tables[n] for n in group if n in set(left)] for group in self._plan.groups])
+        self._fill_in()
         stale = set(self._plan.tables) if known.was_replayed else set(begun_before)
         links = [number for number, table in self._plan.tables.items() if not table.surrogate]
         self._told.phase("looking for what the source has not")
@@ -144,6 +144,14 @@ class _Seeding:
             self._lanes.put(lane)
         self._seeded.tables += len(group)
         self._seeded.rows += copier.copied.rows
+        self._add(copier)
+
+    def _fill_in(self) -> None:
+        copier = Copier(self._first, self._origin, self._tell)
+        copier.fill_in()
+        self._add(copier)
+
+    def _add(self, copier: Copier) -> None:
         self._seeded.parked += copier.copied.applied.parked
         self._seeded.conflicts += copier.copied.applied.conflicts
 

@@ -144,6 +144,7 @@ def _copy(link: Link, opened: OpenLink, lane: Lane, closure: Closure, told: Told
     copier = Copier(lane, origin, tell)
     for group in groups:
         copier.copy(group)
+    copier.fill_in()
     _forget(target, opened.link_id)
     target.execute("ANALYZE ucrepl.identity")
     applied = copier.copied.applied
