@@ -131,10 +131,9 @@ class Applier:
             self._run(query("note_queued"), {"link": self.link_id})
         if self.seeding:
             self._run(query("note_doubtful"), {"link": self.link_id, "tables": list(staged.inserts)})
-        if missing or parked or self.seeding:
-            result.parked += self._park()
-            return self._staged()
-        return staged
+        taken = self._park() if missing or parked or self.seeding else 0
+        result.parked += taken
+        return self._staged() if taken else staged
 
     def _apply_set(self, staged: Staged, result: Applied, *, careful: bool) -> None:
         small = staged.changes < MANY_ROWS

@@ -6,6 +6,7 @@ from ucrepl.link.seed.copy import Origin
 from ucrepl.link.seed.lane import Lane
 from ucrepl.link.seed.stream import ReadAhead
 from ucrepl.plan import identify, rows
+from ucrepl.plan.catalog import UniqueIndex
 from ucrepl.plan.model import TablePlan
 from ucrepl.plan.text import quote
 
@@ -38,12 +39,12 @@ class Recogniser:
 
         What could be several local records is noted as doubtful. Returns how many were paired.
         """
-        tables = [table for table in group if self._columns(table) and self._has_candidates(table)]
+        tables = [table for table in group if _columns(table) and self._has_candidates(table)]
         if not tables:
             return 0
         with self._lane.target.transaction():
             for table in tables:
-                columns, subset = self._columns(table), self._origin.subset
+                columns, subset = _columns(table), self._origin.subset
                 self._stage(rows.as_changes(table, self._origin.hstore, image=columns, subset=subset))
             paired = 0
             for _ in range(_ROUNDS if len(tables) > 1 else 1):
@@ -57,22 +58,8 @@ class Recogniser:
 
     def _recognise(self, table: TablePlan) -> int:
         statements = [identify.recognise(self._plan, table, key) for key in table.recognition_keys]
-        known = {c.name for c in table.columns}
-        statements += [
-            identify.recognise_by_index(self._plan, table, index)
-            for index in table.table.unique_indexes
-            if known.issuperset(index.columns)
-        ]
+        statements += [identify.recognise_by_index(self._plan, table, index) for index in _indexes(table)]
         return sum(self._lane.run(statement).rowcount for statement in statements)
-
-    def _columns(self, table: TablePlan) -> list[str]:
-        """The columns that recognition looks at."""
-        if not table.surrogate:
-            return []
-        known = {c.name for c in table.columns}
-        keys = [set(key) for key in table.recognition_keys]
-        keys += [set(index.columns) for index in table.table.unique_indexes if known.issuperset(index.columns)]
-        return sorted(set().union(*keys))
 
     def _has_candidates(self, table: TablePlan) -> bool:
         """Whether there are local records that are nobody's pair."""
@@ -88,3 +75,18 @@ class Recogniser:
             for batch in read_ahead:
                 batch.copy_into(self._lane.target, "pg_temp.change", rows.COLUMNS)
         self._lane.run("ANALYZE pg_temp.change (table_id, op, key)")
+
+
+def _columns(table: TablePlan) -> list[str]:
+    """The columns that recognition looks at."""
+    if not table.surrogate:
+        return []
+    return sorted(
+        {*(c for key in table.recognition_keys for c in key), *(c for i in _indexes(table) for c in i.columns)}
+    )
+
+
+def _indexes(table: TablePlan) -> list[UniqueIndex]:
+    """The unique indexes over columns that both sides have."""
+    known = {c.name for c in table.columns}
+    return [index for index in table.table.unique_indexes if known.issuperset(index.columns)]

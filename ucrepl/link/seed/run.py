@@ -72,8 +72,11 @@ def seed_link(config: Config, link: Link, nodes: Nodes, told: Told | None = None
         return Seeded(link.name, already=True)
     state.begin(target, opened.link_id)
     _wait_for_lock(target, opened.link_id, link)
+    known = state.link_state(target, opened.link_id)
+    if not known.seeding:  # another one has finished it meanwhile
+        return Seeded(link.name, already=True)
     told.phase("reading the source")
-    _take_pairs(link, opened)
+    take_pairs(link, opened)
     source.close()
     return _Seeding(link, opened, nodes, told).run(known)
 
@@ -226,7 +229,7 @@ def _wait_for_lock(target: Connection[TupleRow], link_id: int, link: Link) -> No
         sleep(0.1)
 
 
-def _take_pairs(link: Link, opened: OpenLink) -> None:
+def take_pairs(link: Link, opened: OpenLink) -> None:
     """Takes over the pairs that the way back has made so far: these records are known on both sides."""
     replayer = LinkReplayer(link, opened)
     with opened.target.transaction():

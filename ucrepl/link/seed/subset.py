@@ -16,12 +16,11 @@ from ucrepl.db.catalog import read_catalog
 from ucrepl.errors import ConfigError, RefusedError, UsageError
 from ucrepl.link.lock import held
 from ucrepl.link.nodes import Nodes
-from ucrepl.link.replay import LinkReplayer
 from ucrepl.link.seed import state
 from ucrepl.link.seed.copy import Copier, Origin
 from ucrepl.link.seed.lane import Lane
 from ucrepl.link.seed.recognise import Recogniser
-from ucrepl.link.seed.run import Seeded, Told
+from ucrepl.link.seed.run import Seeded, Told, take_pairs
 from ucrepl.link.seed.snapshot import Snapshot
 from ucrepl.link.setup import OpenLink, open_link
 from ucrepl.link.source import table_numbers
@@ -63,8 +62,7 @@ def copy_subset(config: Config, link: Link, nodes: Nodes, wishes: Sequence[Wish]
     starts = [_start(closure, wish) for wish in wishes]
     with held(target, opened.link_id, link.name):
         told.phase("choosing rows")
-        with target.transaction():
-            LinkReplayer(link, opened).take_all_pairs()
+        take_pairs(link, opened)
         source.close()
         snapshot = Snapshot(nodes, link.source, closure.source.hstore_schema)
         reader = snapshot.reader(CHOSEN)
