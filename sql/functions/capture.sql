@@ -1,32 +1,45 @@
 -- ucrepl.capture()
 --
--- Purpose:    row trigger that writes one change into the journal. It is the same for every table.
+-- Purpose:    row trigger that writes one change into the journal, of a table whose values have types as Odoo uses them.
 -- Parameters: tg_argv[0] the number of the table in ucrepl.table_name, tg_argv[1..] its key columns.
 -- Returns:    null (the result of an AFTER trigger is not used).
 -- Reads:      nothing.
 -- Writes:     ucrepl.journal, through ucrepl.record_change.
 --
--- The settings pinned on the function make the text of a value the same, whatever the writer's session has set.
+-- The text of a value must be the same whatever the writer's session has set. Pinning settings on the function would do
+-- it, and takes longer than all the rest: they are set and reset for each row. So the few settings on which plain types
+-- depend (ucrepl.has_plain_types) are looked at, and pinned only where a session has others.
+-- No search_path is pinned either, though the function has its owner's rights: each name and each operator here and in
+-- ucrepl.record_change says its schema; CASE x WHEN and IS DISTINCT FROM, which look for an operator, are not used.
+-- A change made by replay is not captured, nor what follows from it by a foreign key. This is no condition of the trigger
+-- (WHEN): PostgreSQL would read and plan it again for each statement, which takes longer than to call the function.
 -- PostgreSQL compiles a trigger function once for each trigger and session, and plans each of its expressions when it
 -- comes to it: it is short, what is long is shared, and each kind of change has an expression of its own.
 CREATE OR REPLACE FUNCTION ucrepl.capture() RETURNS trigger
 LANGUAGE plpgsql
 SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
-SET datestyle = 'ISO, MDY'
-SET intervalstyle = 'postgres'
-SET timezone = 'UTC'
-SET extra_float_digits = 1
-SET bytea_output = 'hex'
-SET lc_monetary = 'C'
 AS $$
 DECLARE
     seq bigint;
 BEGIN
-    IF tg_op = 'UPDATE' THEN
-        seq := ucrepl.record_change(tg_argv, 'U', @hstore@.hstore(old), @hstore@.hstore(new));
-    ELSIF tg_op = 'INSERT' THEN
+    IF pg_catalog.current_setting('ucrepl.origin', true) OPERATOR(pg_catalog.<>) '' THEN
+        RETURN NULL;
+    END IF;
+    IF NOT (
+        pg_catalog.starts_with(pg_catalog.current_setting('DateStyle'), 'ISO')
+        AND pg_catalog.current_setting('extra_float_digits') OPERATOR(pg_catalog.=) ANY ('{1,2,3}'::pg_catalog.text[])
+        AND pg_catalog.current_setting('bytea_output') OPERATOR(pg_catalog.=) 'hex'
+    ) THEN
+        seq := ucrepl.record_change(
+            tg_argv,
+            pg_catalog.left(tg_op, 1)::pg_catalog."char",
+            CASE WHEN tg_op OPERATOR(pg_catalog.<>) 'INSERT' THEN ucrepl.pinned_image(old) END,
+            CASE WHEN tg_op OPERATOR(pg_catalog.<>) 'DELETE' THEN ucrepl.pinned_image(new) END
+        );
+    ELSIF tg_op OPERATOR(pg_catalog.=) 'INSERT' THEN
         seq := ucrepl.record_change(tg_argv, 'I', NULL, @hstore@.hstore(new));
+    ELSIF tg_op OPERATOR(pg_catalog.=) 'UPDATE' THEN
+        seq := ucrepl.record_change(tg_argv, 'U', @hstore@.hstore(old), @hstore@.hstore(new));
     ELSE
         seq := ucrepl.record_change(tg_argv, 'D', @hstore@.hstore(old), NULL);
     END IF;

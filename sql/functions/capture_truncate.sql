@@ -11,6 +11,9 @@ SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+    IF current_setting('ucrepl.origin', true) <> '' THEN
+        RETURN NULL;
+    END IF;
     PERFORM ucrepl.record_change(tg_argv, 'T', NULL, NULL);
     RETURN NULL;
 END;

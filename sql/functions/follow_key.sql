@@ -7,6 +7,7 @@
 -- Writes:     ucrepl.identity. A pair that still has the new id is one of a deleted record, and goes.
 CREATE OR REPLACE FUNCTION ucrepl.follow_key(number integer, old_key text, new_key text) RETURNS void
 LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     peers smallint[];

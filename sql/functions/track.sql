@@ -13,8 +13,7 @@ DECLARE
     number integer;
     arguments text;
     expected bytea;
-    -- A change made by replay is not captured, nor what follows from it by a foreign key.
-    local CONSTANT text := $when$coalesce(current_setting('ucrepl.origin', true), '') = ''$when$;
+    capture name := CASE WHEN ucrepl.has_plain_types(tracked) THEN 'capture' ELSE 'capture_pinned' END;
 BEGIN
     SELECT t.table_id INTO number
     FROM ucrepl.table_name AS t
@@ -40,7 +39,11 @@ BEGIN
         FROM pg_trigger AS t
         WHERE t.tgrelid = tracked AND t.tgenabled = 'O'
             AND (
-                (t.tgname IN ('ucrepl_capture', '0_ucrepl_capture_update') AND t.tgargs = expected)
+                (
+                    t.tgname IN ('ucrepl_capture', '0_ucrepl_capture_update')
+                    AND t.tgargs = expected
+                    AND t.tgfoid = format('ucrepl.%I()', capture)::regprocedure
+                )
                 OR (t.tgname = 'ucrepl_capture_truncate' AND t.tgargs = convert_to(number::text, 'UTF8') || '\x00')
             )
     ) THEN
@@ -50,19 +53,19 @@ BEGIN
     PERFORM ucrepl.drop_triggers(tracked);
     arguments := (SELECT string_agg(quote_literal(a), ', ') FROM unnest(number::text || key_columns::text[]) AS a);
     EXECUTE format(
-        'CREATE TRIGGER ucrepl_capture AFTER INSERT OR DELETE ON %s FOR EACH ROW WHEN (%s) EXECUTE FUNCTION ucrepl.capture(%s)',
-        tracked, local, arguments
+        'CREATE TRIGGER ucrepl_capture AFTER INSERT OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION ucrepl.%I(%s)',
+        tracked, capture, arguments
     );
     -- Its name sorts before those of PostgreSQL's own triggers: an update of a key is written before what follows from
     -- it by ON UPDATE CASCADE. What follows from a delete is written before that.
     -- *<> compares the images of the rows: any type has one, not every type has an equality. An UPDATE that changes nothing is not a change.
     EXECUTE format(
-        'CREATE TRIGGER "0_ucrepl_capture_update" AFTER UPDATE ON %s FOR EACH ROW WHEN (%s AND old OPERATOR(pg_catalog.*<>) new) EXECUTE FUNCTION ucrepl.capture(%s)',
-        tracked, local, arguments
+        'CREATE TRIGGER "0_ucrepl_capture_update" AFTER UPDATE ON %s FOR EACH ROW WHEN (old OPERATOR(pg_catalog.*<>) new) EXECUTE FUNCTION ucrepl.%I(%s)',
+        tracked, capture, arguments
     );
     EXECUTE format(
-        'CREATE TRIGGER ucrepl_capture_truncate AFTER TRUNCATE ON %s FOR EACH STATEMENT WHEN (%s) EXECUTE FUNCTION ucrepl.capture_truncate(%L)',
-        tracked, local, number
+        'CREATE TRIGGER ucrepl_capture_truncate AFTER TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION ucrepl.capture_truncate(%L)',
+        tracked, number
     );
     INSERT INTO ucrepl.tracked_table AS t (table_id, key_columns)
     VALUES (number, track.key_columns)

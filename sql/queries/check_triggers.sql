@@ -1,13 +1,17 @@
 -- check_triggers: of the given tables those whose triggers are not as ucrepl.track() makes them, and in what way.
 --
 -- tables: [{"schema_name", "table_name", "key": [column, ...]}, ...]. way: missing, disabled, or other (they were made
--- for another key, or for another number of the table).
+-- for another key, another number of the table, or other types of columns).
 WITH given AS (
     SELECT
         g.schema_name,
         g.table_name,
         c.oid,
         convert_to(t.table_id::text, 'UTF8') || '\x00'::bytea AS number,
+        CASE
+            WHEN ucrepl.has_plain_types(c.oid) THEN 'ucrepl.capture()'
+            ELSE 'ucrepl.capture_pinned()'
+        END::regprocedure AS capture,
         (
             SELECT string_agg(convert_to(k.name, getdatabaseencoding()) || '\x00'::bytea, '' ORDER BY k.position)
             FROM unnest(g.key) WITH ORDINALITY AS k (name, position)
@@ -25,7 +29,11 @@ found AS (
         count(*) FILTER (WHERE t.tgenabled <> 'O') AS disabled,
         count(*) FILTER (
             WHERE t.tgenabled = 'O' AND (
-                (t.tgname IN ('ucrepl_capture', '0_ucrepl_capture_update') AND t.tgargs = g.number || g.columns)
+                (
+                    t.tgname IN ('ucrepl_capture', '0_ucrepl_capture_update')
+                    AND t.tgargs = g.number || g.columns
+                    AND t.tgfoid = g.capture
+                )
                 OR (t.tgname = 'ucrepl_capture_truncate' AND t.tgargs = g.number)
             )
         ) AS right_ones

@@ -1,6 +1,6 @@
 -- drift: what a node lacks to capture all changes, and who keeps its journal from being purged, as (finding, name).
 --
--- missing  a tracked table that has not its triggers, or not enabled
+-- missing  a tracked table that has not its triggers, or not enabled, or not those for the types of its columns
 -- new      a table with a key that is not tracked
 -- asleep   a link that has changes to read here, and has not confirmed any for a day
 WITH user_table AS (
@@ -31,6 +31,7 @@ WHERE u.tracked AND (
     FROM pg_catalog.pg_trigger AS t
     WHERE t.tgrelid = u.oid AND t.tgenabled = 'O'
         AND t.tgname IN ('ucrepl_capture', '0_ucrepl_capture_update', 'ucrepl_capture_truncate')
+        AND (t.tgfoid <> 'ucrepl.capture()'::regprocedure OR ucrepl.has_plain_types(u.oid))
 )
 UNION ALL
 SELECT 'new' AS finding, u.name

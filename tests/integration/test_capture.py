@@ -88,49 +88,74 @@ def test_a_role_without_rights_on_the_schema_can_write(side: Side) -> None:
     assert short(side) == [("item", "I", "1"), ("item", "U", "1"), ("item", "D", "1"), ("item", "T", None)]
 
 
-ATTACK = """
+ATTACK = r"""
     CREATE SCHEMA evil;
-    CREATE TABLE evil.victims (name text);
     GRANT ALL ON SCHEMA evil TO PUBLIC;
-    GRANT ALL ON evil.victims TO PUBLIC;
-    CREATE FUNCTION evil.note(what text) RETURNS text LANGUAGE plpgsql SECURITY INVOKER AS
-        $$BEGIN INSERT INTO evil.victims VALUES (what || ' as ' || current_user); RETURN what; END$$;
-    CREATE FUNCTION evil.nextval(text) RETURNS bigint LANGUAGE sql AS
-        $$SELECT evil.note('nextval'); SELECT pg_catalog.nextval($1::regclass)$$;
-    CREATE FUNCTION evil.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS
-        $$SELECT evil.note('clock_timestamp'); SELECT pg_catalog.now()$$;
-    CREATE FUNCTION evil.current_setting(text, boolean) RETURNS text LANGUAGE sql AS
-        $$SELECT evil.note('current_setting')$$;
-    CREATE FUNCTION evil.hstore(anyelement) RETURNS text LANGUAGE sql AS $$SELECT evil.note('hstore')$$;
-    CREATE FUNCTION evil.pg_notify(text, text) RETURNS void LANGUAGE sql AS $$SELECT evil.note('pg_notify')$$;
-    CREATE FUNCTION evil.same(text, text) RETURNS boolean LANGUAGE sql AS $$SELECT evil.note('=') = ''$$;
-    CREATE OPERATOR evil.= (LEFTARG = text, RIGHTARG = text, FUNCTION = evil.same);
-    CREATE FUNCTION evil.minus(ucrepl.hstore, ucrepl.hstore) RETURNS ucrepl.hstore LANGUAGE sql AS
-        $$SELECT evil.note('-'); SELECT $1$$;
-    CREATE OPERATOR evil.- (LEFTARG = ucrepl.hstore, RIGHTARG = ucrepl.hstore, FUNCTION = evil.minus);
-    CREATE FUNCTION evil.remainder(bigint, integer) RETURNS integer LANGUAGE sql AS $$SELECT evil.note('%'); SELECT 0$$;
-    CREATE OPERATOR evil.% (LEFTARG = bigint, RIGHTARG = integer, FUNCTION = evil.remainder);
+    -- All functions of these names and all operators of these types, once more.
+    DO $do$
+    DECLARE
+        twin record;
+    BEGIN
+        FOR twin IN
+            SELECT p.proname AS name, pg_get_function_identity_arguments(p.oid) AS arguments,
+                format_type(p.prorettype, NULL) AS result
+            FROM pg_proc AS p
+            WHERE p.pronamespace IN ('pg_catalog'::regnamespace, 'ucrepl'::regnamespace) AND p.proname IN (
+                'nextval', 'pg_current_xact_id', 'cardinality', 'current_setting', 'clock_timestamp', 'starts_with',
+                'left', 'hstore', 'set_config', 'pg_notify', 'text', 'xid8', 'char', 'int4', 'int8', 'record_change',
+                'pinned_image', 'follow_key', 'make_tick', 'wake_readers'
+            ) AND NOT p.proretset AND p.prokind = 'f' AND pg_get_function_identity_arguments(p.oid) !~ 'internal|cstring'
+        LOOP
+            EXECUTE format('CREATE FUNCTION evil.%I(%s) RETURNS %s LANGUAGE plpgsql AS %L',
+                twin.name, regexp_replace(twin.arguments, '\m(record)\M', 'anyelement'), twin.result,
+                format('BEGIN RAISE ''%%'', %L; END', twin.name || ' was called'));
+        END LOOP;
+        FOR twin IN
+            SELECT o.oid, o.oprname AS name, format_type(o.oprleft, NULL) AS l, format_type(o.oprright, NULL) AS r,
+                format_type(o.oprresult, NULL) AS result
+            FROM pg_operator AS o
+            WHERE o.oprkind = 'b' AND format_type(o.oprleft, NULL) IN (
+                'text', '"char"', 'integer', 'bigint', 'xid8', 'ucrepl.hstore', 'text[]', 'boolean'
+            ) AND format_type(o.oprright, NULL) IN (
+                'text', '"char"', 'integer', 'bigint', 'xid8', 'ucrepl.hstore', 'text[]', 'boolean'
+            )
+        LOOP
+            EXECUTE format('CREATE FUNCTION evil.o_%s(%s, %s) RETURNS %s LANGUAGE plpgsql AS %L',
+                twin.oid, twin.l, twin.r, twin.result,
+                format('BEGIN RAISE ''%%'', %L; END', twin.name || ' was called'));
+            EXECUTE format('CREATE OPERATOR evil.%s (LEFTARG = %s, RIGHTARG = %s, FUNCTION = evil.o_%s)',
+                twin.name, twin.l, twin.r, twin.oid);
+        END LOOP;
+    END
+    $do$;
     CREATE TABLE evil.journal (LIKE ucrepl.journal);
+    CREATE TABLE evil.journal_0 (LIKE ucrepl.journal);
+    CREATE DOMAIN evil.text AS pg_catalog.varchar(1);
+    CREATE DOMAIN evil.xid8 AS pg_catalog.int4;
+    CREATE DOMAIN evil."char" AS pg_catalog.int4;
+    CREATE DOMAIN evil.hstore AS pg_catalog.int4;
     CREATE ROLE attacker;
     GRANT ALL ON item, item_id_seq TO attacker;
     GRANT USAGE ON SCHEMA ucrepl TO attacker;
 """
 
 
-def test_objects_in_the_search_path_of_the_writer_are_never_called(side: Side) -> None:
+@pytest.mark.parametrize("date_style", ["ISO", "German"], ids=["usual settings", "settings that have to be pinned"])
+def test_objects_in_the_search_path_of_the_writer_are_never_called(side: Side, date_style: str) -> None:
     side.run(ATTACK)
     try:
         side.run("SET ROLE attacker; SET search_path = evil, pg_temp, public, pg_catalog")
+        side.run(f"SET datestyle = {date_style}")
         side.run("CREATE TEMPORARY TABLE journal (seq bigint); CREATE TEMPORARY TABLE tick (seq bigint)")
         side.run(
-            "CREATE FUNCTION pg_temp.pg_current_xact_id() RETURNS xid8 LANGUAGE sql AS"
-            " $$SELECT evil.note('xid'); SELECT '1'::xid8$$"
+            "CREATE FUNCTION pg_temp.pg_current_xact_id() RETURNS pg_catalog.xid8 LANGUAGE sql AS"
+            " $$SELECT ('called as ' || current_user)::pg_catalog.xid8$$"
         )
-        side.run("INSERT INTO item (name) VALUES ('a'); UPDATE item SET name = 'b'; DELETE FROM item; TRUNCATE item")
+        side.run("INSERT INTO item (name) VALUES ('a'); UPDATE item SET name = 'b', id = 7; DELETE FROM item")
+        side.run("TRUNCATE item")
     finally:
-        side.run("RESET ROLE; RESET search_path; DROP OWNED BY attacker CASCADE; DROP ROLE attacker")
-    assert side.rows("SELECT * FROM evil.victims") == []
-    assert [change.op for change in side.journal()] == ["I", "U", "D", "T"]
+        side.run("RESET ROLE; RESET search_path; RESET datestyle; DROP OWNED BY attacker CASCADE; DROP ROLE attacker")
+    assert [change.op for change in side.journal()] == ["I", "K", "D", "T"]
 
 
 def test_columns_of_types_without_equality(make_pair: MakePair) -> None:

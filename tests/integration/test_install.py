@@ -182,6 +182,7 @@ def test_new_tables_are_picked_up(make_pair: MakePair) -> None:
         "ALTER TABLE line RENAME TO row",
         "ALTER TABLE line DROP CONSTRAINT line_pkey CASCADE; ALTER TABLE line ADD PRIMARY KEY (id, n)",
         "SELECT ucrepl.drop_triggers('line')",
+        "ALTER TABLE line ADD COLUMN price money",  # its text depends on settings that capture() does not pin
     ],
 )
 def test_damaged_triggers_are_mended(make_pair: MakePair, damage: str) -> None:

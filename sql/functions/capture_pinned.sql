@@ -1,0 +1,28 @@
+-- ucrepl.capture_pinned()
+--
+-- Purpose:    row trigger like ucrepl.capture(), of a table with types whose text depends on more settings.
+-- Parameters: tg_argv[0] the number of the table in ucrepl.table_name, tg_argv[1..] its key columns.
+-- Returns:    null (the result of an AFTER trigger is not used).
+-- Reads:      nothing.
+-- Writes:     ucrepl.journal, through ucrepl.record_change.
+CREATE OR REPLACE FUNCTION ucrepl.capture_pinned() RETURNS trigger
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    seq bigint;
+BEGIN
+    IF current_setting('ucrepl.origin', true) <> '' THEN
+        RETURN NULL;
+    END IF;
+    IF tg_op = 'UPDATE' THEN
+        seq := ucrepl.record_change(tg_argv, 'U', ucrepl.pinned_image(old), ucrepl.pinned_image(new));
+    ELSIF tg_op = 'INSERT' THEN
+        seq := ucrepl.record_change(tg_argv, 'I', NULL, ucrepl.pinned_image(new));
+    ELSE
+        seq := ucrepl.record_change(tg_argv, 'D', ucrepl.pinned_image(old), NULL);
+    END IF;
+    RETURN NULL;
+END;
+$$;
