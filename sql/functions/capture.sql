@@ -22,14 +22,15 @@ AS $$
 DECLARE
     seq bigint;
 BEGIN
-    IF pg_catalog.current_setting('ucrepl.origin', true) OPERATOR(pg_catalog.<>) '' THEN
-        RETURN NULL;
-    END IF;
-    IF NOT (
-        pg_catalog.starts_with(pg_catalog.current_setting('DateStyle'), 'ISO')
-        AND pg_catalog.current_setting('extra_float_digits') OPERATOR(pg_catalog.=) ANY ('{1,2,3}'::pg_catalog.text[])
-        AND pg_catalog.current_setting('bytea_output') OPERATOR(pg_catalog.=) 'hex'
-    ) THEN
+    -- One expression for what is seldom so: PostgreSQL prepares each of them once a transaction.
+    IF pg_catalog.current_setting('ucrepl.origin', true) OPERATOR(pg_catalog.<>) ''
+        OR NOT pg_catalog.starts_with(pg_catalog.current_setting('DateStyle'), 'ISO')
+        OR pg_catalog.current_setting('extra_float_digits') OPERATOR(pg_catalog.<>) ALL ('{1,2,3}'::pg_catalog.text[])
+        OR pg_catalog.current_setting('bytea_output') OPERATOR(pg_catalog.<>) 'hex'
+    THEN
+        IF pg_catalog.current_setting('ucrepl.origin', true) OPERATOR(pg_catalog.<>) '' THEN
+            RETURN NULL;
+        END IF;
         seq := ucrepl.record_change(
             tg_argv,
             pg_catalog.left(tg_op, 1)::pg_catalog."char",

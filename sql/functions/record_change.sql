@@ -17,13 +17,10 @@ DECLARE
     change_seq bigint := pg_catalog.nextval('ucrepl.journal_seq'::pg_catalog.regclass);
     change_xid pg_catalog.xid8 := pg_catalog.pg_current_xact_id();
     image @hstore@.hstore := coalesce(old_row, new_row);
-    one_column boolean := pg_catalog.cardinality(arguments) OPERATOR(pg_catalog.=) 2;
     row_key pg_catalog.text := CASE
-        WHEN one_column THEN image OPERATOR(@hstore@.->) arguments[1]
+        WHEN arguments[2] IS NULL THEN image OPERATOR(@hstore@.->) arguments[1]
         ELSE (image OPERATOR(@hstore@.->) arguments[1:])::pg_catalog.text
     END;
-    number integer := arguments[0];
-    part integer := (change_seq OPERATOR(pg_catalog.>>) 20)::integer OPERATOR(pg_catalog.&) 3;
 BEGIN
     IF op OPERATOR(pg_catalog.=) 'U' THEN
         image := new_row;
@@ -31,31 +28,39 @@ BEGIN
         old_row := old_row OPERATOR(@hstore@.-) image;
         IF new_row OPERATOR(@hstore@.?|) arguments[1:] THEN
             op := 'K';
-            IF one_column THEN
-                PERFORM ucrepl.follow_key(number, row_key, new_row OPERATOR(@hstore@.->) arguments[1]);
+            IF arguments[2] IS NULL THEN
+                PERFORM ucrepl.follow_key(arguments[0]::integer, row_key, new_row OPERATOR(@hstore@.->) arguments[1]);
             END IF;
         END IF;
     END IF;
 
     -- One of the four parts of the ring. An INSERT into the whole would have to look for it.
-    IF part OPERATOR(pg_catalog.=) 0 THEN
-        INSERT INTO ucrepl.journal_0
-        VALUES (change_seq, change_xid, number, op, row_key, old_row, new_row, pg_catalog.clock_timestamp());
-    ELSIF part OPERATOR(pg_catalog.=) 1 THEN
-        INSERT INTO ucrepl.journal_1
-        VALUES (change_seq, change_xid, number, op, row_key, old_row, new_row, pg_catalog.clock_timestamp());
-    ELSIF part OPERATOR(pg_catalog.=) 2 THEN
-        INSERT INTO ucrepl.journal_2
-        VALUES (change_seq, change_xid, number, op, row_key, old_row, new_row, pg_catalog.clock_timestamp());
+    IF (change_seq OPERATOR(pg_catalog.>>) 20) OPERATOR(pg_catalog.&) 3 OPERATOR(pg_catalog.=) 0 THEN
+        INSERT INTO ucrepl.journal_0 VALUES (
+            change_seq, change_xid, arguments[0]::integer, op, row_key, old_row, new_row, pg_catalog.clock_timestamp()
+        );
+    ELSIF (change_seq OPERATOR(pg_catalog.>>) 20) OPERATOR(pg_catalog.&) 3 OPERATOR(pg_catalog.=) 1 THEN
+        INSERT INTO ucrepl.journal_1 VALUES (
+            change_seq, change_xid, arguments[0]::integer, op, row_key, old_row, new_row, pg_catalog.clock_timestamp()
+        );
+    ELSIF (change_seq OPERATOR(pg_catalog.>>) 20) OPERATOR(pg_catalog.&) 3 OPERATOR(pg_catalog.=) 2 THEN
+        INSERT INTO ucrepl.journal_2 VALUES (
+            change_seq, change_xid, arguments[0]::integer, op, row_key, old_row, new_row, pg_catalog.clock_timestamp()
+        );
     ELSE
-        INSERT INTO ucrepl.journal_3
-        VALUES (change_seq, change_xid, number, op, row_key, old_row, new_row, pg_catalog.clock_timestamp());
+        INSERT INTO ucrepl.journal_3 VALUES (
+            change_seq, change_xid, arguments[0]::integer, op, row_key, old_row, new_row, pg_catalog.clock_timestamp()
+        );
     END IF;
 
-    IF change_seq OPERATOR(pg_catalog.%) 1000 OPERATOR(pg_catalog.=) 0 THEN
-        PERFORM ucrepl.make_tick(change_seq);
-    END IF;
-    IF coalesce(pg_catalog.current_setting('ucrepl.notified', true), '') OPERATOR(pg_catalog.<>) change_xid::pg_catalog.text THEN
+    -- One expression for what is seldom to be done: PostgreSQL prepares each of them once a transaction.
+    IF change_seq OPERATOR(pg_catalog.%) 1000 OPERATOR(pg_catalog.=) 0
+        OR coalesce(pg_catalog.current_setting('ucrepl.notified', true), '')
+            OPERATOR(pg_catalog.<>) change_xid::pg_catalog.text
+    THEN
+        IF change_seq OPERATOR(pg_catalog.%) 1000 OPERATOR(pg_catalog.=) 0 THEN
+            PERFORM ucrepl.make_tick(change_seq);
+        END IF;
         PERFORM ucrepl.wake_readers(change_xid);
     END IF;
     RETURN change_seq;
