@@ -346,13 +346,14 @@ class Applier:
     def _park_unresolved(self, staged: Staged, result: Applied) -> None:
         """Parks the changes that refer to unknown records, then those that refer to these, and so on."""
         surrogates = [number for number in staged.inserts if self.plan.tables[number].surrogate]
+        spaces = [self.plan.tables[number].space for number in surrogates]
         touched = staged.inserts.keys() | staged.updates.keys()
         while True:
             for number in touched:
                 table = self.plan.tables[number]
                 if any(c.refers_to and not c.optional_rule for c in table.columns):
                     self._run(self._compile("unresolved", conflict.note_unresolved, table))
-            self._run(query("forget_troubled"), {"peer": self.plan.peer_id, "surrogates": surrogates})
+            self._run(query("forget_troubled"), {"peer": self.plan.peer_id, "surrogates": surrogates, "spaces": spaces})
             parked = self._park()
             result.parked += parked
             if not parked:

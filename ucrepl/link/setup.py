@@ -17,6 +17,7 @@ from ucrepl.packs import load_packs
 from ucrepl.plan.build import Ingredients, build_plan
 from ucrepl.plan.catalog import Catalog, TableName
 from ucrepl.plan.model import LinkPlan
+from ucrepl.plan.references import OdooField
 
 BEGINNING = "3:3:"
 """The position before everything: 3 is PostgreSQL's first ordinary transaction."""
@@ -57,11 +58,12 @@ def open_link(config: Config, link: Link, source: Connection[TupleRow], target: 
         Ingredients(
             link=link,
             rules=config.rules_for(link),
-            packs=load_packs(),
+            packs=load_packs(tuple(config.packs)),
             source=source_catalog,
             target=target_catalog,
             numbers=numbers,
-            models=_models(target, target_catalog),
+            models=odoo_models(target, target_catalog),
+            fields=odoo_fields(target, target_catalog),
             peer_id=peer_id,
             ships_pairs=any(other.source == link.target and other.target == link.source for other in config.links),
             checks_at_once=may_check_at_once(target),
@@ -142,19 +144,35 @@ def may_check_at_once(target: Connection[TupleRow]) -> bool:
     return True
 
 
-def _models(target: Connection[TupleRow], catalog: Catalog) -> list[str]:
+def odoo_models(target: Connection[TupleRow], catalog: Catalog) -> list[str]:
+    """The names of the models of an Odoo; none where the database is not one."""
     if TableName("public", "ir_model") not in catalog.tables:
         return []
     return [row[0] for row in target.execute("SELECT model FROM public.ir_model").fetchall()]
+
+
+def odoo_fields(target: Connection[TupleRow], catalog: Catalog) -> list[OdooField]:
+    """The stored fields of an Odoo by which records are referred to."""
+    fields = catalog.tables.get(TableName("public", "ir_model_fields"))
+    if fields is None or not fields.columns.keys() >= {"model", "name", "ttype", "relation", "store"}:
+        return []
+    return [OdooField(*row) for row in target.execute(query("odoo_fields")).fetchall()]
 
 
 def stage_session(target: Connection[TupleRow], plan: LinkPlan) -> None:
     """Makes the temporary tables of a session that applies changes."""
     target.execute(query("staging", plan.hstore_schema))
     if plan.models:
-        models, numbers, sequences = zip(*((m.model, m.number, m.sequence) for m in plan.models), strict=True)
+        columns = zip(*((m.model, m.space, m.table, m.sequence) for m in plan.models), strict=True)
         target.execute(
-            "INSERT INTO pg_temp.model SELECT * FROM unnest(%s::text[], %s::integer[], %s::text[])",
-            [list(models), list(numbers), list(sequences)],
+            "INSERT INTO pg_temp.model SELECT u.*, %s FROM unnest(%s::text[], %s::integer[], %s::integer[], %s::text[])"
+            " AS u",
+            [plan.ships_pairs, *map(list, columns)],
+        )
+    for place, p in enumerate(plan.patterns):
+        target.execute(
+            "INSERT INTO pg_temp.pattern VALUES (%s, %s, %s, %s, %s, %s)",
+            [p.name, place, p.regexp, p.id_group, p.model_group, p.model],
         )
     target.execute("ANALYZE pg_temp.model")
+    target.execute("ANALYZE pg_temp.pattern")

@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from ucrepl.config import Link, Rule
 from ucrepl.errors import ConfigError
 from ucrepl.packs import Packs
 from ucrepl.plan import mask
-from ucrepl.plan.catalog import Catalog, Table, TableName
+from ucrepl.plan.catalog import Catalog, Table, TableName, referenced_table
 from ucrepl.plan.model import ColumnPlan, LinkPlan, ModelTable, Protection, SkippedTable, TablePlan
 from ucrepl.plan.order import strongly_connected
+from ucrepl.plan.references import Finder, OdooField, Reference, text_patterns
 
 
 @dataclass(frozen=True)
@@ -17,8 +19,8 @@ class Ingredients:
     """What a plan is made of.
 
     `numbers` gives the number in the target's `ucrepl.table_name` of every table of either side;
-    `models` are the names of Odoo's models on the target, empty where it is not an Odoo; `checks_at_once` is that of
-    the plan.
+    `models` are the names of Odoo's models on the target, empty where it is not an Odoo, and `fields` those of its
+    fields that refer to records; `checks_at_once` is that of the plan.
     """
 
     link: Link
@@ -31,6 +33,13 @@ class Ingredients:
     peer_id: int
     ships_pairs: bool
     checks_at_once: bool = False
+    fields: Sequence[OdooField] = ()
+
+    @cached_property
+    def finder(self) -> Finder:
+        """Finds references that are no foreign keys."""
+        fields = {(self.packs.table_of(f.model), f.name): f for f in self.fields}
+        return Finder(self.packs, self.target, self.numbers, fields)
 
 
 def build_plan(given: Ingredients) -> LinkPlan:
@@ -63,6 +72,7 @@ def build_plan(given: Ingredients) -> LinkPlan:
         skipped=skipped,
         missing=missing,
         models=tuple(_models(given, tables)),
+        patterns=tuple(text_patterns(given.packs)),
         defers=given.target.defers,
         checks_at_once=given.checks_at_once,
         masks={
@@ -112,15 +122,14 @@ def _references(table: Table, packs: Packs) -> set[str]:
 
 def _plan_table(given: Ingredients, number: int, source: Table, target: Table) -> TablePlan:
     rules = [rule for rule in given.rules if rule.matches(*target.name)]
-    by_model_name = given.packs.by_model_name.get(str(target.name), {})
     columns = []
     for name, column in target.columns.items():
         if name not in source.columns or column.generated or source.columns[name].generated:
             continue
         refers_to = referenced_table(given.target, target, name) or referenced_table(given.source, source, name)
-        model_column = by_model_name.get(name)
-        if refers_to or model_column not in target.columns:
-            model_column = None
+        found = None
+        if not refers_to and name not in target.key:
+            found = given.finder.reference(target, name)
         columns.append(
             ColumnPlan(
                 column=column,
@@ -128,13 +137,15 @@ def _plan_table(given: Ingredients, number: int, source: Table, target: Table) -
                 conflicts=next((p for r in rules if (p := _policy(r, name))), given.link.conflicts),
                 refers_to=refers_to,
                 on_delete=next((fk.on_delete for fk in target.foreign_keys if name in fk.columns), "a"),
-                model_column=model_column,
+                model_column=found if isinstance(found, str) else None,
+                reference=found if isinstance(found, Reference) else None,
             )
         )
     keys = next((r.keys for r in rules if r.keys is not None), given.packs.keys.get(str(target.name), []))
     known = {c.name for c in columns}
     return TablePlan(
         number=number,
+        space=given.numbers[given.target.id_space(target.name)],
         table=target,
         columns=tuple(columns),
         recognition_keys=tuple(tuple(key) for key in keys if known.issuperset(key)) if target.surrogate else (),
@@ -150,25 +161,6 @@ def _belongs_to(rules: Sequence[Rule], source: Table, target: Table, columns: Se
     references = {name for table in (source, target) for fk in table.foreign_keys for name in fk.columns}
     references |= {c.name for c in columns if c.is_reference}
     return tuple(name for name in named if name in references)
-
-
-def referenced_table(
-    catalog: Catalog, table: Table, column: str, seen: frozenset[TableName] = frozenset()
-) -> TableName | None:
-    """The table whose mapped id a column holds, followed through keys that are references themselves."""
-    for foreign_key in table.foreign_keys:
-        if column not in foreign_key.columns:
-            continue
-        referenced = catalog.tables.get(foreign_key.table)
-        if referenced is None or referenced.name in seen:
-            continue
-        referenced_column = foreign_key.referenced_columns[foreign_key.columns.index(column)]
-        if referenced.surrogate and (referenced_column,) == referenced.key:
-            return referenced.name
-        further = referenced_table(catalog, referenced, referenced_column, seen | {table.name})
-        if further:
-            return further
-    return None
 
 
 def _with_optional_references(tables: dict[int, TablePlan], rules: dict[TableName, str]) -> dict[int, TablePlan]:
@@ -207,7 +199,7 @@ def _models(given: Ingredients, tables: dict[int, TablePlan]) -> Iterable[ModelT
     for model, name in sorted(models.items()):
         table = by_table.get(name)
         if table and table.table.sequence:
-            yield ModelTable(model, table.number, table.table.sequence)
+            yield ModelTable(model, table.number, table.space, table.table.sequence)
 
 
 def _policy(rule: Rule, column: str) -> str | None:

@@ -54,7 +54,7 @@ def note_forward(
         referred = link.by_name[column.refers_to] if column.refers_to else table
         joins.append(
             f"LEFT JOIN ucrepl.identity AS identity_{i}\n    ON identity_{i}.peer_id = {link.peer_id}"
-            f" AND identity_{i}.remote_table = {referred.number} AND identity_{i}.remote_id = {sent(column)}"
+            f" AND identity_{i}.remote_table = {referred.space} AND identity_{i}.remote_id = {sent(column)}"
         )
         joins.append(
             f"LEFT JOIN {referred.table.only}{referred.name.sql} AS here_{i}"

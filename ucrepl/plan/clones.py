@@ -81,7 +81,7 @@ def pair(table: TablePlan, peer_id: int) -> str:
     """
     return f"""\
 INSERT INTO ucrepl.identity (peer_id, remote_table, remote_id, local_table, local_id)
-SELECT {peer_id}, {table.number}, s.id, {table.number}, t.today
+SELECT {peer_id}, {table.space}, s.id, {table.space}, t.today
 FROM pg_temp.seed_target AS t
 JOIN pg_temp.seed_source AS s ON s.id = t.id
 ON CONFLICT DO NOTHING"""

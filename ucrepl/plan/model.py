@@ -6,6 +6,7 @@ from enum import IntEnum
 from functools import cached_property
 
 from ucrepl.plan.catalog import Column, Table, TableName
+from ucrepl.plan.references import Reference, TextPattern
 
 
 class Protection(IntEnum):
@@ -23,7 +24,8 @@ class ColumnPlan:
     """A column that both sides have, with what the rules say of it.
 
     A column that refers to another record has `refers_to` and its foreign key's `on_delete`; one whose record's table
-    is named by the text in another column (`model` + `res_id`) has `model_column` instead. `optional_rule` names the
+    is named by the text in another column (`model` + `res_id`) has `model_column` instead, and one that refers in any
+    other way `reference`. `optional_rule` names the
     rule that leaves out records to which this column may refer: such a reference becomes null; where it may not be
     null, its row is left out too.
     """
@@ -34,6 +36,7 @@ class ColumnPlan:
     refers_to: TableName | None = None
     on_delete: str = "a"
     model_column: str | None = None
+    reference: Reference | None = None
     optional_rule: str | None = None
 
     @property
@@ -47,6 +50,13 @@ class ColumnPlan:
         return self.refers_to is not None or self.model_column is not None
 
     @property
+    def siblings(self) -> tuple[str, ...]:
+        """The other columns of its row without which its value can't be translated."""
+        if self.model_column:
+            return (self.model_column,)
+        return self.reference.siblings if self.reference else ()
+
+    @property
     def can_conflict(self) -> bool:
         """Whether two sides that change it are in conflict: not where the level of protection already decides."""
         return self.protection in {Protection.ALWAYS, Protection.NOT_EMPTY}
@@ -56,12 +66,14 @@ class ColumnPlan:
 class TablePlan:
     """A table that is replicated. `number` is its number in `ucrepl.table_name` of the target.
 
+    `space` is the number of the table in whose name its ids are mapped: another one where tables share their ids.
     `partial_rule` names the rule because of which some of its rows are left out (they belong to a skipped table).
     `masks`: column of the source -> the SQL of the text that leaves instead of its value (see `plan.mask`).
     `belongs_to`: columns that refer to records with which, once they are chosen for a subset, the row comes along.
     """
 
     number: int
+    space: int
     table: Table
     columns: tuple[ColumnPlan, ...]
     recognition_keys: tuple[tuple[str, ...], ...] = ()
@@ -118,10 +130,11 @@ class SkippedTable:
 
 @dataclass(frozen=True, slots=True)
 class ModelTable:
-    """An Odoo model and the table, with its number on the target and its sequence, in which its records are."""
+    """An Odoo model, the number of the table in which its records are, that of their ids, and their sequence."""
 
     model: str
-    number: int
+    table: int
+    space: int
     sequence: str
 
 
@@ -133,7 +146,8 @@ class LinkPlan:
     each other in a circle. `missing` are tables of the source that the target has not. `external_ids` is the number of
     the table of external ids. `defers`: the target has constraints that can be checked as late as at commit.
     `checks_at_once`: foreign keys of many rows may be checked all at once on the target, instead of one by one.
-    `masks`: those of all tables of the source, also of tables that the target has not.
+    `masks`: those of all tables of the source, also of tables that the target has not. `patterns`: how ids stand in
+    texts.
     """
 
     peer_id: int
@@ -148,6 +162,7 @@ class LinkPlan:
     defers: bool = False
     checks_at_once: bool = False
     masks: Mapping[TableName, Mapping[str, str]] = field(default_factory=dict)
+    patterns: tuple[TextPattern, ...] = ()
 
     @cached_property
     def by_name(self) -> dict[TableName, TablePlan]:
@@ -159,6 +174,10 @@ class LinkPlan:
         if name in self.by_name:
             return self.by_name[name].number
         return next(number for number, table in self.skipped.items() if table.name == name)
+
+    def space_of(self, name: TableName) -> int:
+        """The number under which the ids of a replicated or skipped table are mapped."""
+        return self.by_name[name].space if name in self.by_name else self.number_of(name)
 
     def ordered(self, present: Iterable[int]) -> Iterator[tuple[TablePlan, ...]]:
         """The groups in the order of insertion, with only the tables that are present in a batch."""

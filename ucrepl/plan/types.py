@@ -9,6 +9,7 @@ COMPARABLE = frozenset({
     "jsonb", "money", "numeric", "oid", "real", "smallint", "text", "time without time zone", "time with time zone",
     "timestamp with time zone", "timestamp without time zone", "uuid",
 })  # fmt: skip
+INTEGERS = frozenset({"smallint", "integer", "bigint"})
 TEXTS = frozenset({"character varying", "text", "bpchar", "name", "citext"})
 NUMBERS = frozenset({"bigint", "double precision", "integer", "money", "numeric", "real", "smallint"})
 
