@@ -9,7 +9,7 @@ from psycopg.rows import TupleRow, dict_row
 
 from ucrepl.db.sqlfiles import query
 from ucrepl.link.source import StalePlanError
-from ucrepl.plan import conflict, foreign_keys, identify, write
+from ucrepl.plan import conflict, foreign_keys, identify, paths, write
 from ucrepl.plan.model import LinkPlan, Protection, TablePlan
 
 MANY_ROWS = 1000
@@ -156,6 +156,7 @@ class Applier:
         for members in self.plan.ordered(disputed | merges.keys()):
             for table in members:
                 self._update_carefully(table, staged, result)
+        self._follow_up(staged, small=small)
         self._delete(staged, small=small)
         if not small:
             self._run("DROP INDEX IF EXISTS pg_temp.change_by_table", prepare=False)
@@ -254,6 +255,17 @@ class Applier:
                     reached[table.number] = self._run(statement, prepare=small).rowcount
         self._look_again(staged, reached.keys() - touched)
         return reached
+
+    def _follow_up(self, staged: Staged, *, small: bool) -> None:
+        """Does what follows from translated values: builds paths of ancestors again, counts what was not certain."""
+        for number in staged.inserts.keys() | staged.updates.keys():
+            table = self.plan.tables[number]
+            names = None if number in staged.inserts else staged.updates[number][1]
+            for column in table.followed_up:
+                parent = column.reference.parent if column.reference else None
+                if names is None or column.name in names or parent in names:
+                    make = paths.rebuild if parent else paths.count_uncertain
+                    self._run(self._compile(("follow up", column.name), make, table, column), prepare=small)
 
     def _checks_at_once(self, tables: Sequence[TablePlan], changes: int) -> bool:
         """Whether so many changes of these tables are written without a check of each foreign key, and then checked.

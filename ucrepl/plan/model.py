@@ -62,7 +62,7 @@ class ColumnPlan:
         return self.protection in {Protection.ALWAYS, Protection.NOT_EMPTY}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TablePlan:
     """A table that is replicated. `number` is its number in `ucrepl.table_name` of the target.
 
@@ -98,6 +98,11 @@ class TablePlan:
             if column.name == name:
                 return column
         raise KeyError(name)
+
+    @cached_property
+    def followed_up(self) -> tuple[ColumnPlan, ...]:
+        """The columns of which something is to be done once their rows are written."""
+        return tuple(c for c in self.columns if c.reference and (c.reference.parent or not c.reference.is_certain))
 
     @property
     def watches_time(self) -> bool:

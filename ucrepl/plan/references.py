@@ -20,11 +20,13 @@ _MODEL_COLUMNS = ("res_model", "model")
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """The step to the row with the id `key` of a table, and to a column of it. `number` is that of the table."""
+    """The step to the row of a table that has an id, and to a column of it. `number` is that of the table."""
 
     number: int
-    table: Table
+    rows: str
+    key: str
     column: str
+    type: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +208,8 @@ class Finder:
             if referred is None or name not in self.target.tables[referred].columns:
                 return None
             here, column = self.target.tables[referred], name
-            hops.append(Hop(self.numbers[referred], here, name))
+            rows = f"{here.only}{referred.sql}"
+            hops.append(Hop(self.numbers[referred], rows, here.key[0], name, here.columns[name].type))
         choices = tuple(sorted(rule.models.items())) if rule else ()
         return Path(first, tuple(hops), rule.before if rule else None, choices)
 

@@ -114,7 +114,8 @@ def mapped_value(
     """The value of a column that has a kind of reference, by the function of that kind.
 
     `way`: `make` gives ids to records that are mentioned for the first time, `known` does not, `back` turns ids of the
-    target into those of the source.
+    target into those of the source. To be written (`make`) is never what is not certain: the local value stays, and a
+    new row gets what means nothing.
     """
     reference, type_ = column.reference or Reference("none", ""), column.column.type
     carried = value if type_ == reference.carrier else f"{value}::{reference.carrier}"
@@ -128,6 +129,9 @@ def mapped_value(
     if reference.required and way == "make":
         failure = f"ucrepl.unresolved({literal(str(table.name))}, {literal(column.name)}, {value}::text)"
         result = f"coalesce({result}, {failure}::{reference.carrier})"
+    if not reference.is_certain and way == "make":
+        nothing = f"CASE WHEN {carried} ~ '^\\s*\\{{' THEN '{{}}' ELSE '[(0, ''='', 1)]' END"
+        result = f"coalesce({result}, {f'{row.local}.{quote(column.name)}' if row.local else nothing})"
     if type_ != reference.carrier:
         result = f"{result}::{type_}"
     whens = [f"WHEN {value} IS NULL THEN NULL"]
@@ -162,13 +166,12 @@ def followed(link: LinkPlan, table: TablePlan, path: Path, row: Row) -> str:
 
 def _stepped(link: LinkPlan, hop: Hop, found: str, staged: str | None) -> str:
     """A column of the row with the id `found`; `staged`, its key on the source, where it may be in the batch only."""
-    rows = f"{hop.table.only}{hop.table.name.sql} AS r WHERE r.{quote(hop.table.key[0])} = {found}"
-    here = f"(SELECT r.{quote(hop.column)} FROM {rows})"
+    here = f"(SELECT r.{quote(hop.column)} FROM {hop.rows} AS r WHERE r.{quote(hop.key)} = {found})"
     if staged is None:
         return here
     value = f"{quote(link.hstore_schema)}.fetchval(staged.new, {literal(hop.column)})"
     return (
-        f"coalesce({here}, (SELECT {value}::{hop.table.columns[hop.column].type} FROM pg_temp.change AS staged"
+        f"coalesce({here}, (SELECT {value}::{hop.type} FROM pg_temp.change AS staged"
         f" WHERE staged.table_id = {hop.number} AND staged.key = {staged}::text AND staged.op <> 'D' LIMIT 1))"
     )
 
