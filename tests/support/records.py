@@ -187,7 +187,8 @@ class Records:
         return (
             column.type in (*_TEXTS, *_NUMBERS, *_OTHERS)
             and not column.generated
-            and name not in {*table.key, *self._told_apart(table), *self._by_model(table)}
+            and name not in {*table.key, *self._told_apart(table), *self._by_model(table), "parent_path"}
+            and name not in self._packs.references.get(table.label, {})
             and (column.max_length is None or column.max_length > len(_LETTERS))
         )
 

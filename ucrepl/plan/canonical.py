@@ -152,8 +152,7 @@ def joins_of(values: Iterable[Value]) -> str:
 
 
 def _is_compared(column: ColumnPlan) -> bool:
-    uncertain = column.reference is not None and not column.reference.is_certain
-    return column.protection is Protection.ALWAYS and column.optional_rule is None and not uncertain
+    return column.protection is Protection.ALWAYS and column.optional_rule is None and not column.is_uncertain
 
 
 def _by_model(link: LinkPlan, column: ColumnPlan, value: str, unknown: str, *, as_text: bool) -> Value:

@@ -57,6 +57,11 @@ class ColumnPlan:
         return self.reference.siblings if self.reference else ()
 
     @property
+    def is_uncertain(self) -> bool:
+        """Whether its values are not always understood: then the local one stays."""
+        return self.reference is not None and not self.reference.is_certain
+
+    @property
     def can_conflict(self) -> bool:
         """Whether two sides that change it are in conflict: not where the level of protection already decides."""
         return self.protection in {Protection.ALWAYS, Protection.NOT_EMPTY}
@@ -102,7 +107,7 @@ class TablePlan:
     @cached_property
     def followed_up(self) -> tuple[ColumnPlan, ...]:
         """The columns of which something is to be done once their rows are written."""
-        return tuple(c for c in self.columns if c.reference and (c.reference.parent or not c.reference.is_certain))
+        return tuple(c for c in self.columns if c.is_uncertain or (c.reference and c.reference.parent))
 
     @property
     def watches_time(self) -> bool:

@@ -129,7 +129,7 @@ def mapped_value(
     if reference.required and way == "make":
         failure = f"ucrepl.unresolved({literal(str(table.name))}, {literal(column.name)}, {value}::text)"
         result = f"coalesce({result}, {failure}::{reference.carrier})"
-    if not reference.is_certain and way == "make":
+    if column.is_uncertain and way == "make":
         nothing = f"CASE WHEN {carried} ~ '^\\s*\\{{' THEN '{{}}' ELSE '[(0, ''='', 1)]' END"
         result = f"coalesce({result}, {f'{row.local}.{quote(column.name)}' if row.local else nothing})"
     if type_ != reference.carrier:

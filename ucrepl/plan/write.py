@@ -68,7 +68,7 @@ def update(
         writable = [*table.key_columns, *writable]
     row = own_row(link, table)
     joins = [*row.joins, image(link, table, "new", "sent")]
-    if any(c.siblings for c in writable):
+    if any(c.siblings or c.is_uncertain for c in writable):
         joins.append(f"JOIN {table.table.only}{table.name.sql} AS here ON {own_row(link, table, 'here').sql}")
     values: dict[str, str] = {}
     for column in writable:
