@@ -3,7 +3,8 @@
 -- Purpose:    translates the ids in a domain, or in a dictionary of values of fields, of a model.
 -- Parameters: the peer, the text, the model, and the way, as of mapped_id.
 -- Returns:    the text with the other ids; null where it is not certain what a number in it means. Certain are numbers
---             that are compared with, or are the value of, a field that ir_model_fields knows.
+--             that are compared with, or are the value of, a field that ir_model_fields knows; and 0 and 1 as the value
+--             of what is no field and is not called ..._id: they switch something on or off.
 -- Reads:      public.ir_model_fields, and as mapped_id. Writes: as mapped_id.
 CREATE OR REPLACE FUNCTION ucrepl.mapped_domain(peer integer, value text, of_model text, way text) RETURNS text
 LANGUAGE plpgsql
@@ -33,8 +34,15 @@ BEGIN
         result := result || part.text;
         left_over := left_over || part.text || ' ';
         CONTINUE WHEN part.match IS NULL;
-        referred := ucrepl.field_refers_to(of_model, regexp_replace(part.match[3], '^default_', ''));
         mapped := part.match[5];
+        referred := ucrepl.field_refers_to(
+            of_model, regexp_replace(part.match[3], '^(search_|searchpanel_)?default_', '')
+        );
+        IF mapped IN ('0', '1') AND part.match[4] ~ ':' THEN
+            IF part.match[3] ~ '^search' OR referred IS NULL AND part.match[3] !~ '_ids?$' THEN
+                referred := '';
+            END IF;
+        END IF;
         IF referred IS NULL THEN
             RETURN NULL;
         ELSIF referred <> '' THEN
@@ -54,8 +62,10 @@ BEGIN
         END IF;
         result := result || part.match[1] || part.match[2] || part.match[3] || part.match[4] || mapped;
     END LOOP;
-    -- Numbers in quotes are no ids, nor are those that make a domain true or false.
-    left_over := regexp_replace(left_over, '"[^"\\]*"|''[^''\\]*''|[[(]\s*[01]\s*,\s*["'']=["'']\s*,\s*[01]\s*[])]', '', 'g');
+    -- Numbers in quotes and in names are no ids, nor are those that make a domain true or false.
+    left_over := regexp_replace(
+        left_over, '[[(]\s*[01]\s*,\s*["'']=["'']\s*,\s*[01]\s*[])]|"[^"\\]*"|''[^''\\]*''|[A-Za-z_]\w*', '', 'g'
+    );
     IF left_over ~ '[0-9]' THEN
         RETURN NULL;
     END IF;

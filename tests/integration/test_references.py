@@ -185,7 +185,9 @@ def test_properties(odoos: Pair) -> None:
     odoos.assert_clean()
 
 
-CATEGORY = "INSERT INTO product_category (name, parent_id) VALUES ('{0}', (SELECT id FROM product_category WHERE name = '{1}'))"
+PARENT = "(SELECT id FROM product_category WHERE name = '{1}')"
+CATEGORY = f"INSERT INTO product_category (name, parent_id) VALUES ('{{0}}', {PARENT})"
+MOVE = f"UPDATE product_category SET parent_id = {PARENT} WHERE name = '{{0}}'"
 PATHS = (
     "WITH RECURSIVE t AS (SELECT id, name, id || '/' AS path FROM product_category WHERE parent_id IS NULL UNION ALL"
     " SELECT c.id, c.name, t.path || c.id || '/' FROM t JOIN product_category AS c ON c.parent_id = t.id)"
@@ -206,7 +208,7 @@ def test_paths_of_ancestors(odoos: Pair) -> None:
     right()
     # b has a category of its own below one that a moves, and knows it before a does
     odoos.b.run(f"{CATEGORY.format('own', 'deep')}; {SET_PATHS}")
-    odoos.a.run(f"UPDATE product_category SET parent_id = (SELECT id FROM product_category WHERE name = 'other') WHERE name = 'sub'; {SET_PATHS}")
+    odoos.a.run(f"{MOVE.format('sub', 'other')}; {SET_PATHS}")
     odoos.forth()
     assert odoos.b.rows("SELECT name, parent_path FROM product_category ORDER BY name") == odoos.b.rows(PATHS)
 
@@ -227,7 +229,7 @@ def test_html(odoos: Pair) -> None:
     [pic], [ann] = ids(odoos, "ir_attachment"), ids(odoos, "res_partner")
     html = (
         '<img src="/web/image/{pic}?x=1"/><img src="/web/image/{pic}-redirect/a.png"/><a href="/web/content/{pic}">'
-        '<a href="/mail/view?model=res.partner&amp;res_id={ann}" data-oe-model="res.partner" class="x" data-oe-id="{ann}">'
+        '<a href="/mail/view?model=res.partner&amp;res_id={ann}" data-oe-model="res.partner" id="x" data-oe-id="{ann}">'
         '<b data-oe-id="{ann}" data-oe-model="res.partner"/><i src="/web/image/res.partner/{ann}/image_128"/>'
         '<a href="http://h/web#id={ann}&action=1&model=res.partner&view_type=form">'
         "left as it is: /web/image/no.such/{raw} /shop/chair-{raw} data-oe-id={raw} {raw}"
@@ -246,14 +248,20 @@ def test_html(odoos: Pair) -> None:
 
 
 def test_reconciliations(odoos: Pair) -> None:
-    odoos.a.run("INSERT INTO account_full_reconcile (name) VALUES ('f'); INSERT INTO account_partial_reconcile (name) VALUES ('p')")
+    odoos.a.run(
+        "INSERT INTO account_full_reconcile (name) VALUES ('f');"
+        "INSERT INTO account_partial_reconcile (name) VALUES ('p')"
+    )
     [full], [part] = ids(odoos, "account_full_reconcile"), ids(odoos, "account_partial_reconcile")
     odoos.a.run(
         "INSERT INTO account_move_line (name, matching_number) VALUES ('a', %s), ('b', %s), ('c', 'P'), ('d', 'A12')",
         str(full), f"P{part}",
     )  # fmt: skip
     odoos.forth()
-    [full_b], [part_b] = there(odoos, "account_full_reconcile", [full]), there(odoos, "account_partial_reconcile", [part])
+    [full_b], [part_b] = (
+        there(odoos, "account_full_reconcile", [full]),
+        there(odoos, "account_partial_reconcile", [part]),
+    )
     found = odoos.b.column("SELECT matching_number FROM account_move_line ORDER BY name")
     assert found == [str(full_b), f"P{part_b}", "P", "A12"]
 
@@ -302,7 +310,8 @@ def test_properties_of_companies_up_to_17(odoos: Pair) -> None:
         ('["|", ("account_id.id", "in", [{0}, {0}]), ("color", ">", {0})]',
          '["|", ("account_id.id", "in", [{1}, {1}]), ("color", ">", {0})]'),
         ("[(1, '=', 1), ('id', 'in', ({2},))]", "[(1, '=', 1), ('id', 'in', ({3},))]"),
-        ("{{'default_account_id': {0}, 'group_by': ['a', 'b2']}}", "{{'default_account_id': {1}, 'group_by': ['a', 'b2']}}"),
+        ("{{'default_account_id': {0}, 'group_by': ['a2']}}", "{{'default_account_id': {1}, 'group_by': ['a2']}}"),
+        ("{{'search_default_x': 1, 'create': 0}}", "{{'search_default_x': 1, 'create': 0}}"),
         ("[('date', '>', time.time() - 86400)]", None),
         ("[('no_such_field', '=', {0})]", None),
         ("[('account_id', '=', {0} + 1)]", None),

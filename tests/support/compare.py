@@ -100,8 +100,8 @@ def _side(dsn: str, name: str, peer: str) -> Iterator[_Side]:
         pairs = connection.execute(
             "SELECT table_name, local_id::text, remote_id::text FROM ucrepl.identity_map WHERE peer = %s", [peer]
         ).fetchall()
-        for label in ids:
-            ids[tables[label].space] |= ids[label]
+        for label, here in ids.items():
+            ids[tables[label].space] |= here
         yield _Side(name, connection, tables, ids, pairs)
 
 

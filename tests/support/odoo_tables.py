@@ -86,5 +86,9 @@ def add_fields(pair: "Pair") -> None:
 
 def move_ids_apart(pair: "Pair") -> None:
     """Lets all sequences of b go on far away from those of a."""
-    for place, sequence in enumerate(pair.b.column("SELECT oid::regclass::text FROM pg_class WHERE relkind = 'S' AND relnamespace = 'public'::regnamespace")):
+    for place, sequence in enumerate(
+        pair.b.column(
+            "SELECT oid::regclass::text FROM pg_class WHERE relkind = 'S' AND relnamespace = 'public'::regnamespace"
+        )
+    ):
         pair.b.run("SELECT setval(%s, %s)", sequence, 100_000 + 1000 * place)

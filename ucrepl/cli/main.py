@@ -16,6 +16,7 @@ from ucrepl.cli import (
     install_cmd,
     parked_cmd,
     pause_cmd,
+    plan_cmd,
     resync_cmd,
     run_cmd,
     seed_cmd,
@@ -39,6 +40,7 @@ class Command(Protocol):
 COMMANDS: tuple[Command, ...] = (
     config_cmd,
     check_cmd,
+    plan_cmd,
     install_cmd,
     seed_cmd,
     run_cmd,

@@ -25,7 +25,7 @@ class ColumnPlan:
 
     A column that refers to another record has `refers_to` and its foreign key's `on_delete`; one whose record's table
     is named by the text in another column (`model` + `res_id`) has `model_column` instead, and one that refers in any
-    other way `reference`. `optional_rule` names the
+    other way `reference`; `known_from` tells where that is known from. `optional_rule` names the
     rule that leaves out records to which this column may refer: such a reference becomes null; where it may not be
     null, its row is left out too.
     """
@@ -37,6 +37,7 @@ class ColumnPlan:
     on_delete: str = "a"
     model_column: str | None = None
     reference: Reference | None = None
+    known_from: str = ""
     optional_rule: str | None = None
 
     @property

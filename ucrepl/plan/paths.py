@@ -1,4 +1,4 @@
-"""SQL for what follows from translated values once the rows are written: paths of ancestors, and what was not certain."""
+"""SQL for what follows once translated rows are written: paths are built again, and what was not certain is counted."""
 
 from ucrepl.plan.model import ColumnPlan, LinkPlan, TablePlan
 from ucrepl.plan.text import literal, quote

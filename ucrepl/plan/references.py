@@ -71,7 +71,7 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class TextPattern:
-    """How ids stand in a text, for `pg_temp.pattern`: five groups, of which two may be an id and the name of a model."""
+    """How ids stand in a text, for `pg_temp.pattern`: five groups, of which one is an id and one may be its model."""
 
     name: str
     regexp: str
@@ -101,9 +101,9 @@ class Finder:
     fields: Mapping[tuple[str, str], OdooField] = field(default_factory=dict)
 
     def reference(self, table: Table, column: str) -> Reference | str | None:
-        """How a column without a foreign key refers to records; the name of the column with its model, where that is all.
+        """How a column without a foreign key refers to records, None where nothing is known.
 
-        None where nothing is known.
+        Where the name of the model simply stands in another column it is that column's name.
         """
         label = str(table.name)
         sourced = self.packs.references.get(label, {}).get(column)
@@ -116,6 +116,11 @@ class Finder:
             return self._by_rule(table, column, ReferenceRule(kind="path"), "the columns of the table")
         known = self.fields.get((label, column))
         return self._by_field(table, column, known) if known else None
+
+    def origin(self, table: Table, column: str) -> str:
+        """Where it is known from how a column refers to records."""
+        sourced = self.packs.references.get(str(table.name), {}).get(column)
+        return sourced.origin if sourced else "ir_model_fields"
 
     def _by_field(self, table: Table, column: str, known: OdooField) -> Reference | str | None:
         rule = None
@@ -166,7 +171,7 @@ class Finder:
             is_certain=rule.kind != "domain",
         )
 
-    def _made(
+    def _made(  # noqa: C901, PLR0911 - one case a kind
         self, table: Table, rule: ReferenceRule, kind: str
     ) -> tuple[str, str, tuple[str | Path | None, ...]] | None:
         """What a rule refers to, the function that translates it, and its arguments."""

@@ -108,9 +108,7 @@ def looked_up(link: LinkPlan, table: TablePlan, column: ColumnPlan, value: str, 
     )
 
 
-def mapped_value(
-    link: LinkPlan, table: TablePlan, column: ColumnPlan, value: str, row: Row, way: str
-) -> str:
+def mapped_value(link: LinkPlan, table: TablePlan, column: ColumnPlan, value: str, row: Row, way: str) -> str:
     """The value of a column that has a kind of reference, by the function of that kind.
 
     `way`: `make` gives ids to records that are mentioned for the first time, `known` does not, `back` turns ids of the

@@ -212,7 +212,11 @@ JOIN {self.only} AS source ON {self._is_row("source", "asked.key")}""")
         Only what is needed further on goes through the joins: each of them would copy all columns of each row.
         """
         translated = self._translated()
-        needed = [*self.table.table.key, *(c.name for c in translated), *(name for c in translated for name in c.siblings)]
+        needed = [
+            *self.table.table.key,
+            *(c.name for c in translated),
+            *(name for c in translated for name in c.siblings),
+        ]
         selected = [f"target.{quote(name)}" for name in dict.fromkeys(needed) if name]
         if self.table.surrogate:
             selected.append(f"own.remote_id AS {_OWN.removeprefix('target.')}")

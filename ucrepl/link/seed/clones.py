@@ -61,7 +61,7 @@ def seed_same_ids(
                 f"CREATE TEMPORARY TABLE seed_{name} (id bigint, digest uuid, today bigint) ON COMMIT DROP".encode()
             )
         for table in tables:
-            columns = clones.key_columns(table, load_packs().keys.get(str(table.name), []))
+            columns = clones.key_columns(table, load_packs(tuple(config.packs)).keys.get(str(table.name), []))
             _stage(opened, table, columns, on_source.get(table.name, 0), on_target[table.name])
             found = target.execute(clones.differing().encode()).fetchone()
             if found and found[0]:
