@@ -40,6 +40,7 @@ CREATE TABLE project_project (id serial PRIMARY KEY, name text, task_properties_
 CREATE TABLE project_task (
     id serial PRIMARY KEY, project_id int REFERENCES project_project, task_properties jsonb
 );
+ALTER TABLE project_project ADD first_task_id int REFERENCES project_task;
 CREATE TABLE product_category (
     id serial PRIMARY KEY, name text, parent_id int REFERENCES product_category, parent_path varchar
 );
@@ -48,7 +49,7 @@ CREATE TABLE product_product (id serial PRIMARY KEY, combination_indices varchar
 CREATE TABLE ir_attachment (id serial PRIMARY KEY, name text);
 CREATE TABLE mail_message (id serial PRIMARY KEY, body text);
 CREATE TABLE ir_property (id serial PRIMARY KEY, res_id varchar, value_reference varchar);
-CREATE TABLE ir_filters (id serial PRIMARY KEY, model_id varchar, domain text);
+CREATE TABLE ir_filters (id serial PRIMARY KEY, name text, model_id varchar, domain text);
 CREATE TABLE x_thing (
     id serial PRIMARY KEY, x_account_id int, x_ref varchar, x_by_company jsonb, x_res_id int, x_res_model varchar
 );

@@ -139,7 +139,7 @@ def _plan_table(given: Ingredients, number: int, source: Table, target: Table) -
                 on_delete=next((fk.on_delete for fk in target.foreign_keys if name in fk.columns), "a"),
                 model_column=found if isinstance(found, str) else None,
                 reference=found if isinstance(found, Reference) else None,
-                known_from=given.finder.origin(target, name) if found else "",
+                known_from="" if refers_to else given.finder.origin(target, name, found),
             )
         )
     keys = next((r.keys for r in rules if r.keys is not None), given.packs.keys.get(str(target.name), []))

@@ -190,6 +190,10 @@ class LinkPlan:
         """The number under which the ids of a replicated or skipped table are mapped."""
         return self.by_name[name].space if name in self.by_name else self.number_of(name)
 
+    def in_circle(self, one: int, other: int) -> bool:
+        """Whether two tables refer to each other in a circle, so that their rows are written in one statement."""
+        return any(one in group and other in group for group in self.groups)
+
     def ordered(self, present: Iterable[int]) -> Iterator[tuple[TablePlan, ...]]:
         """The groups in the order of insertion, with only the tables that are present in a batch."""
         wanted = set(present)

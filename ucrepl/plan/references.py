@@ -117,10 +117,14 @@ class Finder:
         known = self.fields.get((label, column))
         return self._by_field(table, column, known) if known else None
 
-    def origin(self, table: Table, column: str) -> str:
-        """Where it is known from how a column refers to records."""
+    def origin(self, table: Table, column: str, found: Reference | str | None) -> str:
+        """Where it is known from how a column refers to records, or that it does not; empty where nothing is known."""
+        if isinstance(found, Reference):
+            return found.origin
         sourced = self.packs.references.get(str(table.name), {}).get(column)
-        return sourced.origin if sourced else "ir_model_fields"
+        if sourced and (found or sourced.rule.kind == "none"):
+            return sourced.origin
+        return "ir_model_fields" if found else ""
 
     def _by_field(self, table: Table, column: str, known: OdooField) -> Reference | str | None:
         rule = None
@@ -232,8 +236,10 @@ class Finder:
     def _needle(self, patterns: str | None) -> str | None:
         """A regular expression that is found in each text in which one of the patterns is."""
         found = [_PLAIN.match(_PLACE.split(p.match)[0]) for p in self.packs.patterns.get(patterns or "", ())]
-        starts = dict.fromkeys(match[0] if match else "" for match in found)
-        return "|".join(re.escape(start) for start in starts) if starts and all(starts) else None
+        starts = sorted({match[0] if match else "" for match in found})
+        if not starts or not starts[0]:
+            return None
+        return "|".join(s for i, s in enumerate(starts) if not s.startswith(tuple(starts[:i])))
 
 
 def text_patterns(packs: Packs) -> Iterable[TextPattern]:

@@ -47,7 +47,7 @@ ORDER BY looked.name"""
 def _unknown(table: TablePlan, source: Table) -> Iterator[Column]:
     """The columns of which nothing is known."""
     for column in table.columns:
-        if not (column.is_reference or column.reference or column.name in table.table.key):
+        if not (column.is_reference or column.known_from or column.name in table.table.key):
             yield source.columns[column.name]
 
 
@@ -57,15 +57,16 @@ def _test(link: LinkPlan, source: Table, column: Column) -> Iterable[tuple[str, 
     if kind in INTEGERS and column.name.endswith("_id"):
         stem = column.name.removesuffix("_id")
         for other in link.tables.values():
-            name = other.name.table
-            if (
-                other.surrogate
-                and (name == stem or name.endswith(f"_{stem}"))
-                and other.name.schema == source.name.schema
-            ):
+            if other.surrogate and other.name.schema == source.name.schema and _fits(stem, other.name.table):
                 there = f"EXISTS (SELECT FROM {other.name.sql} AS o WHERE o.{quote(other.table.key[0])} = {value})"
                 yield f"id of {other.name}", f"CASE WHEN {value} > 0 THEN {there} END", "true"
     elif kind in TEXTS:
         yield "model,id", f"CASE WHEN {value} <> '' THEN {value} ~ {literal(_MODEL_ID)} END", "true"
     elif kind == "jsonb":
         yield "ids in jsonb", f"{value}::text ~ {literal(_IDS_IN_JSON)}", "false"
+
+
+def _fits(stem: str, table: str) -> bool:
+    """Whether a column called `stem_id` may refer to a table: `partner`, `old_partner` to res_partner."""
+    short = table.partition("_")[2] or table
+    return stem in {table, short} or table.endswith(f"_{stem}") or stem.endswith((f"_{table}", f"_{short}"))

@@ -68,8 +68,8 @@ def translated(link: LinkPlan, table: TablePlan, column: ColumnPlan, value: str,
     """
     if column.reference is not None:
         alias = quote(alias_of(column))
-        mapped = mapped_value(link, table, column, value, row, "make")
-        return Value(f"{alias}.value", (f"CROSS JOIN LATERAL (SELECT {mapped} AS value) AS {alias}",))
+        mapped = lines([f"SELECT {mapped_value(link, table, column, value, row, 'make')} AS value"])
+        return Value(f"{alias}.value", (f"CROSS JOIN LATERAL (\n{mapped}\n) AS {alias}",))
     if column.model_column is not None:
         return _by_model(link, column, value, row.text(table, column.model_column))
     if column.refers_to is None:
@@ -138,11 +138,11 @@ def mapped_value(link: LinkPlan, table: TablePlan, column: ColumnPlan, value: st
     for path, wanted in reference.where:
         values = ", ".join(literal(one) for one in wanted)
         whens.append(f"WHEN ({followed(link, table, path, row)} IN ({values})) IS NOT TRUE THEN {value}")
-    return f"CASE {' '.join(whens)} ELSE {result} END"
+    return f"CASE\n{lines([*whens, f'ELSE {result}'], separator='')}\nEND"
 
 
 def followed(link: LinkPlan, table: TablePlan, path: Path, row: Row) -> str:
-    """What stands at a path, seen from a row: on the target, or where it is new and not written yet, in the batch."""
+    """What stands at a path, seen from a row: on the target, or, where both are written at once, in the batch."""
     column = next((c for c in table.columns if c.name == path.column), None)
     if column is None or (column.refers_to is None and column.reference is None and not path.hops):
         found = row.text(table, path.column) if column else f"{row.local}.{quote(path.column)}"
@@ -152,7 +152,9 @@ def followed(link: LinkPlan, table: TablePlan, path: Path, row: Row) -> str:
             there = looked_up(link, table, column, row.image(column), row)
             found = f"coalesce({there}, {found})" if row.local else there
     for i, hop in enumerate(path.hops):
-        staged = row.image(column) if row.image and column and not i else None
+        staged = None
+        if row.image and column and not i and link.in_circle(table.number, hop.number):
+            staged = row.image(column)
         found = _stepped(link, hop, found, staged)
     if path.before:
         found = f"split_part({found}, {literal(path.before)}, 1)"
