@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ from ucrepl.link.seed.gone import delete_gone
 from ucrepl.link.seed.lane import Lane
 from ucrepl.link.seed.recognise import Recogniser
 from ucrepl.link.seed.snapshot import Snapshot
+from ucrepl.link.seed.stream import BATCH_BYTES
 from ucrepl.link.setup import OpenLink, open_link, stage_session
 from ucrepl.link.source import table_numbers
 from ucrepl.plan.model import LinkPlan, TablePlan
@@ -139,18 +141,22 @@ class _Seeding:
     def _copy_group(self, group: Sequence[TablePlan]) -> None:
         if not group:
             return
-        lane = self._lanes.get()
+        lanes = [self._lanes.get()]
+        if any(self._origin.sizes.get(table.number, 0) > BATCH_BYTES for table in group):
+            with suppress(Empty):
+                lanes.append(self._lanes.get_nowait())
         try:
-            copier = Copier(lane, self._origin, self._tell, self._over)
+            copier = Copier(lanes, self._origin, self._tell, self._over)
             copier.copy(group)
         finally:
-            self._lanes.put(lane)
+            for lane in lanes:
+                self._lanes.put(lane)
         self._seeded.tables += len(group)
         self._seeded.rows += copier.copied.rows
         self._add(copier)
 
     def _fill_in(self) -> None:
-        copier = Copier(self._first, self._origin, self._tell)
+        copier = Copier((self._first,), self._origin, self._tell)
         copier.fill_in()
         self._add(copier)
 

@@ -139,7 +139,7 @@ def _copy(link: Link, opened: OpenLink, lane: Lane, closure: Closure, told: Told
         done[table.number] = done.get(table.number, 0) + count
         told.rows(str(table.name), done[table.number], origin.rows[table.number])
 
-    copier = Copier(lane, origin, tell)
+    copier = Copier((lane,), origin, tell)
     for group in groups:
         copier.copy(group)
     copier.fill_in()
