@@ -5,7 +5,7 @@ from collections.abc import Collection
 from ucrepl.plan.catalog import TableName
 from ucrepl.plan.model import ColumnPlan, LinkPlan, TablePlan
 from ucrepl.plan.text import lines, literal, quote
-from ucrepl.plan.translate import image, sent
+from ucrepl.plan.translate import extracted, image, sent
 
 
 def inner_references(link: LinkPlan, table: TablePlan) -> tuple[ColumnPlan, ...]:
@@ -24,20 +24,24 @@ def note_later(link: LinkPlan, table: TablePlan, columns: tuple[ColumnPlan, ...]
 
     Rows come in the order of their ids: what comes later has an id above all that are staged.
     """
-    text = f"{quote(link.hstore_schema)}.fetchval(change.new, "
+    # Of an image only these columns are taken out; to unfold it would cost more.
+    unfold = "\n" + image(link, table, "new", "sent") if table.wide else ""
+    values = [sent(c) if table.wide else extracted(link, c) for c in columns]
     cases = [
-        f"({literal(c.name)}, {text}{literal(c.name)}), {'true' if can_wait(table, c) else 'false'})" for c in columns
+        f"({literal(c.name)}, {value}, {'true' if can_wait(table, c) else 'false'})"
+        for c, value in zip(columns, values, strict=True)
     ]
     return f"""\
 INSERT INTO pg_temp.forward (seq, table_id, key, column_name, referred, value, can_wait)
-SELECT change.seq, change.table_id, change.key, reference.name, change.table_id, reference.value, reference.can_wait
-FROM pg_temp.change AS change
+SELECT
+    change.seq, change.table_id, change.key, reference.name, change.table_id, reference.value::text, reference.can_wait
+FROM pg_temp.change AS change{unfold}
 CROSS JOIN LATERAL (
     VALUES
 {lines(cases, depth=2)}
 ) AS reference (name, value, can_wait)
 WHERE change.table_id = {table.number}
-    AND reference.value::bigint > (
+    AND reference.value > (
         SELECT max(last.key::bigint) FROM pg_temp.change AS last WHERE last.table_id = {table.number}
     )"""
 

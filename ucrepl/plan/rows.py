@@ -31,10 +31,30 @@ def as_changes(
     `subset`: only those in `pg_temp.chosen`.
     """
     table = plan.table
+    statement = f"""\
+SELECT
+    '3'::xid8 AS xid,
+    {plan.number} AS table_id,
+    'I'::"char" AS op,
+    {row_key(table)} AS key,
+    {_image(hstore, plan, image)} AS new,
+    {LONG_AGO} AS at,
+    {"NULL" if written is None else "written.times"} AS times
+{from_table(plan, written=written, chosen=chosen, subset=subset)}"""
+    return with_keys(statement) if chosen else statement
+
+
+def with_keys(statement: str) -> str:
+    """The statement with its parameter `keys`; other percent signs are those of names and expressions."""
+    return statement.replace("%", "%%").replace("%%(keys)s", "%(keys)s")
+
+
+def from_table(plan: TablePlan, *, written: int | None, chosen: bool, subset: bool = False) -> str:
+    """The rows of the table under the name `row`, in the order of their keys, as for `as_changes`."""
+    table = plan.table
     key = row_key(table)
-    times, join, where = "NULL", "", ""
+    join, where = "", ""
     if written is not None:
-        times = "written.times"
         join = f"\nLEFT JOIN pg_temp.written AS written ON written.table_id = {written} AND written.key = {key}"
     if subset:
         join += f"\nJOIN pg_temp.chosen AS chosen ON chosen.table_id = {plan.number} AND {is_chosen(plan)}"
@@ -43,21 +63,8 @@ def as_changes(
         if len(table.key) == 1:
             kind = table.columns[table.key[0]].type
             where = f"\nWHERE row.{quote(table.key[0])} = ANY (%(keys)s::text[]::{kind}[])"
-    sent = _image(hstore, plan, image)
-    if chosen:
-        sent = sent.replace("%", "%%")  # the statement has a parameter
     order = ", ".join(f"row.{quote(name)}" for name in table.key)
-    return f"""\
-SELECT
-    '3'::xid8 AS xid,
-    {plan.number} AS table_id,
-    'I'::"char" AS op,
-    {key} AS key,
-    {sent} AS new,
-    {LONG_AGO} AS at,
-    {times} AS times
-FROM {table.only}{table.name.sql} AS row{join}{where}
-ORDER BY {order}"""
+    return f"FROM {table.only}{table.name.sql} AS row{join}{where}\nORDER BY {order}"
 
 
 def named_records(

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ucrepl.plan.model import ColumnPlan, LinkPlan, TablePlan
+from ucrepl.plan.model import WIDE_SEQ, ColumnPlan, LinkPlan, TablePlan
 from ucrepl.plan.text import lines, literal, quote, remark
 
 # Names that the generated statements give to the change, its new and old row, the local row and its identity.
@@ -123,6 +123,8 @@ def image(link: LinkPlan, table: TablePlan, which: str, alias: str) -> str:
 
     Where a column is of a domain its values go into the type below: a domain can refuse the null of what was not sent.
     """
+    if table.wide and which == "new":
+        return f"JOIN {table.wide_table} AS {alias} ON {alias}.{quote(WIDE_SEQ)} = change.seq"
     if any(c.column.domain for c in table.columns):
         fetch = f"{quote(link.hstore_schema)}.fetchval(change.{which}, "
         typed = [f"{fetch}{literal(c.name)})::{c.column.type} AS {quote(c.name)}" for c in table.columns]

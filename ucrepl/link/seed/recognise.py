@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from ucrepl.link.seed.copy import Origin
 from ucrepl.link.seed.lane import Lane
+from ucrepl.link.seed.stage import Origin
 from ucrepl.link.seed.stream import ReadAhead
 from ucrepl.plan import identify, rows
 from ucrepl.plan.catalog import UniqueIndex

@@ -19,14 +19,16 @@ from ucrepl.link.lock import try_lock
 from ucrepl.link.nodes import Nodes
 from ucrepl.link.replay import LinkReplayer
 from ucrepl.link.seed import state
-from ucrepl.link.seed.copy import Copier, Origin
+from ucrepl.link.seed.copy import Copier
 from ucrepl.link.seed.gone import delete_gone
 from ucrepl.link.seed.lane import Lane
 from ucrepl.link.seed.recognise import Recogniser
 from ucrepl.link.seed.snapshot import Snapshot
+from ucrepl.link.seed.stage import Origin
 from ucrepl.link.seed.stream import BATCH_BYTES
 from ucrepl.link.setup import OpenLink, open_link, stage_session
 from ucrepl.link.source import table_numbers
+from ucrepl.plan import wide
 from ucrepl.plan.model import LinkPlan, TablePlan
 
 if TYPE_CHECKING:
@@ -96,10 +98,12 @@ class _Seeding:
         hstore = hstore_schema(nodes.get(link.source)) or "ucrepl"
         self._snapshot = Snapshot(nodes, link.source, hstore)
         self._lanes: SimpleQueue[Lane] = SimpleQueue()
-        first = self._lane(opened.target)
-        self._origin = _origin(self._plan, hstore, first.reader)
-        self._lanes.put(first)
-        self._first = first
+        reader = self._snapshot.reader()
+        self._origin = _origin(self._plan, hstore, reader)
+        large = {number for number, size in self._origin.sizes.items() if size > BATCH_BYTES}
+        self._wide = [number for number in large if wide.possible(self._plan.tables[number])]
+        self._first = self._lane(opened.target, reader)
+        self._lanes.put(self._first)
         self._done: dict[str, int] = {}
         self._over: frozenset[TableName] = frozenset()
 
@@ -134,7 +138,7 @@ class _Seeding:
         for _ in range(LANES - 1):
             target = self._nodes.another(self._link.target)
             stage_session(target, self._plan)
-            self._lanes.put(self._lane(target))
+            self._lanes.put(self._lane(target, self._snapshot.reader()))
         with ThreadPoolExecutor(LANES, "seed") as pool:
             _in_order(pool, _references(self._plan), lambda group: self._copy_group(groups[group]))
 
@@ -169,9 +173,9 @@ class _Seeding:
         self._done[name] = self._done.get(name, 0) + count
         self._told.rows(name, self._done[name], self._origin.rows.get(table.number, 0))
 
-    def _lane(self, target: Connection[TupleRow]) -> Lane:
-        readers = (self._snapshot.reader(), self._snapshot.reader())
-        return Lane(self._link, self._plan, self._opened.link_id, target, readers)
+    def _lane(self, target: Connection[TupleRow], reader: Connection[TupleRow]) -> Lane:
+        readers = (reader, self._snapshot.reader())
+        return Lane(self._link, self._plan, self._opened.link_id, target, readers, self._wide)
 
 
 def _in_order(pool: ThreadPoolExecutor, graph: dict[int, set[int]], work: Callable[[int], None]) -> None:

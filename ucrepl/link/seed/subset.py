@@ -17,11 +17,12 @@ from ucrepl.errors import ConfigError, RefusedError, UsageError
 from ucrepl.link.lock import held
 from ucrepl.link.nodes import Nodes
 from ucrepl.link.seed import state
-from ucrepl.link.seed.copy import Copier, Origin
+from ucrepl.link.seed.copy import Copier
 from ucrepl.link.seed.lane import Lane
 from ucrepl.link.seed.recognise import Recogniser
 from ucrepl.link.seed.run import Seeded, Told, take_pairs
 from ucrepl.link.seed.snapshot import Snapshot
+from ucrepl.link.seed.stage import Origin
 from ucrepl.link.setup import OpenLink, open_link
 from ucrepl.link.source import table_numbers
 from ucrepl.plan.closure import CHOSEN, Closure
