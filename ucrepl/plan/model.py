@@ -7,8 +7,8 @@ from functools import cached_property
 
 from ucrepl.plan.catalog import Column, Table, TableName
 
-WIDE_SEQ = "ucrepl seq"
-"""The column of a table of wide rows that has the number of the change; no column of a user's is called so."""
+WIDE_SEQ, WIDE_TIMES = "ucrepl seq", "ucrepl times"
+"""The columns of a table of wide rows besides the user's: the number of the change, and when columns were changed."""
 
 
 class Protection(IntEnum):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ucrepl.plan.model import WIDE_SEQ, ColumnPlan, LinkPlan, TablePlan
+from ucrepl.plan.model import WIDE_SEQ, WIDE_TIMES, ColumnPlan, LinkPlan, TablePlan
 from ucrepl.plan.text import lines, literal, quote, remark
 
 # Names that the generated statements give to the change, its new and old row, the local row and its identity.
@@ -133,6 +133,12 @@ def image(link: LinkPlan, table: TablePlan, which: str, alias: str) -> str:
         f"CROSS JOIN LATERAL {quote(link.hstore_schema)}.populate_record(NULL::{table.name.sql}, change.{which})"
         f" AS {alias}"
     )
+
+
+def wide_image(link: LinkPlan) -> str:
+    """The image of a wide row, with the nulls."""
+    hstore = quote(link.hstore_schema)
+    return f"{hstore}.hstore(sent.*) OPERATOR({hstore}.-) ARRAY[{literal(WIDE_SEQ)}, {literal(WIDE_TIMES)}]"
 
 
 def alias_of(column: ColumnPlan) -> str:

@@ -1,17 +1,16 @@
 """SQL for wide rows: new rows of a large table, staged with a column for each of theirs.
 
 An image has the text of each value with the name of its column. To make it, to read it, and to unfold it takes longer
-than all the rest that is done to a new row, so rows of types that both sides send alike come without one. Only what the
-target knows already, and what is to be parked, has its image made here.
+than all the rest that is done to a new row, so rows of types that both sides send alike come without one. Only what is
+here already, and what is to be parked, has its image made on the target.
 """
 
 from collections.abc import Iterable
 
-from ucrepl.plan.model import WIDE_SEQ, ColumnPlan, LinkPlan, TablePlan
+from ucrepl.plan.model import WIDE_SEQ, WIDE_TIMES, ColumnPlan, LinkPlan, TablePlan
 from ucrepl.plan.rows import LONG_AGO, from_table, with_keys
 from ucrepl.plan.text import lines, literal, quote
-
-_TIMES = "ucrepl times"
+from ucrepl.plan.translate import wide_image
 
 
 def possible(table: TablePlan) -> bool:
@@ -25,7 +24,7 @@ def create(link: LinkPlan, table: TablePlan) -> str:
     return f"""\
 CREATE TEMPORARY TABLE {table.wide_table.removeprefix("pg_temp.")} (
     {quote(WIDE_SEQ)} bigint NOT NULL DEFAULT -nextval('ucrepl.synthetic_seq'),
-    {quote(_TIMES)} {quote(link.hstore_schema)}.hstore,
+    {quote(WIDE_TIMES)} {quote(link.hstore_schema)}.hstore,
 {lines(columns)}
 ) ON COMMIT DELETE ROWS"""
 
@@ -37,7 +36,7 @@ def analyze(table: TablePlan) -> str:
 
 def copied_columns(table: TablePlan) -> str:
     """The columns that `select` fills."""
-    return ", ".join(quote(name) for name in (_TIMES, *(c.name for c in table.columns)))
+    return ", ".join(quote(name) for name in (WIDE_TIMES, *(c.name for c in table.columns)))
 
 
 def select(table: TablePlan, hstore: str, *, written: int | None, chosen: bool) -> str:
@@ -49,16 +48,15 @@ def select(table: TablePlan, hstore: str, *, written: int | None, chosen: bool) 
 
 
 def stage(link: LinkPlan, table: TablePlan, link_id: int, *, images: bool) -> str:
-    """Stages a change for each wide row that has none. `images`: all have their image, not only those known here."""
-    hstore = quote(link.hstore_schema)
+    """Stages a change for each wide row that has none yet: it has a lower number than all that are staged.
+
+    `images`: all have their image, not only those that will be parked because they are in doubt.
+    """
     key = f"sent.{quote(table.table.key[0])}"
-    image = f"{hstore}.hstore(sent.*) OPERATOR({hstore}.-) ARRAY[{literal(WIDE_SEQ)}, {literal(_TIMES)}]"
-    known = ""
+    image, doubt = wide_image(link), ""
     if not images:
-        image = f"CASE WHEN known.remote_id IS NOT NULL OR doubt.remote_id IS NOT NULL THEN {image} END"
-        known = f"""
-LEFT JOIN ucrepl.identity AS known
-    ON known.peer_id = {link.peer_id} AND known.remote_table = {table.number} AND known.remote_id = {key}
+        image = f"CASE WHEN doubt.remote_id IS NOT NULL THEN {image} END"
+        doubt = f"""
 LEFT JOIN ucrepl.doubt AS doubt
     ON doubt.link_id = {link_id} AND doubt.table_id = {table.number} AND doubt.remote_id = {key}"""
     return f"""\
@@ -71,9 +69,9 @@ SELECT
     {key}::text,
     {image},
     {LONG_AGO},
-    sent.{quote(_TIMES)}
-FROM {table.wide_table} AS sent{known}
-WHERE NOT EXISTS (SELECT FROM pg_temp.change AS staged WHERE staged.seq = sent.{quote(WIDE_SEQ)})"""
+    sent.{quote(WIDE_TIMES)}
+FROM {table.wide_table} AS sent{doubt}
+WHERE sent.{quote(WIDE_SEQ)} < coalesce((SELECT min(staged.seq) FROM pg_temp.change AS staged), 0)"""
 
 
 def postpone(table: TablePlan, columns: Iterable[ColumnPlan]) -> str:

@@ -56,7 +56,6 @@ class Stager:
         lane, table = self.lane, self.plan.tables[number]
         self._load(number, batch)
         wait()
-        self._show_wide(number)
         if self.origin.subset:
             lane.run(lane.query("forget_parked_staged"), {"link": lane.link_id})
         inner = circle.inner_references(self.plan, table)
@@ -75,19 +74,15 @@ class Stager:
         return batch.count
 
     def _load(self, number: int, batch: Rows) -> None:
-        table = self.lane.wide_plan.tables[number]
-        if table.wide:
-            batch.copy_into(self.lane.target, table.wide_table, wide.copied_columns(table))
-        else:
-            batch.copy_into(self.lane.target, "pg_temp.change", rows.COLUMNS)
-
-    def _show_wide(self, number: int) -> None:
-        """Makes changes of the wide rows that were loaded, with images where the plan needs them."""
-        table = self.lane.wide_plan.tables[number]
-        if table.wide:
-            self.lane.run("SET LOCAL default_statistics_target = 1")
-            self.lane.run(wide.analyze(table))
-            self.lane.run(wide.stage(self.plan, table, self.lane.link_id, images=not self.plan.tables[number].wide))
+        """Copies rows to where they are staged; makes changes of wide ones, with images if the plan needs them."""
+        lane, table = self.lane, self.lane.wide_plan.tables[number]
+        if not table.wide:
+            batch.copy_into(lane.target, "pg_temp.change", rows.COLUMNS)
+            return
+        batch.copy_into(lane.target, table.wide_table, wide.copied_columns(table))
+        lane.run("SET LOCAL default_statistics_target = 1")
+        lane.run(wide.analyze(table))
+        lane.run(wide.stage(self.plan, table, lane.link_id, images=not self.plan.tables[number].wide))
 
     def _settle(self, noted: int) -> None:
         """Sees to references to records that are not here yet: they wait, or the record is taken before its turn."""
@@ -110,7 +105,6 @@ class Stager:
         if not taken.count:
             return 0
         self._load(number, taken)
-        self._show_wide(number)
         inner = circle.inner_references(self.plan, table)
         ahead = tuple(c for c in table.columns if c in inner or c.refers_to in self.over)
         if not ahead:
