@@ -24,8 +24,10 @@ SET work_mem = '64MB';
 SET join_collapse_limit = 1;
 
 -- What a batch looks up in the identity map and in the tables was used a moment ago, as a rule: it is in memory. With the
--- default a batch of 20,000 changes would read a table of a million rows from its beginning to its end.
-SET random_page_cost = 0.2;
+-- defaults a batch of 20,000 changes would read a table of some 100,000 rows from its beginning to its end, and for a
+-- column with few references too, for how many a batch has is not known.
+SET random_page_cost = 0.02;
+SET cpu_operator_cost = 0.0005;
 
 CREATE TEMPORARY TABLE change (
     seq bigint NOT NULL DEFAULT -nextval('ucrepl.synthetic_seq'),

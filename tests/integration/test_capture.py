@@ -104,7 +104,8 @@ ATTACK = r"""
                 'nextval', 'pg_current_xact_id', 'cardinality', 'current_setting', 'clock_timestamp', 'starts_with',
                 'left', 'hstore', 'set_config', 'pg_notify', 'text', 'xid8', 'char', 'int4', 'int8', 'record_change',
                 'pinned_image', 'follow_key', 'make_tick', 'wake_readers'
-            ) AND NOT p.proretset AND p.prokind = 'f' AND pg_get_function_identity_arguments(p.oid) !~ 'internal|cstring'
+            ) AND NOT p.proretset AND p.prokind = 'f'
+                AND pg_get_function_identity_arguments(p.oid) !~ 'internal|cstring'
         LOOP
             EXECUTE format('CREATE FUNCTION evil.%I(%s) RETURNS %s LANGUAGE plpgsql AS %L',
                 twin.name, regexp_replace(twin.arguments, '\m(record)\M', 'anyelement'), twin.result,

@@ -1,5 +1,7 @@
 """A database that already holds data is brought to the state of another one, and follows it from there."""
 
+import pytest
+
 from tests.integration.links import FORTH, MakePair, Pair
 from ucrepl.link.nodes import Nodes
 from ucrepl.link.seed.run import Seeded, seed_link
@@ -58,7 +60,13 @@ def fill(pair: Pair) -> None:
     """)
 
 
-def test_what_is_here_is_recognised_and_the_rest_is_made(make_pair: MakePair) -> None:
+@pytest.mark.parametrize("in_turns", [False, True], ids=["at once", "by several lanes in turns"])
+def test_what_is_here_is_recognised_and_the_rest_is_made(
+    make_pair: MakePair, monkeypatch: pytest.MonkeyPatch, *, in_turns: bool
+) -> None:
+    if in_turns:
+        monkeypatch.setattr("ucrepl.link.seed.stream.BATCH_ROWS", 7)
+        monkeypatch.setattr("ucrepl.link.seed.run.BATCH_BYTES", 0)
     pair = make_pair(TABLES, installed=False, both_ways=False, rules=RULES)
     fill(pair)
     pair.install()

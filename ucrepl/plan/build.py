@@ -12,6 +12,7 @@ from ucrepl.plan.catalog import Catalog, Table, TableName, referenced_table
 from ucrepl.plan.model import ColumnPlan, LinkPlan, ModelTable, Protection, SkippedTable, TablePlan
 from ucrepl.plan.order import strongly_connected
 from ucrepl.plan.references import Finder, OdooField, Reference, text_patterns
+from ucrepl.plan.types import SENT_ALIKE
 
 
 @dataclass(frozen=True)
@@ -153,6 +154,11 @@ def _plan_table(given: Ingredients, number: int, source: Table, target: Table) -
         deleted=given.link.deleted,
         masks=mask.masks_of(given.rules, source),
         belongs_to=_belongs_to(rules, source, target, columns),
+        alike=all(
+            c.column.type == source.columns[c.name].type in SENT_ALIKE
+            and not (c.column.domain or source.columns[c.name].domain)
+            for c in columns
+        ),
     )
 
 

@@ -3,9 +3,9 @@
 from functools import partial
 
 from ucrepl.plan.catalog import UniqueIndex
-from ucrepl.plan.model import ColumnPlan, LinkPlan, TablePlan
+from ucrepl.plan.model import WIDE_SEQ, ColumnPlan, LinkPlan, TablePlan
 from ucrepl.plan.text import lines, literal, quote
-from ucrepl.plan.translate import SENT, Row, extracted, here, image, is_filled, looked_up, sent
+from ucrepl.plan.translate import SENT, Row, extracted, here, image, is_filled, looked_up, sent, wide_image
 
 
 def shipped(link: LinkPlan) -> str:
@@ -171,14 +171,18 @@ def mark_existing(link: LinkPlan, table: TablePlan) -> str:
     minus = f"OPERATOR({hstore}.-)"
     names = ", ".join(literal(c.name) for c in table.columns)
     blank = f"{hstore}.hstore(ARRAY[{names}], array_fill(NULL::text, ARRAY[{len(table.columns)}]))"
-    whole = f"{hstore}.hs_concat({blank}, change.new)"
+    source, joined = "", ""
+    if table.wide:
+        source = f"\nFROM {table.wide_table} AS sent"
+        joined = f"\n    AND sent.{quote(WIDE_SEQ)} = change.seq"
+    whole = f"{hstore}.hs_concat({blank}, {wide_image(link) if table.wide else 'change.new'})"
     return f"""\
 UPDATE pg_temp.change AS change
 SET
     op = 'M',
     old = change.old {minus} {whole},
-    new = CASE WHEN change.old IS NULL THEN {whole} ELSE {whole} {minus} change.old END
-WHERE change.table_id = {table.number} AND change.op = 'I'
+    new = CASE WHEN change.old IS NULL THEN {whole} ELSE {whole} {minus} change.old END{source}
+WHERE change.table_id = {table.number} AND change.op = 'I'{joined}
     AND {here(link, table)}"""
 
 

@@ -8,6 +8,9 @@ from functools import cached_property
 from ucrepl.plan.catalog import Column, Table, TableName
 from ucrepl.plan.references import Reference, TextPattern
 
+WIDE_SEQ, WIDE_TIMES = "ucrepl seq", "ucrepl times"
+"""The columns of a table of wide rows besides the user's: the number of the change, and when columns were changed."""
+
 
 class Protection(IntEnum):
     """How far a column of the target may be changed by the source (the levels of the Universal Connector)."""
@@ -76,6 +79,8 @@ class TablePlan:
     `partial_rule` names the rule because of which some of its rows are left out (they belong to a skipped table).
     `masks`: column of the source -> the SQL of the text that leaves instead of its value (see `plan.mask`).
     `belongs_to`: columns that refer to records with which, once they are chosen for a subset, the row comes along.
+    `alike`: PostgreSQL's binary format of its rows is the same on both sides. `wide`: its new rows are staged with a
+    column for each of theirs, besides the image (see `plan.wide`).
     """
 
     number: int
@@ -87,6 +92,8 @@ class TablePlan:
     partial_rule: str | None = None
     masks: Mapping[str, str] = field(default_factory=dict)
     belongs_to: tuple[str, ...] = ()
+    alike: bool = False
+    wide: bool = False
 
     @property
     def name(self) -> TableName:
@@ -97,6 +104,11 @@ class TablePlan:
     def surrogate(self) -> bool:
         """Whether its ids are mapped."""
         return self.table.surrogate
+
+    @property
+    def wide_table(self) -> str:
+        """The temporary table of its wide rows."""
+        return f'pg_temp."rows of {self.number}"'
 
     def column(self, name: str) -> ColumnPlan:
         """The plan of a column. Raises KeyError for one that is not replicated."""

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 
 from ucrepl.plan import mask
-from ucrepl.plan.catalog import Table
+from ucrepl.plan.catalog import Table, UniqueIndex
 from ucrepl.plan.model import TablePlan
 from ucrepl.plan.text import literal, quote
 
@@ -15,26 +15,67 @@ LONG_AGO = "to_timestamp(0)"
 
 
 def as_changes(
-    plan: TablePlan,
-    hstore: str,
-    *,
-    image: Collection[str] | None = None,
-    written: int | None = None,
-    chosen: bool = False,
-    subset: bool = False,
+    plan: TablePlan, hstore: str, *, written: int | None = None, chosen: bool = False, subset: bool = False
 ) -> str:
     """The rows of a table as inserts, in the order of their keys.
 
-    Masked columns leave as their masks say. `hstore` is the source's schema of that extension. `image`: the columns
-    that are sent, all by default. `written`: the table's number on the source, where `pg_temp.written` tells when
-    columns of some rows were last changed. `chosen`: only the rows with the keys in the parameter `keys`;
-    `subset`: only those in `pg_temp.chosen`.
+    Masked columns leave as their masks say. `hstore` is the source's schema of that extension. `written`: the table's
+    number on the source, where `pg_temp.written` tells when columns of some rows were last changed. `chosen`: only the
+    rows with the keys in the parameter `keys`; `subset`: only those in `pg_temp.chosen`.
     """
+    times = "NULL" if written is None else "written.times"
+    selected = from_table(plan, written=written, chosen=chosen, subset=subset)
+    statement = _inserts(plan, _image(hstore, plan, None), times, selected)
+    return with_keys(statement) if chosen else statement
+
+
+def that_may_be_known(
+    plan: TablePlan, hstore: str, columns: Collection[str], indexes: Iterable[UniqueIndex], *, subset: bool
+) -> str:
+    """The rows as inserts with only these columns, as far as the target can have them.
+
+    That is where a recognition key is filled, or what one of the unique indexes looks at is not null.
+    """
+    selected = from_table(plan, subset=subset, condition=_may_be_known(plan, indexes))
+    return _inserts(plan, _image(hstore, plan, columns), "NULL", selected)
+
+
+def _inserts(plan: TablePlan, image: str, times: str, selected: str) -> str:
+    return f"""\
+SELECT
+    '3'::xid8 AS xid,
+    {plan.number} AS table_id,
+    'I'::"char" AS op,
+    {row_key(plan.table)} AS key,
+    {image} AS new,
+    {LONG_AGO} AS at,
+    {times} AS times
+{selected}"""
+
+
+def _may_be_known(plan: TablePlan, indexes: Iterable[UniqueIndex]) -> str:
+    """The condition that a row has a recognition key that is filled, or what a unique index looks at; empty: always."""
+    ways = [[f"row.{quote(name)}::text <> ''" for name in key] for key in plan.recognition_keys]
+    bare = {quote(c.name): c.name for c in plan.columns} | {c.name: c.name for c in plan.columns}
+    ways += [[f"row.{quote(bare[e])} IS NOT NULL" for e in index.expressions if e in bare] for index in indexes]
+    if plan.masks or not all(ways):
+        return ""
+    return "\n    OR ".join(" AND ".join(conditions) for conditions in ways)
+
+
+def with_keys(statement: str) -> str:
+    """The statement with its parameter `keys`; other percent signs are those of names and expressions."""
+    return statement.replace("%", "%%").replace("%%(keys)s", "%(keys)s")
+
+
+def from_table(
+    plan: TablePlan, *, written: int | None = None, chosen: bool = False, subset: bool = False, condition: str = ""
+) -> str:
+    """The rows of the table under the name `row`, in the order of their keys, chosen as for `as_changes`."""
     table = plan.table
     key = row_key(table)
-    times, join, where = "NULL", "", ""
+    join, where = "", condition and f"\nWHERE {condition}"
     if written is not None:
-        times = "written.times"
         join = f"\nLEFT JOIN pg_temp.written AS written ON written.table_id = {written} AND written.key = {key}"
     if subset:
         join += f"\nJOIN pg_temp.chosen AS chosen ON chosen.table_id = {plan.number} AND {is_chosen(plan)}"
@@ -43,21 +84,8 @@ def as_changes(
         if len(table.key) == 1:
             kind = table.columns[table.key[0]].type
             where = f"\nWHERE row.{quote(table.key[0])} = ANY (%(keys)s::text[]::{kind}[])"
-    sent = _image(hstore, plan, image)
-    if chosen:
-        sent = sent.replace("%", "%%")  # the statement has a parameter
     order = ", ".join(f"row.{quote(name)}" for name in table.key)
-    return f"""\
-SELECT
-    '3'::xid8 AS xid,
-    {plan.number} AS table_id,
-    'I'::"char" AS op,
-    {key} AS key,
-    {sent} AS new,
-    {LONG_AGO} AS at,
-    {times} AS times
-FROM {table.only}{table.name.sql} AS row{join}{where}
-ORDER BY {order}"""
+    return f"FROM {table.only}{table.name.sql} AS row{join}{where}\nORDER BY {order}"
 
 
 def named_records(

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ucrepl.plan.model import ColumnPlan, LinkPlan, TablePlan
+from ucrepl.plan.model import WIDE_SEQ, WIDE_TIMES, ColumnPlan, LinkPlan, TablePlan
 from ucrepl.plan.references import Hop, Path, Reference
 from ucrepl.plan.text import lines, literal, quote, remark
 
@@ -220,6 +220,8 @@ def image(link: LinkPlan, table: TablePlan, which: str, alias: str) -> str:
 
     Where a column is of a domain its values go into the type below: a domain can refuse the null of what was not sent.
     """
+    if table.wide and which == "new":
+        return f"JOIN {table.wide_table} AS {alias} ON {alias}.{quote(WIDE_SEQ)} = change.seq"
     if any(c.column.domain for c in table.columns):
         fetch = f"{quote(link.hstore_schema)}.fetchval(change.{which}, "
         typed = [f"{fetch}{literal(c.name)})::{c.column.type} AS {quote(c.name)}" for c in table.columns]
@@ -228,6 +230,12 @@ def image(link: LinkPlan, table: TablePlan, which: str, alias: str) -> str:
         f"CROSS JOIN LATERAL {quote(link.hstore_schema)}.populate_record(NULL::{table.name.sql}, change.{which})"
         f" AS {alias}"
     )
+
+
+def wide_image(link: LinkPlan) -> str:
+    """The image of a wide row, with the nulls."""
+    hstore = quote(link.hstore_schema)
+    return f"{hstore}.hstore(sent.*) OPERATOR({hstore}.-) ARRAY[{literal(WIDE_SEQ)}, {literal(WIDE_TIMES)}]"
 
 
 def alias_of(column: ColumnPlan) -> str:

@@ -10,6 +10,12 @@ COMPARABLE = frozenset({
     "timestamp with time zone", "timestamp without time zone", "uuid",
 })  # fmt: skip
 INTEGERS = frozenset({"smallint", "integer", "bigint"})
+# Types whose values are the same in PostgreSQL's binary format on any server: no oid of a type or table is in them.
+SENT_ALIKE = frozenset({
+    "bigint", "boolean", "bytea", "character varying", "date", "double precision", "integer", "json", "jsonb",
+    "numeric", "real", "smallint", "text", "time without time zone", "timestamp with time zone",
+    "timestamp without time zone", "uuid",
+})  # fmt: skip
 TEXTS = frozenset({"character varying", "text", "bpchar", "name", "citext"})
 NUMBERS = frozenset({"bigint", "double precision", "integer", "money", "numeric", "real", "smallint"})
 

@@ -1,32 +1,17 @@
 """Copies the rows of tables from the snapshot of the source, circle by circle of tables."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 
 from ucrepl.link.apply import Applied
 from ucrepl.link.seed.lane import Lane
-from ucrepl.link.seed.stream import BATCH_ROWS, ReadAhead, Rows, read
-from ucrepl.plan import circle, rows
+from ucrepl.link.seed.stage import Origin, Stager
+from ucrepl.link.seed.stream import BATCH_ROWS, ReadAhead, Rows
+from ucrepl.link.seed.turns import AbandonedError, Turns
 from ucrepl.plan.catalog import TableName
-from ucrepl.plan.model import TablePlan
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """What of the source is needed to read rows there.
-
-    `hstore`: the schema of the extension; `numbers`: number of a table on the target -> on the source; `sizes`: -> its
-    size in bytes; `rows`: -> about how many rows it has; `written`: the numbers on the source of the tables of whose
-    rows the journal tells. `subset`: only the rows in `pg_temp.chosen` of the reading session.
-    """
-
-    hstore: str
-    numbers: Mapping[int, int]
-    sizes: Mapping[int, int]
-    rows: Mapping[int, int]
-    written: frozenset[int]
-    subset: bool = False
+from ucrepl.plan.model import LinkPlan, TablePlan
 
 
 @dataclass
@@ -38,7 +23,9 @@ class Copied:
 
 
 class Copier:
-    """Copies tables over one lane. `tell` is told of every batch: the table, and how many rows of it.
+    """Copies tables. `tell` is told of every batch: the table, and how many rows of it.
+
+    Of several lanes one writes while the others stage the batches that come next.
 
     `over` are the tables that an interrupted seeding has copied, from an older snapshot: what rows of this one refer to
     there may have come since then.
@@ -46,12 +33,13 @@ class Copier:
 
     def __init__(
         self,
-        lane: Lane,
+        lanes: Sequence[Lane],
         origin: Origin,
         tell: Callable[[TablePlan, int], None],
         over: frozenset[TableName] = frozenset(),
     ) -> None:
-        self._lane = lane
+        self._lanes = lanes
+        self._lane = lanes[0]
         self._origin = origin
         self._tell = tell
         self._over = over
@@ -74,80 +62,54 @@ class Copier:
         ).fetchall()
         for (number,) in waiting:
             table = self._lane.plan.tables.get(number)
-            while table and self._apply(partial(self._stage_postponed, table)):
+            while table and self._note(*self._lane.apply(partial(self._stage_postponed, table))):
                 pass
 
     def _copy_table(self, table: TablePlan, later: frozenset[TableName]) -> None:
         """Copies a table; `later` are those of its circle that come after it."""
         if not self._origin.subset:
             self._lane.run(self._lane.query("forget_parked_rows"), {"link": self._lane.link_id, "table": table.number})
-        with ReadAhead(self._lane.reader, self._select(table)) as read_ahead:
-            for batch in read_ahead:
-                self._apply(partial(self._stage_rows, table, batch, later))
-                self._tell(table, batch.count)
+        wide = self._lane.wide_plan.tables[table.number]
+        with ReadAhead(self._lane.reader, self._origin.select(wide)) as batches:
+            turns = Turns(batches)
+            with ThreadPoolExecutor(len(self._lanes), "seed") as pool:
+                workers = [pool.submit(self._copy_in_turn, lane, table, later, turns) for lane in self._lanes]
+            errors = [error for worker in workers if (error := worker.exception())]
+            if errors:
+                raise next((error for error in errors if not isinstance(error, AbandonedError)), errors[0])
         self._lane.run(
             "UPDATE ucrepl.seeded_table SET done = true WHERE link_id = %(link)s AND table_id = %(table)s",
             {"link": self._lane.link_id, "table": table.number},
         )
 
-    def _apply(self, stage: Callable[[], int]) -> int:
-        count, applied = self._lane.apply(stage)
+    def _copy_in_turn(self, lane: Lane, table: TablePlan, later: frozenset[TableName], turns: Turns) -> None:
+        try:
+            while taken := turns.take():
+                number, batch = taken
+                wait = partial(turns.wait, number)
+                self._note(*lane.apply(partial(self._stage, lane, table, batch, later, wait), plan=lane.wide_plan))
+                self._tell(table, batch.count)
+                turns.done()
+        except BaseException:
+            turns.fail()
+            raise
+
+    def _stage(
+        self,
+        lane: Lane,
+        table: TablePlan,
+        batch: Rows,
+        later: frozenset[TableName],
+        wait: Callable[[], None],
+        plan: LinkPlan,
+    ) -> int:
+        return Stager(lane, plan, self._origin, self._over).stage(table.number, batch, later, wait)
+
+    def _note(self, count: int, applied: Applied) -> int:
         self.copied.rows += count
         self.copied.applied.add(applied)
         return count
 
-    def _stage_rows(self, table: TablePlan, batch: Rows, later: frozenset[TableName]) -> int:
-        batch.copy_into(self._lane.target, "pg_temp.change", rows.COLUMNS)
-        if self._origin.subset:
-            self._lane.run(self._lane.query("forget_parked_staged"), {"link": self._lane.link_id})
-        inner = circle.inner_references(self._lane.plan, table)
-        own = tuple(c for c in inner if c.refers_to == table.name)
-        if own and not table.surrogate:
-            later |= {table.name}
-        elif own:
-            self._settle(self._lane.run(circle.note_later(self._lane.plan, table, own)).rowcount)
-        if ahead := tuple(c for c in table.columns if c.refers_to in later | self._over):
-            self._lane.run("ANALYZE pg_temp.change (table_id, key)")
-            self._settle(self._lane.run(circle.note_forward(self._lane.plan, table, ahead, self._over)).rowcount)
-        self._lane.run(
-            "UPDATE ucrepl.seeded_table SET rows = rows + %(rows)s WHERE link_id = %(link)s AND table_id = %(table)s",
-            {"rows": batch.count, "link": self._lane.link_id, "table": table.number},
-        )
-        return batch.count
-
-    def _stage_postponed(self, table: TablePlan) -> int:
+    def _stage_postponed(self, table: TablePlan, _plan: LinkPlan) -> int:
         values = {"link": self._lane.link_id, "table": table.number, "rows": BATCH_ROWS}
         return self._lane.run(self._lane.query("take_postponed"), values).rowcount
-
-    def _settle(self, noted: int) -> None:
-        """Sees to references to records that are not here yet: they wait, or the record is taken before its turn."""
-        lane = self._lane
-        while noted:
-            lane.run(lane.query("postpone"), {"link": lane.link_id})
-            needed = lane.run(
-                "SELECT referred, array_agg(DISTINCT value) FROM pg_temp.forward WHERE NOT can_wait GROUP BY referred"
-            ).fetchall()
-            lane.run("DELETE FROM pg_temp.forward")
-            noted = sum(self._take_early(lane.plan.tables[number], keys) for number, keys in needed)
-
-    def _take_early(self, table: TablePlan, keys: list[str]) -> int:
-        """Stages these rows before their turn. Returns how many of their references are to be settled in turn."""
-        taken = read(self._lane.puller, self._select(table, chosen=True), {"keys": keys})
-        if not taken.count:
-            return 0
-        taken.copy_into(self._lane.target, "pg_temp.change", rows.COLUMNS)
-        inner = circle.inner_references(self._lane.plan, table)
-        ahead = tuple(c for c in table.columns if c in inner or c.refers_to in self._over)
-        if not ahead:
-            return 0
-        return self._lane.run(circle.note_forward(self._lane.plan, table, ahead, self._over)).rowcount
-
-    def _select(self, table: TablePlan, *, chosen: bool = False) -> str:
-        number = self._origin.numbers.get(table.number)
-        return rows.as_changes(
-            table,
-            self._origin.hstore,
-            written=number if number in self._origin.written else None,
-            chosen=chosen,
-            subset=self._origin.subset and not chosen,
-        )

@@ -29,7 +29,7 @@ def _delete(lane: Lane, table: TablePlan) -> int:
             for batch in read_ahead:
                 batch.copy_into(lane.target, "pg_temp.present", "key")
         lane.run("ANALYZE pg_temp.present")
-        _, applied = lane.apply(lambda: lane.run(gone.stage(lane.plan, table)).rowcount)
+        _, applied = lane.apply(lambda _plan: lane.run(gone.stage(lane.plan, table)).rowcount)
         return applied.changes
     finally:
         lane.run("DROP TABLE pg_temp.present")

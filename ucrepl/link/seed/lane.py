@@ -1,7 +1,8 @@
 """A lane of a seeding: sessions that read the snapshot of the source, and one that writes to the target."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 
 import psycopg
 from psycopg import Connection
@@ -13,6 +14,7 @@ from ucrepl.db.sqlfiles import query
 from ucrepl.db.sqlstate import Verdict, classify
 from ucrepl.link.apply import Applied, Applier
 from ucrepl.link.finer import FinerGrain
+from ucrepl.plan import wide as wide_rows
 from ucrepl.plan.model import LinkPlan
 
 PATIENCE_SECONDS = 300.0
@@ -22,7 +24,8 @@ PATIENCE_SECONDS = 300.0
 class Lane:
     """Writes staged changes with the statements of replay.
 
-    `reader` reads a table from its beginning to its end, `puller` single rows meanwhile.
+    `reader` reads a table from its beginning to its end, `puller` single rows meanwhile. `wide_plan` is the plan for
+    tables whose new rows are staged without images: those with the numbers `wide`.
     """
 
     def __init__(
@@ -32,22 +35,28 @@ class Lane:
         link_id: int,
         target: Connection[TupleRow],
         readers: tuple[Connection[TupleRow], Connection[TupleRow]],
+        wide: Collection[int] = (),
     ) -> None:
         self.link = link
         self.plan = plan
         self.link_id = link_id
         self.target = target
         self.reader, self.puller = readers
+        self.wide_plan = replace(plan, tables={n: replace(t, wide=n in wide) for n, t in plan.tables.items()})
         self.applier = Applier(target, plan, link_id, link.source, link.target, seeding=True)
+        self._wide_applier = Applier(target, self.wide_plan, link_id, link.source, link.target, seeding=True)
         self._finer = FinerGrain(target, self.applier)
         self.run(query("staging_seed"))
+        for number in wide:
+            self.run(wide_rows.create(plan, plan.tables[number]))
 
-    def apply(self, stage: Callable[[], int]) -> tuple[int, Applied]:
-        """Applies what `stage` stages, in a transaction of its own; what can't be applied is parked.
+    def apply(self, stage: Callable[[LinkPlan], int], *, plan: LinkPlan | None = None) -> tuple[int, Applied]:
+        """Applies what `stage` stages for a plan, in a transaction of its own; what can't be applied is parked.
 
-        Returns how many rows were staged, and what became of them. What passes by itself is tried again for some
-        minutes; raises what does not.
+        `plan`: the wide plan, if rows may be staged without images. Returns how many rows were staged, and what became
+        of them. What passes by itself is tried again for some minutes; raises what does not.
         """
+        applier = self.applier if plan is None else self._wide_applier
         backoff = Backoff(base=0.05, cap=2.0)
         until = time.monotonic() + PATIENCE_SECONDS
         finer = False
@@ -55,8 +64,9 @@ class Lane:
             try:
                 with self.target.transaction():
                     self.begin()
-                    rows = stage()
-                    return rows, (self._apply_finer() if finer else self.applier.apply())
+                    if finer:
+                        return stage(self.plan), self._apply_finer()
+                    return stage(applier.plan), applier.apply()
             except psycopg.Error as error:
                 verdict = classify(error)
                 if verdict is Verdict.PARK and not finer:

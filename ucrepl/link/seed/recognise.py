@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from ucrepl.link.seed.copy import Origin
 from ucrepl.link.seed.lane import Lane
+from ucrepl.link.seed.stage import Origin
 from ucrepl.link.seed.stream import ReadAhead
 from ucrepl.plan import identify, rows
 from ucrepl.plan.catalog import UniqueIndex
@@ -44,8 +44,8 @@ class Recogniser:
             return 0
         with self._lane.target.transaction():
             for table in tables:
-                columns, subset = _columns(table), self._origin.subset
-                self._stage(rows.as_changes(table, self._origin.hstore, image=columns, subset=subset))
+                hstore, subset = self._origin.hstore, self._origin.subset
+                self._stage(rows.that_may_be_known(table, hstore, _columns(table), _indexes(table), subset=subset))
             paired = 0
             for _ in range(_ROUNDS if len(tables) > 1 else 1):
                 self._lane.run("DELETE FROM pg_temp.trouble")

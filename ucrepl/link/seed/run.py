@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
@@ -18,13 +19,16 @@ from ucrepl.link.lock import try_lock
 from ucrepl.link.nodes import Nodes
 from ucrepl.link.replay import LinkReplayer
 from ucrepl.link.seed import state
-from ucrepl.link.seed.copy import Copier, Origin
+from ucrepl.link.seed.copy import Copier
 from ucrepl.link.seed.gone import delete_gone
 from ucrepl.link.seed.lane import Lane
 from ucrepl.link.seed.recognise import Recogniser
 from ucrepl.link.seed.snapshot import Snapshot
+from ucrepl.link.seed.stage import Origin
+from ucrepl.link.seed.stream import BATCH_BYTES
 from ucrepl.link.setup import OpenLink, open_link, stage_session
 from ucrepl.link.source import table_numbers
+from ucrepl.plan import wide
 from ucrepl.plan.model import LinkPlan, TablePlan
 
 if TYPE_CHECKING:
@@ -94,10 +98,12 @@ class _Seeding:
         hstore = hstore_schema(nodes.get(link.source)) or "ucrepl"
         self._snapshot = Snapshot(nodes, link.source, hstore)
         self._lanes: SimpleQueue[Lane] = SimpleQueue()
-        first = self._lane(opened.target)
-        self._origin = _origin(self._plan, hstore, first.reader)
-        self._lanes.put(first)
-        self._first = first
+        reader = self._snapshot.reader()
+        self._origin = _origin(self._plan, hstore, reader)
+        large = {number for number, size in self._origin.sizes.items() if size > BATCH_BYTES}
+        self._wide = [number for number in large if wide.possible(self._plan.tables[number])]
+        self._first = self._lane(opened.target, reader)
+        self._lanes.put(self._first)
         self._done: dict[str, int] = {}
         self._over: frozenset[TableName] = frozenset()
 
@@ -132,25 +138,29 @@ class _Seeding:
         for _ in range(LANES - 1):
             target = self._nodes.another(self._link.target)
             stage_session(target, self._plan)
-            self._lanes.put(self._lane(target))
+            self._lanes.put(self._lane(target, self._snapshot.reader()))
         with ThreadPoolExecutor(LANES, "seed") as pool:
             _in_order(pool, _references(self._plan), lambda group: self._copy_group(groups[group]))
 
     def _copy_group(self, group: Sequence[TablePlan]) -> None:
         if not group:
             return
-        lane = self._lanes.get()
+        lanes = [self._lanes.get()]
+        if any(self._origin.sizes.get(table.number, 0) > BATCH_BYTES for table in group):
+            with suppress(Empty):
+                lanes.append(self._lanes.get_nowait())
         try:
-            copier = Copier(lane, self._origin, self._tell, self._over)
+            copier = Copier(lanes, self._origin, self._tell, self._over)
             copier.copy(group)
         finally:
-            self._lanes.put(lane)
+            for lane in lanes:
+                self._lanes.put(lane)
         self._seeded.tables += len(group)
         self._seeded.rows += copier.copied.rows
         self._add(copier)
 
     def _fill_in(self) -> None:
-        copier = Copier(self._first, self._origin, self._tell)
+        copier = Copier((self._first,), self._origin, self._tell)
         copier.fill_in()
         self._add(copier)
 
@@ -163,9 +173,9 @@ class _Seeding:
         self._done[name] = self._done.get(name, 0) + count
         self._told.rows(name, self._done[name], self._origin.rows.get(table.number, 0))
 
-    def _lane(self, target: Connection[TupleRow]) -> Lane:
-        readers = (self._snapshot.reader(), self._snapshot.reader())
-        return Lane(self._link, self._plan, self._opened.link_id, target, readers)
+    def _lane(self, target: Connection[TupleRow], reader: Connection[TupleRow]) -> Lane:
+        readers = (reader, self._snapshot.reader())
+        return Lane(self._link, self._plan, self._opened.link_id, target, readers, self._wide)
 
 
 def _in_order(pool: ThreadPoolExecutor, graph: dict[int, set[int]], work: Callable[[int], None]) -> None:

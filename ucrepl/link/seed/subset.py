@@ -17,11 +17,12 @@ from ucrepl.errors import ConfigError, RefusedError, UsageError
 from ucrepl.link.lock import held
 from ucrepl.link.nodes import Nodes
 from ucrepl.link.seed import state
-from ucrepl.link.seed.copy import Copier, Origin
+from ucrepl.link.seed.copy import Copier
 from ucrepl.link.seed.lane import Lane
 from ucrepl.link.seed.recognise import Recogniser
 from ucrepl.link.seed.run import Seeded, Told, take_pairs
 from ucrepl.link.seed.snapshot import Snapshot
+from ucrepl.link.seed.stage import Origin
 from ucrepl.link.setup import OpenLink, open_link
 from ucrepl.link.source import table_numbers
 from ucrepl.plan.closure import CHOSEN, Closure
@@ -139,7 +140,7 @@ def _copy(link: Link, opened: OpenLink, lane: Lane, closure: Closure, told: Told
         done[table.number] = done.get(table.number, 0) + count
         told.rows(str(table.name), done[table.number], origin.rows[table.number])
 
-    copier = Copier(lane, origin, tell)
+    copier = Copier((lane,), origin, tell)
     for group in groups:
         copier.copy(group)
     copier.fill_in()

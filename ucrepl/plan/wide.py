@@ -1,0 +1,93 @@
+"""SQL for wide rows: new rows of a large table, staged with a column for each of theirs.
+
+An image has the text of each value with the name of its column. To make it, to read it, and to unfold it takes longer
+than all the rest that is done to a new row, so rows of types that both sides send alike come without one. Only what is
+here already, and what is to be parked, has its image made on the target.
+"""
+
+from collections.abc import Iterable
+
+from ucrepl.plan.model import WIDE_SEQ, WIDE_TIMES, ColumnPlan, LinkPlan, TablePlan
+from ucrepl.plan.rows import LONG_AGO, from_table, with_keys
+from ucrepl.plan.text import lines, literal, quote
+from ucrepl.plan.translate import wide_image
+
+
+def possible(table: TablePlan) -> bool:
+    """Whether rows of this table can be staged so."""
+    return table.alike and table.surrogate and not table.masks and not table.partial_rule
+
+
+def create(link: LinkPlan, table: TablePlan) -> str:
+    """Makes the temporary table."""
+    columns = [f"{quote(c.name)} {c.column.type}" for c in table.columns]
+    return f"""\
+CREATE TEMPORARY TABLE {table.wide_table.removeprefix("pg_temp.")} (
+    {quote(WIDE_SEQ)} bigint NOT NULL DEFAULT -nextval('ucrepl.synthetic_seq'),
+    {quote(WIDE_TIMES)} {quote(link.hstore_schema)}.hstore,
+{lines(columns)}
+) ON COMMIT DELETE ROWS"""
+
+
+def analyze(table: TablePlan) -> str:
+    """Tells the planner that each wide row has a number of its own."""
+    return f"ANALYZE {table.wide_table} ({quote(WIDE_SEQ)})"
+
+
+def copied_columns(table: TablePlan) -> str:
+    """The columns that `select` fills."""
+    return ", ".join(quote(name) for name in (WIDE_TIMES, *(c.name for c in table.columns)))
+
+
+def select(table: TablePlan, hstore: str, *, written: int | None, chosen: bool) -> str:
+    """Reads the rows on the source; the parameters are those of `rows.as_changes`."""
+    times = f"NULL::{quote(hstore)}.hstore" if written is None else "written.times"
+    columns = [times, *(f"row.{quote(c.name)}" for c in table.columns)]
+    statement = f"SELECT\n{lines(columns)}\n{from_table(table, written=written, chosen=chosen)}"
+    return with_keys(statement) if chosen else statement
+
+
+def stage(link: LinkPlan, table: TablePlan, link_id: int, *, images: bool) -> str:
+    """Stages a change for each wide row that has none yet: it has a lower number than all that are staged.
+
+    `images`: all have their image, not only those that will be parked because they are in doubt.
+    """
+    key = f"sent.{quote(table.table.key[0])}"
+    image, doubt = wide_image(link), ""
+    if not images:
+        image = f"CASE WHEN doubt.remote_id IS NOT NULL THEN {image} END"
+        doubt = f"""
+LEFT JOIN ucrepl.doubt AS doubt
+    ON doubt.link_id = {link_id} AND doubt.table_id = {table.number} AND doubt.remote_id = {key}"""
+    return f"""\
+INSERT INTO pg_temp.change (seq, xid, table_id, op, key, new, at, times)
+SELECT
+    sent.{quote(WIDE_SEQ)},
+    '3'::xid8,
+    {table.number},
+    'I'::"char",
+    {key}::text,
+    {image},
+    {LONG_AGO},
+    sent.{quote(WIDE_TIMES)}
+FROM {table.wide_table} AS sent{doubt}
+WHERE sent.{quote(WIDE_SEQ)} < coalesce((SELECT min(staged.seq) FROM pg_temp.change AS staged), 0)"""
+
+
+def postpone(table: TablePlan, columns: Iterable[ColumnPlan]) -> str:
+    """Takes references that have to wait (`pg_temp.forward`) out of the wide rows."""
+    assignments = [
+        f"{quote(c.name)} = CASE WHEN {literal(c.name)} <> ALL (waiting.names) THEN sent.{quote(c.name)} END"
+        for c in columns
+    ]
+    return f"""\
+UPDATE {table.wide_table} AS sent
+SET
+{lines(assignments)}
+FROM (
+    SELECT seq, array_agg(column_name) AS names
+    FROM pg_temp.forward
+    WHERE can_wait AND table_id = {table.number}
+    GROUP BY seq
+) AS waiting
+WHERE sent.{quote(WIDE_SEQ)} = waiting.seq"""
