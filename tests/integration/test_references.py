@@ -5,21 +5,31 @@ from typing import Any
 import pytest
 
 from tests.integration.links import MakePair, Pair
+from tests.integration.test_verify import unseen
 from tests.support.odoo_tables import ODOO_TABLES, add_fields, move_ids_apart
+from ucrepl.link.nodes import Nodes
+from ucrepl.link.seed.run import seed_link
+from ucrepl.link.verify import Options, verify_link
 
 ACCOUNTS = "INSERT INTO account_account (code) VALUES ('100'), ('200'), ('300')"
 COMPANIES = "INSERT INTO res_company (name) VALUES ('one'), ('two')"
 
 
 @pytest.fixture
-def odoos(make_pair: MakePair) -> Pair:
+def fresh(make_pair: MakePair) -> Pair:
     """Two databases with a few of Odoo's tables, in which ids of b are far from those of a."""
     pair = make_pair(ODOO_TABLES, installed=False)
     add_fields(pair)
     pair.install()
-    pair.seed_both()
     move_ids_apart(pair)
     return pair
+
+
+@pytest.fixture
+def odoos(fresh: Pair) -> Pair:
+    """The same, linked."""
+    fresh.seed_both()
+    return fresh
 
 
 def there(pair: Pair, table: str, ids: list[int]) -> list[int]:
@@ -357,3 +367,47 @@ def test_a_field_of_a_customers_module(odoos: Pair) -> None:
     [one_b], [cash_b] = there(odoos, "res_company", [one]), there(odoos, "account_account", [cash])
     expected: tuple[Any, ...] = (cash_b, f"res.company,{one_b}", {str(one_b): cash_b}, cash_b)
     assert odoos.b.rows("SELECT x_account_id, x_ref, x_by_company, x_res_id FROM x_thing") == [expected]
+
+
+def test_a_seeding_translates_them_too(fresh: Pair) -> None:
+    """Tables of a circle: what a value means may stand in a record that is copied later. Nothing differs then."""
+    odoos = fresh
+    odoos.configure(both_ways=False)
+    odoos.a.run("SET ucrepl.origin = 'x'; INSERT INTO res_partner (name) VALUES ('ann')")
+    odoos.a.run("INSERT INTO project_task DEFAULT VALUES; INSERT INTO ir_act_window (name) VALUES ('w')")
+    [ann], [task], [action] = ids(odoos, "res_partner"), ids(odoos, "project_task"), ids(odoos, "ir_actions")
+    definition = '[{"name": "who", "type": "many2one", "comodel": "res.partner"}]'
+    odoos.a.run(
+        "INSERT INTO project_project (first_task_id, task_properties_definition) VALUES (%s, %s)", task, definition
+    )
+    odoos.a.run("UPDATE project_task SET project_id = 1, task_properties = %s", f'{{"who": {ann}}}')
+    odoos.a.run("INSERT INTO res_users (login, action_id) VALUES ('ann', %s)", action)
+    odoos.a.run("INSERT INTO ir_ui_menu (action) VALUES (%s)", f"ir.actions.act_window,{action}")
+    odoos.a.run("INSERT INTO mail_message (body) VALUES (%s)", f'<a data-oe-model="res.partner" data-oe-id="{ann}">')
+    odoos.a.run(f"{CATEGORY.format('all', '')}; {CATEGORY.format('sub', 'all')}; {SET_PATHS}; RESET ucrepl.origin")
+    with Nodes(odoos.config, "seed") as nodes:
+        seed_link(odoos.config, odoos.config.links[0], nodes)
+    [ann_b], [action_b] = there(odoos, "res_partner", [ann]), there(odoos, "ir_actions", [action])
+    assert odoos.b.column("SELECT task_properties FROM project_task") == [{"who": ann_b}]
+    assert odoos.b.column("SELECT action_id FROM res_users") == [action_b]
+    assert odoos.b.rows("SELECT name, parent_path FROM product_category ORDER BY name") == odoos.b.rows(PATHS)
+    assert differing(odoos) == {}
+
+    unseen(odoos.b, f"""UPDATE project_task SET task_properties = '{{"who": {ann_b + 7}}}'""")
+    unseen(odoos.b, f"UPDATE ir_ui_menu SET action = 'ir.actions.act_window,{action}'")  # the source's id
+    unseen(odoos.b, "UPDATE mail_message SET body = 'x'", "UPDATE res_users SET action_id = 7")
+    assert differing(odoos) == {
+        "ir_ui_menu": 1, "mail_message": 1, "project_task": 1, "res_users": 1,
+    }  # fmt: skip
+    assert differing(odoos, repair=True).keys() == {"ir_ui_menu", "mail_message", "project_task", "res_users"}
+    assert differing(odoos) == {}
+    assert odoos.b.column("SELECT task_properties FROM project_task") == [{"who": ann_b}]
+    assert odoos.b.column("SELECT action FROM ir_ui_menu") == [f"ir.actions.act_window,{action_b}"]
+
+
+def differing(pair: Pair, *, repair: bool = False) -> dict[str, int]:
+    """How many rows of each table `verify` finds to be different."""
+    pair.close_links()
+    with Nodes(pair.config, "verify") as nodes:
+        reports = verify_link(pair.config, pair.config.links[0], nodes, Options(repair=repair))
+    return {report.table: report.differs for report in reports if report.differs}

@@ -1,19 +1,18 @@
 """The plan of a link as it would be, without changing anything."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from ucrepl.config import Config, Link, Rule
-from ucrepl.link.node import schema_version
 from ucrepl.link.setup import odoo_fields, odoo_models
-from ucrepl.link.source import table_numbers
 from ucrepl.packs import load_packs
 from ucrepl.plan import suspects
 from ucrepl.plan.build import Ingredients, build_plan
-from ucrepl.plan.catalog import Catalog
+from ucrepl.plan.catalog import Catalog, TableName
 from ucrepl.plan.model import LinkPlan
 
 
@@ -33,13 +32,15 @@ def read_plan(
     link: Link,
     catalogs: tuple[Catalog, Catalog],
     target: Connection[TupleRow],
+    *,
     rules: Sequence[Rule] | None = None,
+    known: Mapping[TableName, int] = MappingProxyType({}),
 ) -> LinkPlan:
-    """The plan of a link from the catalogs of source and target. Numbers that are not given yet are made up.
+    """The plan of a link from the catalogs of source and target.
 
-    `rules`: those that are taken into account, by default all. Raises ConfigError for packs and rules that are wrong.
+    `rules`: those that are taken into account, by default all. `known`: the numbers of tables on the target; further
+    ones are made up. Raises ConfigError for packs and rules that are wrong.
     """
-    known = table_numbers(target) if schema_version(target) else {}
     names = sorted({*catalogs[0].tables, *catalogs[1].tables} - known.keys())
     first = max(known.values(), default=0) + 1
     return build_plan(
@@ -49,7 +50,7 @@ def read_plan(
             packs=load_packs(tuple(config.packs)),
             source=catalogs[0],
             target=catalogs[1],
-            numbers=known | {name: number for number, name in enumerate(names, first)},
+            numbers=dict(known) | {name: number for number, name in enumerate(names, first)},
             models=odoo_models(target, catalogs[1]),
             fields=odoo_fields(target, catalogs[1]),
             peer_id=0,

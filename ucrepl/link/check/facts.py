@@ -143,5 +143,5 @@ def link_facts(config: Config, link: Link, source: NodeFacts, target: NodeFacts)
             right.append(rule)
         except ConfigError as error:
             wrong.append(error)
-    plan = read_plan(config, link, (source.catalog, target.catalog), target.connection, right)
+    plan = read_plan(config, link, (source.catalog, target.catalog), target.connection, rules=right)
     return LinkFacts(link, source, target, plan, wrong)
