@@ -29,17 +29,16 @@ BEGIN
                 ON m.place = t.place
             CROSS JOIN LATERAL (
                 SELECT CASE
-                    WHEN length(m.found[pattern.id_group]) > 18 THEN m.found[pattern.id_group]
-                    ELSE coalesce(
-                        ucrepl.mapped_id(
-                            peer,
-                            m.found[pattern.id_group]::bigint,
-                            coalesce(pattern.model, m.found[pattern.model_group]),
-                            way
-                        )::text,
-                        m.found[pattern.id_group]
-                    )
+                    WHEN length(m.found[pattern.id_group]) <= 18 THEN ucrepl.mapped_id(
+                        peer, m.found[pattern.id_group]::bigint, coalesce(pattern.model, m.found[pattern.model_group]), way
+                    )::text
                 END
+            ) AS other (id)
+            CROSS JOIN LATERAL (
+                SELECT coalesce(
+                    CASE WHEN length(other.id) < pattern.digits THEN lpad(other.id, pattern.digits, '0') ELSE other.id END,
+                    m.found[pattern.id_group]
+                )
             ) AS i (id)
         );
     END LOOP;

@@ -116,5 +116,6 @@ CREATE TEMPORARY TABLE pattern (
     id_group integer NOT NULL,
     model_group integer,
     model text,
+    digits integer,
     PRIMARY KEY (name, place)
 ) ON COMMIT PRESERVE ROWS;

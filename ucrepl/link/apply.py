@@ -102,7 +102,7 @@ class Applier:
             self._run("SET CONSTRAINTS ALL DEFERRED")
         if not (alone or self.seeding):
             self._run(self._query("coalesce"))
-        staged = self._sort_out(self._staged(), result, parked=parked)
+        staged = self._sort_out(self._renamed(self._staged()), result, parked=parked)
         if staged.ordered:
             if not alone:
                 raise NeedsOrderError
@@ -113,6 +113,13 @@ class Applier:
         if self.plan.defers:
             self._run("SET CONSTRAINTS ALL IMMEDIATE")
         return result
+
+    def _renamed(self, staged: Staged) -> Staged:
+        """Gives columns whose names have ids of the source the names that they have here."""
+        tables = [t for n in staged.tables if (t := self.plan.tables.get(n)) and t.named_by_ids]
+        for table in tables:
+            self._run(self._compile("rename", paths.rename, table))
+        return self._staged() if tables else staged
 
     def _sort_out(self, staged: Staged, result: Applied, *, parked: bool) -> Staged:
         """Takes out what is left out by rules, has no table here, or must wait behind a parked change."""

@@ -1,5 +1,6 @@
 """Opens a link: checks both ends, registers it on them, and makes its plan."""
 
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ from ucrepl.db.sqlfiles import query
 from ucrepl.errors import RefusedError
 from ucrepl.link.node import NodeIdentity, identify
 from ucrepl.link.source import Source, structure_of, table_numbers
-from ucrepl.packs import load_packs
+from ucrepl.packs import Packs, load_packs
 from ucrepl.plan.build import Ingredients, build_plan
 from ucrepl.plan.catalog import Catalog, TableName
 from ucrepl.plan.model import LinkPlan
@@ -54,11 +55,12 @@ def open_link(config: Config, link: Link, source: Connection[TupleRow], target: 
         "INSERT INTO ucrepl.consumer (link, confirmed) VALUES (%s, %s) ON CONFLICT (link) DO NOTHING",
         [link.name, BEGINNING],
     )
+    packs = load_packs(tuple(config.packs))
     plan = build_plan(
         Ingredients(
             link=link,
             rules=config.rules_for(link),
-            packs=load_packs(tuple(config.packs)),
+            packs=packs,
             source=source_catalog,
             target=target_catalog,
             numbers=numbers,
@@ -66,6 +68,7 @@ def open_link(config: Config, link: Link, source: Connection[TupleRow], target: 
             fields=odoo_fields(target, target_catalog),
             peer_id=peer_id,
             ships_pairs=any(other.source == link.target and other.target == link.source for other in config.links),
+            pairs=_pairs_in_names(target, peer_id, packs, numbers),
             checks_at_once=may_check_at_once(target),
         )
     )
@@ -77,6 +80,21 @@ def open_link(config: Config, link: Link, source: Connection[TupleRow], target: 
     reading = Source(source, link.name, end.uuid, numbers | directed, structure, seeded)
     reading.stage(source_catalog.hstore_schema, (table.name for table in plan.tables.values()), plan.masks)
     return OpenLink(link_id, plan, reading, target)
+
+
+def _pairs_in_names(
+    target: Connection[TupleRow], peer_id: int, packs: Packs, numbers: Mapping[TableName, int]
+) -> dict[int, dict[int, int]]:
+    """The pairs of the records whose ids stand in names of columns: number of their table -> source's id -> target's."""
+    tables = {TableName("public", packs.table_of(pattern.model or "")) for pattern in packs.column_names}
+    spaces = [numbers[name] for name in tables if name in numbers]
+    pairs: dict[int, dict[int, int]] = {space: {} for space in spaces}
+    for space, remote_id, local_id in target.execute(
+        "SELECT remote_table, remote_id, local_id FROM ucrepl.identity WHERE peer_id = %s AND remote_table = ANY (%s)",
+        [peer_id, spaces],
+    ).fetchall():
+        pairs[space][remote_id] = local_id
+    return pairs
 
 
 def register_link(target: Connection[TupleRow], link: Link, origin: NodeIdentity) -> tuple[int, int]:
@@ -171,8 +189,8 @@ def stage_session(target: Connection[TupleRow], plan: LinkPlan) -> None:
         )
     for place, p in enumerate(plan.patterns):
         target.execute(
-            "INSERT INTO pg_temp.pattern VALUES (%s, %s, %s, %s, %s, %s)",
-            [p.name, place, p.regexp, p.id_group, p.model_group, p.model],
+            "INSERT INTO pg_temp.pattern VALUES (%s, %s, %s, %s, %s, %s, %s)",
+            [p.name, place, p.regexp, p.id_group, p.model_group, p.model, p.digits],
         )
     target.execute("ANALYZE pg_temp.model")
     target.execute("ANALYZE pg_temp.pattern")

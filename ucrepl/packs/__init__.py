@@ -31,6 +31,7 @@ class Packs:
     `keys`: table -> recognition keys, the best first. `external_ids`: the table of external ids.
     `models`: model -> table, where it is not the model's name with underscores.
     `references`: table -> column -> how it refers. `patterns`: name -> how ids stand in a text.
+    `column_names`: how ids stand in names of columns.
     """
 
     keys: dict[str, list[list[str]]] = field(default_factory=dict)
@@ -38,6 +39,7 @@ class Packs:
     models: dict[str, str] = field(default_factory=dict)
     references: dict[str, dict[str, Sourced]] = field(default_factory=dict)
     patterns: dict[str, list[Pattern]] = field(default_factory=dict)
+    column_names: tuple[Pattern, ...] = ()
 
     @property
     def by_model_name(self) -> dict[str, dict[str, str]]:
@@ -112,4 +114,5 @@ def _with(known: Packs, pack: Pack, places: dict[tuple[str, str], str]) -> Packs
         models=pack.models | known.models,
         references=references,
         patterns=pack.patterns | known.patterns,
+        column_names=(*known.column_names, *pack.column_names),
     )

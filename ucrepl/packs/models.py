@@ -59,6 +59,8 @@ class Pattern(_Model):
     """A regular expression with `{id}` where the id stands and, if the text names it, `{model}` for its model."""
     model: Name | None = None
     """The model whose id it is, where the text does not name one."""
+    digits: Annotated[int, Field(ge=1, le=18)] | None = None
+    """An id with fewer digits has zeros before it."""
 
     @model_validator(mode="after")
     def _knows_its_model(self) -> Self:
@@ -81,7 +83,7 @@ class ReferenceRule(_Model):
     before: Name | None = None
     """The model is what stands before this text in `model_from` (`,` in `res.partner,name`)."""
     models: dict[Name, Name] = {}
-    """Value of `model_from` -> model, where that is no model's name itself."""
+    """Value of `model_from` -> model, where that is no model's name itself. `*` at the end stands for anything."""
     keys: Name | None = None
     """The model to which the keys of an object refer; several ids in one key are joined by commas."""
     values: Name | None = None
@@ -124,5 +126,7 @@ class Pack(_Model):
     """Model -> table, where that is not the model's name with underscores."""
     patterns: dict[Name, Annotated[list[Pattern], Field(min_length=1)]] = {}
     """Name -> how ids stand in a text."""
+    column_names: list[Pattern] = []
+    """How the id of a record stands in the name of a column, without regular expressions: `x_plan{id}_id`."""
     references: dict[Name, dict[Name, ReferenceRule]] = {}
     """Table -> column -> how it refers to records."""

@@ -1,7 +1,7 @@
 """Makes the plan of a link out of its rules, the packs and the catalogs of both sides."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from ucrepl.config import Link, Rule
@@ -9,7 +9,7 @@ from ucrepl.errors import ConfigError
 from ucrepl.packs import Packs
 from ucrepl.plan import mask
 from ucrepl.plan.catalog import Catalog, Table, TableName, referenced_table
-from ucrepl.plan.model import ColumnPlan, LinkPlan, ModelTable, Protection, SkippedTable, TablePlan
+from ucrepl.plan.model import ColumnPlan, LinkPlan, ModelTable, NamedById, Protection, SkippedTable, TablePlan
 from ucrepl.plan.order import strongly_connected
 from ucrepl.plan.references import Finder, OdooField, Reference, text_patterns
 from ucrepl.plan.types import SENT_ALIKE
@@ -21,7 +21,8 @@ class Ingredients:
 
     `numbers` gives the number in the target's `ucrepl.table_name` of every table of either side;
     `models` are the names of Odoo's models on the target, empty where it is not an Odoo, and `fields` those of its
-    fields that refer to records; `checks_at_once` is that of the plan.
+    fields that refer to records; `checks_at_once` is that of the plan. `pairs` are those of records whose ids stand in
+    names of columns: the number under which ids are mapped -> id on the source -> id on the target.
     """
 
     link: Link
@@ -35,6 +36,7 @@ class Ingredients:
     ships_pairs: bool
     checks_at_once: bool = False
     fields: Sequence[OdooField] = ()
+    pairs: Mapping[int, Mapping[int, int]] = field(default_factory=dict)
 
     @cached_property
     def finder(self) -> Finder:
@@ -124,8 +126,11 @@ def _references(table: Table, packs: Packs) -> set[str]:
 def _plan_table(given: Ingredients, number: int, source: Table, target: Table) -> TablePlan:
     rules = [rule for rule in given.rules if rule.matches(*target.name)]
     columns = []
+    named = tuple(_named_by_ids(given, source))
     for name, column in target.columns.items():
-        if name not in source.columns or column.generated or source.columns[name].generated:
+        there = _name_on_source(given, source, named, name)
+        from_source = source.columns.get(there or name)
+        if (there is not None and from_source is None) or column.generated or (from_source and from_source.generated):
             continue
         refers_to = referenced_table(given.target, target, name) or referenced_table(given.source, source, name)
         found = None
@@ -140,6 +145,7 @@ def _plan_table(given: Ingredients, number: int, source: Table, target: Table) -
                 on_delete=next((fk.on_delete for fk in target.foreign_keys if name in fk.columns), "a"),
                 model_column=found if isinstance(found, str) else None,
                 reference=found if isinstance(found, Reference) else None,
+                source_name="" if there == name else there,
                 known_from="" if refers_to else given.finder.origin(target, name, found),
             )
         )
@@ -154,12 +160,41 @@ def _plan_table(given: Ingredients, number: int, source: Table, target: Table) -
         deleted=given.link.deleted,
         masks=mask.masks_of(given.rules, source),
         belongs_to=_belongs_to(rules, source, target, columns),
-        alike=all(
+        named_by_ids=named,
+        alike=not named
+        and all(
             c.column.type == source.columns[c.name].type in SENT_ALIKE
             and not (c.column.domain or source.columns[c.name].domain)
             for c in columns
         ),
     )
+
+
+def _named_by_ids(given: Ingredients, source: Table) -> Iterator[NamedById]:
+    """The columns of a table of the source whose names have ids, which are not known to be the same on the target."""
+    for pattern in given.packs.column_names:
+        table = TableName("public", given.packs.table_of(pattern.model or ""))
+        if table not in given.target.tables:
+            continue
+        space = given.numbers[given.target.id_space(table)]
+        before, after = pattern.match.split("{id}")
+        pairs = given.pairs.get(space, {})
+        for name in source.columns:
+            digits = name.removeprefix(before).removesuffix(after)
+            is_one = name == f"{before}{digits}{after}" and digits.isdecimal()
+            if is_one and pairs.get(int(digits)) != int(digits):
+                yield NamedById(name, int(digits), space, before, after)
+
+
+def _name_on_source(given: Ingredients, source: Table, named: Sequence[NamedById], name: str) -> str | None:
+    """What the source calls a column of the target; None where its name has an id in no pair."""
+    for one in named:
+        local_id = given.pairs.get(one.space, {}).get(one.remote_id)
+        if name == f"{one.before}{local_id}{one.after}":
+            return one.name
+    is_like_them = any(name.startswith(n.before) and name.endswith(n.after) for n in named)
+    has_same_id = name in source.columns and all(name != n.name for n in named)
+    return name if has_same_id or not is_like_them else None
 
 
 def _belongs_to(rules: Sequence[Rule], source: Table, target: Table, columns: Sequence[ColumnPlan]) -> tuple[str, ...]:

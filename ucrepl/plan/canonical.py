@@ -81,8 +81,8 @@ def shown(value: str, here: Column, there: Column) -> str:
 
 def in_source(compared: Compared, column: ColumnPlan, *, as_text: bool) -> str:
     """A column of the source's row (`source`)."""
-    here, there = compared.source.columns[column.name], column.column
-    return (shown if as_text else hashed)(f"source.{quote(column.name)}", here, there)
+    here, there = compared.source.columns[column.on_source], column.column
+    return (shown if as_text else hashed)(f"source.{quote(column.on_source)}", here, there)
 
 
 def in_target(
@@ -103,11 +103,11 @@ def in_target(
     if table.surrogate and (column.name,) == table.table.key:
         return Value(own)
     if not refers(link, column) or column.refers_to in same_ids:
-        here, there = column.column, compared.source.columns[column.name]
+        here, there = column.column, compared.source.columns[column.on_source]
         return Value((shown if as_text else hashed)(value, here, there))
     if column.reference:
         mapped = mapped_value(link, table, column, value, Row(None, "target"), "back")
-        here, there = column.column, compared.source.columns[column.name]
+        here, there = column.column, compared.source.columns[column.on_source]
         return Value((shown if as_text else hashed)(f"({mapped})", here, there))
     unknown = f"'?' || {value}::text" if as_text else f"{value}::bigint # {_OTHER_IDS}"
     if column.refers_to:
@@ -152,7 +152,8 @@ def joins_of(values: Iterable[Value]) -> str:
 
 
 def _is_compared(column: ColumnPlan) -> bool:
-    return column.protection is Protection.ALWAYS and column.optional_rule is None and not column.is_uncertain
+    is_known = column.source_name is not None and not column.is_uncertain
+    return column.protection is Protection.ALWAYS and column.optional_rule is None and is_known
 
 
 def _by_model(link: LinkPlan, column: ColumnPlan, value: str, unknown: str, *, as_text: bool) -> Value:

@@ -30,7 +30,8 @@ class ColumnPlan:
     is named by the text in another column (`model` + `res_id`) has `model_column` instead, and one that refers in any
     other way `reference`; `known_from` tells where that is known from. `optional_rule` names the
     rule that leaves out records to which this column may refer: such a reference becomes null; where it may not be
-    null, its row is left out too.
+    null, its row is left out too. `source_name`: what the source calls the column, if it has another name there,
+    None where that is not known yet.
     """
 
     column: Column
@@ -42,11 +43,17 @@ class ColumnPlan:
     reference: Reference | None = None
     known_from: str = ""
     optional_rule: str | None = None
+    source_name: str | None = ""
 
     @property
     def name(self) -> str:
         """The column's name."""
         return self.column.name
+
+    @property
+    def on_source(self) -> str:
+        """The column's name on the source."""
+        return self.source_name or self.name
 
     @property
     def is_reference(self) -> bool:
@@ -71,6 +78,20 @@ class ColumnPlan:
         return self.protection in {Protection.ALWAYS, Protection.NOT_EMPTY}
 
 
+@dataclass(frozen=True, slots=True)
+class NamedById:
+    """A column of the source whose name has the id of a record, whose ids are mapped as those of table `space`.
+
+    On the target it is called `before`, the id of the record there, `after`.
+    """
+
+    name: str
+    remote_id: int
+    space: int
+    before: str
+    after: str
+
+
 @dataclass(frozen=True)
 class TablePlan:
     """A table that is replicated. `number` is its number in `ucrepl.table_name` of the target.
@@ -79,6 +100,7 @@ class TablePlan:
     `partial_rule` names the rule because of which some of its rows are left out (they belong to a skipped table).
     `masks`: column of the source -> the SQL of the text that leaves instead of its value (see `plan.mask`).
     `belongs_to`: columns that refer to records with which, once they are chosen for a subset, the row comes along.
+    `named_by_ids`: columns of the source whose names have ids that are other ones on the target.
     `alike`: PostgreSQL's binary format of its rows is the same on both sides. `wide`: its new rows are staged with a
     column for each of theirs, besides the image (see `plan.wide`).
     """
@@ -92,6 +114,7 @@ class TablePlan:
     partial_rule: str | None = None
     masks: Mapping[str, str] = field(default_factory=dict)
     belongs_to: tuple[str, ...] = ()
+    named_by_ids: tuple[NamedById, ...] = ()
     alike: bool = False
     wide: bool = False
 

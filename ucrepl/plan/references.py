@@ -78,6 +78,7 @@ class TextPattern:
     id_group: int
     model_group: int | None
     model: str | None
+    digits: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +257,7 @@ def _text_pattern(name: str, pattern: Pattern) -> TextPattern:
     groups = [_SQL_OF[part] if i in places.values() else part for i, part in enumerate(parts, 1)]
     groups[places["id"] - 1] += "(?![0-9])"  # an id ends where its digits end
     regexp = "".join(f"({group})" for group in groups)
-    return TextPattern(name, regexp, places["id"], places.get("model"), pattern.model)
+    return TextPattern(name, regexp, places["id"], places.get("model"), pattern.model, pattern.digits)
 
 
 def _shown(path: Path) -> str:

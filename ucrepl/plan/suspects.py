@@ -47,8 +47,9 @@ ORDER BY looked.name"""
 def _unknown(table: TablePlan, source: Table) -> Iterator[Column]:
     """The columns of which nothing is known."""
     for column in table.columns:
-        if not (column.is_reference or column.known_from or column.name in table.table.key):
-            yield source.columns[column.name]
+        known = column.is_reference or column.known_from or column.name in table.table.key
+        if not known and column.on_source in source.columns:
+            yield source.columns[column.on_source]
 
 
 def _test(link: LinkPlan, source: Table, column: Column) -> Iterable[tuple[str, str, str]]:

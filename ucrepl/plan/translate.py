@@ -159,9 +159,16 @@ def followed(link: LinkPlan, table: TablePlan, path: Path, row: Row) -> str:
     if path.before:
         found = f"split_part({found}, {literal(path.before)}, 1)"
     if path.choices:
-        whens = " ".join(f"WHEN {literal(value)} THEN {literal(model)}" for value, model in path.choices)
-        found = f"CASE {found} {whens} END"
+        whens = (f"WHEN {_is_called(found, value)} THEN {literal(model)}" for value, model in path.choices)
+        found = f"CASE {' '.join(whens)} END"
     return found
+
+
+def _is_called(expression: str, name: str) -> str:
+    """The condition that a text is a name, or begins with what stands before the `*` of it."""
+    if name.endswith("*"):
+        return f"starts_with({expression}, {literal(name.removesuffix('*'))})"
+    return f"{expression} = {literal(name)}"
 
 
 def _stepped(link: LinkPlan, hop: Hop, found: str, staged: str | None) -> str:
