@@ -240,6 +240,7 @@ def test_html(odoos: Pair) -> None:
     html = (
         '<img src="/web/image/{pic}?x=1"/><img src="/web/image/{pic}-redirect/a.png"/><a href="/web/content/{pic}">'
         '<a href="/mail/view?model=res.partner&amp;res_id={ann}" data-oe-model="res.partner" id="x" data-oe-id="{ann}">'
+        '<a href="/mail/view?access_token=a1b&amp;model=res.partner&amp;pid={ann}&amp;res_id={ann}">'
         '<b data-oe-id="{ann}" data-oe-model="res.partner"/><i src="/web/image/res.partner/{ann}/image_128"/>'
         '<a href="http://h/web#id={ann}&action=1&model=res.partner&view_type=form">'
         "left as it is: /web/image/no.such/{raw} /shop/chair-{raw} data-oe-id={raw} {raw}"
@@ -257,6 +258,34 @@ def test_html(odoos: Pair) -> None:
     assert odoos.b.value("SELECT report_footer ->> 'en_US' FROM res_company") == expected
 
 
+def test_columns_with_an_id_in_their_name(odoos: Pair) -> None:
+    """A column belongs to the plan whose id stands in its name, which is another one on the other side."""
+    odoos.a.run("INSERT INTO account_analytic_plan (name) VALUES ('p'), ('q')")
+    odoos.forth()
+    plans = ids(odoos, "account_analytic_plan")
+    plans_b = there(odoos, "account_analytic_plan", plans)
+    for side, numbers in ((odoos.a, plans), (odoos.b, plans_b)):
+        for one in numbers:
+            side.run(f"ALTER TABLE account_analytic_line ADD x_plan{one}_id int REFERENCES account_analytic_account")
+    # on b there is a plan of its own which has the id that another one has on a
+    odoos.b.run(f"ALTER TABLE account_analytic_line ADD x_plan{plans[0]}_id int REFERENCES account_analytic_account")
+    odoos.close_links()
+    odoos.a.run("INSERT INTO account_analytic_account (name) VALUES ('sales')")
+    [sales] = ids(odoos, "account_analytic_account")
+    odoos.a.run(f"INSERT INTO account_analytic_line (x_plan{plans[0]}_id) VALUES (%s), (NULL)", sales)
+    odoos.a.run(f"UPDATE account_analytic_line SET x_plan{plans[1]}_id = %s WHERE x_plan{plans[0]}_id IS NULL", sales)
+    odoos.forth()
+    [sales_b] = there(odoos, "account_analytic_account", [sales])
+    columns = ", ".join(f"x_plan{one}_id" for one in (*plans_b, plans[0]))
+    read = f"SELECT {columns} FROM account_analytic_line ORDER BY id"
+    assert odoos.b.rows(read) == [(sales_b, None, None), (None, sales_b, None)]
+    assert differing(odoos) == {}
+    odoos.b.run(f"UPDATE account_analytic_line SET x_plan{plans_b[0]}_id = NULL, x_plan{plans[0]}_id = {sales_b}")
+    odoos.settle()
+    assert odoos.a.column(f"SELECT x_plan{plans[0]}_id FROM account_analytic_line") == [None, None]
+    odoos.assert_clean()
+
+
 def test_reconciliations(odoos: Pair) -> None:
     odoos.a.run(
         "INSERT INTO account_full_reconcile (name) VALUES ('f');"
@@ -267,6 +296,10 @@ def test_reconciliations(odoos: Pair) -> None:
         "INSERT INTO account_move_line (name, matching_number) VALUES ('a', %s), ('b', %s), ('c', 'P'), ('d', 'A12')",
         str(full), f"P{part}",
     )  # fmt: skip
+    odoos.a.run("INSERT INTO account_bank_statement_line DEFAULT VALUES")
+    odoos.a.run(
+        "UPDATE account_bank_statement_line SET internal_index = '202611202147483646' || lpad(id::text, 10, '0')"
+    )
     odoos.forth()
     [full_b], [part_b] = (
         there(odoos, "account_full_reconcile", [full]),
@@ -274,6 +307,8 @@ def test_reconciliations(odoos: Pair) -> None:
     )
     found = odoos.b.column("SELECT matching_number FROM account_move_line ORDER BY name")
     assert found == [str(full_b), f"P{part_b}", "P", "A12"]
+    index = "SELECT internal_index = '202611202147483646' || lpad(id::text, 10, '0') FROM account_bank_statement_line"
+    assert odoos.b.column(index) == [True]
 
 
 def test_external_ids_with_the_id_of_a_company(odoos: Pair) -> None:

@@ -14,6 +14,9 @@ CREATE TABLE ir_model_data (id serial PRIMARY KEY, module text, name text, model
 CREATE TABLE res_company (id serial PRIMARY KEY, name text, report_footer jsonb);
 CREATE TABLE account_account (id serial PRIMARY KEY, code text);
 CREATE TABLE account_analytic_account (id serial PRIMARY KEY, name text);
+CREATE TABLE account_analytic_plan (id serial PRIMARY KEY, name text);
+CREATE TABLE account_analytic_line (id serial PRIMARY KEY);
+CREATE TABLE account_bank_statement_line (id serial PRIMARY KEY, internal_index varchar);
 CREATE TABLE account_full_reconcile (id serial PRIMARY KEY, name text);
 CREATE TABLE account_partial_reconcile (id serial PRIMARY KEY, name text);
 CREATE TABLE account_move_line (

@@ -85,7 +85,7 @@ def open_link(config: Config, link: Link, source: Connection[TupleRow], target: 
 def _pairs_in_names(
     target: Connection[TupleRow], peer_id: int, packs: Packs, numbers: Mapping[TableName, int]
 ) -> dict[int, dict[int, int]]:
-    """The pairs of the records whose ids stand in names of columns: number of their table -> source's id -> target's."""
+    """The pairs of the records whose ids stand in names of columns: their space of ids -> source's id -> target's."""
     tables = {TableName("public", packs.table_of(pattern.model or "")) for pattern in packs.column_names}
     spaces = [numbers[name] for name in tables if name in numbers]
     pairs: dict[int, dict[int, int]] = {space: {} for space in spaces}

@@ -1,6 +1,7 @@
 """Makes the plan of a link out of its rules, the packs and the catalogs of both sides."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -66,6 +67,8 @@ def build_plan(given: Ingredients) -> LinkPlan:
             tables[number] = _plan_table(given, number, source, target)
     rules_of_skipped = {table.name: table.rule for table in skipped.values()}
     tables = _with_optional_references(tables, rules_of_skipped)
+    models = tuple(_models(given, tables))
+    tables = _without_unknown_models(tables, {m.model for m in models})
     return LinkPlan(
         peer_id=given.peer_id,
         hstore_schema=given.target.hstore_schema,
@@ -74,7 +77,7 @@ def build_plan(given: Ingredients) -> LinkPlan:
         groups=_groups(tables),
         skipped=skipped,
         missing=missing,
-        models=tuple(_models(given, tables)),
+        models=models,
         patterns=tuple(text_patterns(given.packs)),
         defers=given.target.defers,
         checks_at_once=given.checks_at_once,
@@ -222,6 +225,22 @@ def _with_optional_references(tables: dict[int, TablePlan], rules: dict[TableNam
         if grown == left_out:
             return marked
         left_out = grown
+
+
+def _without_unknown_models(tables: dict[int, TablePlan], models: AbstractSet[str]) -> dict[int, TablePlan]:
+    """Marks the columns that refer to one model whose records are not replicated: they become null."""
+    return {
+        number: replace(
+            table,
+            columns=tuple(
+                replace(c, optional_rule=f"no {c.reference.target}")
+                if c.reference and c.reference.kind == "record" and c.reference.target not in models
+                else c
+                for c in table.columns
+            ),
+        )
+        for number, table in tables.items()
+    }
 
 
 def _groups(tables: dict[int, TablePlan]) -> tuple[tuple[int, ...], ...]:
