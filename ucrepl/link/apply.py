@@ -89,12 +89,20 @@ class Applier:
         self._unanalyzed = 0
         self._analyze_at = MANY_ROWS
 
-    def apply(self, *, parked: bool = False, careful: bool = False, alone: bool = False) -> Applied:
+    def apply(
+        self,
+        *,
+        parked: bool = False,
+        careful: bool = False,
+        alone: bool = False,
+        before_write: Callable[[], None] = lambda: None,
+    ) -> Applied:
         """Applies the staged changes.
 
         `parked`: changes of the link are parked, later ones of the same records must wait behind them.
         `careful`: changes that refer to unknown records are looked for and parked before a statement fails on them.
         `alone`: a single change is staged, so that also an update of a key can be applied, or those of one TRUNCATE.
+        `before_write` is called when all records have their ids, before the first row is written.
         Raises NeedsOrderError for these otherwise, StalePlanError, and what PostgreSQL raises.
         """
         result = Applied()
@@ -109,7 +117,7 @@ class Applier:
             self._apply_ordered(result)
             staged = self._staged()
         if staged.changes:
-            self._apply_set(staged, result, careful=careful)
+            self._apply_set(staged, result, careful=careful, before_write=before_write)
         if self.plan.defers:
             self._run("SET CONSTRAINTS ALL IMMEDIATE")
         return result
@@ -135,13 +143,14 @@ class Applier:
         result.parked += taken
         return self._staged() if taken else staged
 
-    def _apply_set(self, staged: Staged, result: Applied, *, careful: bool) -> None:
+    def _apply_set(self, staged: Staged, result: Applied, *, careful: bool, before_write: Callable[[], None]) -> None:
         small = staged.changes < MANY_ROWS
         if not small:
             self._prepare_many(staged)
         known = self._identify(staged, small=small)
         if not small:
             self._analyze_identity(sum(staged.inserts.values()))
+        before_write()
         doubtful = self._park() if known else 0
         if doubtful or any(self.plan.tables[number].partial_rule for number in staged.inserts):
             result.parked += doubtful

@@ -50,11 +50,18 @@ class Lane:
         for number in wide:
             self.run(wide_rows.create(plan, plan.tables[number]))
 
-    def apply(self, stage: Callable[[LinkPlan], int], *, plan: LinkPlan | None = None) -> tuple[int, Applied]:
+    def apply(
+        self,
+        stage: Callable[[LinkPlan], int],
+        *,
+        plan: LinkPlan | None = None,
+        wait: Callable[[], None] = lambda: None,
+    ) -> tuple[int, Applied]:
         """Applies what `stage` stages for a plan, in a transaction of its own; what can't be applied is parked.
 
-        `plan`: the wide plan, if rows may be staged without images. Returns how many rows were staged, and what became
-        of them. What passes by itself is tried again for some minutes; raises what does not.
+        `plan`: the wide plan, if rows may be staged without images. `wait` is called before anything is written.
+        Returns how many rows were staged, and what became of them. What passes by itself is tried again for some
+        minutes; raises what does not.
         """
         applier = self.applier if plan is None else self._wide_applier
         backoff = Backoff(base=0.05, cap=2.0)
@@ -65,8 +72,9 @@ class Lane:
                 with self.target.transaction():
                     self.begin()
                     if finer:
+                        wait()
                         return stage(self.plan), self._apply_finer()
-                    return stage(applier.plan), applier.apply()
+                    return stage(applier.plan), applier.apply(before_write=wait)
             except psycopg.Error as error:
                 verdict = classify(error)
                 if verdict is Verdict.PARK and not finer:
