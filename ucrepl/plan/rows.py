@@ -19,7 +19,7 @@ def as_changes(
     hstore: str,
     *,
     image: Collection[str] | None = None,
-    written: int | None = None,
+    written: int | str | None = None,
     chosen: bool = False,
     subset: bool = False,
 ) -> str:
@@ -27,15 +27,17 @@ def as_changes(
 
     Masked columns leave as their masks say. `hstore` is the source's schema of that extension. `image`: the columns
     that are sent, all by default. `written`: the table's number on the source, where `pg_temp.written` tells when
-    columns of some rows were last changed. `chosen`: only the rows with the keys in the parameter `keys`;
-    `subset`: only those in `pg_temp.chosen`.
+    columns of some rows were last changed, or the query `written_since`. `chosen`: only the rows with the keys in the
+    parameter `keys`; `subset`: only those in `pg_temp.chosen`.
     """
     table = plan.table
     key = row_key(table)
     times, join, where = "NULL", "", ""
     if written is not None:
         times = "written.times"
-        join = f"\nLEFT JOIN pg_temp.written AS written ON written.table_id = {written} AND written.key = {key}"
+        told = f"(\n{written}\n)" if isinstance(written, str) else "pg_temp.written"
+        of_table = "" if isinstance(written, str) else f"written.table_id = {written} AND "
+        join = f"\nLEFT JOIN {told} AS written ON {of_table}written.key = {key}"
     if subset:
         join += f"\nJOIN pg_temp.chosen AS chosen ON chosen.table_id = {plan.number} AND {is_chosen(plan)}"
     if chosen:
@@ -105,19 +107,37 @@ def is_chosen(table: TablePlan, alias: str = mask.ROW) -> str:
 
 def written_later(hstore: str) -> str:
     """Fills `pg_temp.written`: when each column of a row was last changed, as far as the journal tells."""
-    schema = quote(hstore)
     return f"""\
 INSERT INTO pg_temp.written (table_id, key, times)
 SELECT
     j.table_id,
     j.key,
-    ucrepl.overlay(
-        {schema}.hstore({schema}.akeys(j.new), array_fill(j.at::text, ARRAY[cardinality({schema}.akeys(j.new))]))
-        ORDER BY j.seq
-    )
+    {_times(hstore)}
 FROM ucrepl.journal AS j
 WHERE j.op IN ('I', 'U') AND j.key IS NOT NULL
 GROUP BY j.table_id, j.key"""
+
+
+def written_since(hstore: str, number: int) -> str:
+    """When each column of the rows in `keys` was last changed, as far as the journal tells from `position` on.
+
+    Both are parameters; `number` is the table's on the source.
+    """
+    return f"""\
+    SELECT j.key, {_times(hstore)} AS times
+    FROM ucrepl.journal AS j
+    WHERE j.xid >= pg_catalog.pg_snapshot_xmin(%(position)s::pg_snapshot)
+        AND j.table_id = {number} AND j.op IN ('I', 'U') AND j.key = ANY (%(keys)s)
+    GROUP BY j.key"""
+
+
+def _times(hstore: str) -> str:
+    schema = quote(hstore)
+    return f"""\
+ucrepl.overlay(
+        {schema}.hstore({schema}.akeys(j.new), array_fill(j.at::text, ARRAY[cardinality({schema}.akeys(j.new))]))
+        ORDER BY j.seq
+    )"""
 
 
 def _chosen(table: TablePlan) -> str:

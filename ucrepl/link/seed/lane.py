@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 
 import psycopg
 from psycopg import Connection
@@ -12,6 +13,7 @@ from ucrepl.config import Link
 from ucrepl.db.sqlfiles import query
 from ucrepl.db.sqlstate import Verdict, classify
 from ucrepl.link.apply import Applied, Applier
+from ucrepl.link.fetch import Fetcher
 from ucrepl.link.finer import FinerGrain
 from ucrepl.plan.model import LinkPlan
 
@@ -39,6 +41,8 @@ class Lane:
         self.target = target
         self.reader, self.puller = readers
         self.applier = Applier(target, plan, link_id, link.source, link.target, seeding=True)
+        if plan.fetches:
+            self.applier.fetcher = Fetcher(target, plan, link_id, lambda: nullcontext(self.puller), follows=False)
         self._finer = FinerGrain(target, self.applier)
         self.run(query("staging_seed"))
 
