@@ -7,6 +7,8 @@ import pytest
 from tests.integration.links import BACK, FORTH, MakePair, Pair
 from tests.integration.test_seed_copy import seed
 from ucrepl.errors import ConfigError
+from ucrepl.link.nodes import Nodes
+from ucrepl.link.verify import Options, verify_link
 
 TABLES = """
     CREATE TABLE ir_model (id serial PRIMARY KEY, model text UNIQUE);
@@ -418,3 +420,73 @@ def test_both_ways_the_later_change_of_a_recognised_record_wins(make_pair: MakeP
     assert pair.assert_same("SELECT name, email FROM res_partner WHERE ref = 'x'") == [("of a", "of b, later")]
     assert pair.b.rows("SELECT id FROM res_partner WHERE ref = 'x'") == [(70,)]
     assert [*pair.a.parked(), *pair.b.parked()] == []
+
+
+def test_a_repair_fetches_too(make_pair: MakePair) -> None:
+    pair = old(make_pair, SKIPPED, more="INSERT INTO sale_order (name, partner_id) VALUES ('SO1', 1)")
+    pair.close_links()
+    with Nodes(pair.config, "verify") as nodes:
+        [report] = [
+            report
+            for report in verify_link(pair.config, pair.config.links[FORTH], nodes, Options(repair=True))
+            if report.table == "sale_order"
+        ]
+    assert (report.missing, report.mended, report.failed) == (1, 1, 0)
+    assert pair.assert_same(ORDERS) == [("SO1", "Ada")]
+    pair.assert_clean()
+
+
+def test_in_the_finer_grain(pair: Pair) -> None:
+    pair.b.run("ALTER TABLE sale_order ADD CHECK (name <> 'bad'); ALTER TABLE res_partner ADD CHECK (name <> 'X')")
+    pair.a.run("INSERT INTO sale_order (name, partner_id) VALUES ('SO1', 1)")
+    pair.a.run("INSERT INTO sale_order (name, partner_id) VALUES ('bad', 1)")
+    pair.a.run("INSERT INTO sale_order (name, partner_id) VALUES ('SO3', 1); UPDATE res_partner SET email = 'new'")
+    pair.a.run("INSERT INTO sale_order (name, partner_id) VALUES ('SO4', 4)")
+    assert pair.forth().finer
+    assert pair.b.rows(ORDERS) == [("SO1", "Ada"), ("SO3", "Ada")]
+    assert pair.b.column("SELECT DISTINCT email FROM res_partner") == ["new"]
+    assert [(p.table, p.key, p.reason, p.sqlstate) for p in pair.b.parked()] == [
+        ("sale_order", "2", "error", "23514"),
+        ("res_partner", "4", "missing", None),
+        ("sale_order", "4", "error", "23514"),  # for the sake of the record that it needs
+    ]
+    pair.b.run("ALTER TABLE sale_order DROP CONSTRAINT sale_order_name_check")
+    pair.b.run("ALTER TABLE res_partner DROP CONSTRAINT res_partner_name_check")
+    assert pair.retry().parked == 0
+    assert pair.assert_same(ORDERS) == [("SO1", "Ada"), ("SO3", "Ada"), ("SO4", "X"), ("bad", "Ada")]
+    pair.assert_clean()
+
+
+def test_a_key_that_is_a_reference(pair: Pair) -> None:
+    pair.run("CREATE TABLE card (partner_id int PRIMARY KEY REFERENCES res_partner, number text)")
+    pair.install()
+    pair.configure(rules=[{"table": "card", "missing": "fetch"}], both_ways=False)
+    pair.a.run("INSERT INTO card VALUES (4, 'one')")
+    pair.forth()
+    assert pair.b.rows("SELECT p.name, number FROM card JOIN res_partner AS p ON p.id = partner_id") == [("X", "one")]
+    pair.assert_clean()
+
+
+def test_a_name_with_a_percent_sign(pair: Pair) -> None:
+    pair.run(
+        'CREATE TABLE "50%s" (id serial PRIMARY KEY, "a%b" int REFERENCES res_partner, "c%d" int REFERENCES "50%s")'
+    )
+    pair.a.run('INSERT INTO "50%s" ("a%b") VALUES (4)')
+    pair.install()
+    pair.configure(rules=[{"table": "50%s", "missing": "fetch"}], both_ways=False)
+    pair.a.run('INSERT INTO "50%s" ("c%d") VALUES (1)')
+    pair.forth()
+    assert pair.b.rows('SELECT p.name FROM "50%s" JOIN res_partner AS p ON p.id = "a%b"') == [("X",)]
+    pair.assert_clean()
+
+
+def test_many_at_once(pair: Pair) -> None:
+    pair.a.run("""
+        SET ucrepl.origin = 'from before';
+        INSERT INTO res_partner (name, parent_id) SELECT 'p' || n, 1 FROM generate_series(1, 3000) AS n;
+        RESET ucrepl.origin;
+        INSERT INTO sale_order (name, partner_id) SELECT 's' || id, id FROM res_partner;
+    """)
+    assert not pair.forth().finer
+    assert len(pair.assert_same(ORDERS)) == 3004
+    pair.assert_clean()

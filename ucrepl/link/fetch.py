@@ -68,7 +68,7 @@ class Fetcher:
         with self._reading() as source:
             [(snapshot,)] = source.execute("SELECT pg_current_snapshot()::text").fetchall()
             numbers = table_numbers(source) if self.follows and self.plan.ships_pairs else {}
-            while wanted := self._wanted():
+            while wanted := self._wanted(self._round) or self._ask_for_links(source, first):
                 self._round += 1
                 for number, keys in wanted.items():
                     table = self.plan.tables[number]
@@ -91,13 +91,28 @@ class Fetcher:
                 asked += self._run(statement, {"round": self._round, "link": self._link_id}).rowcount
         return asked
 
-    def _wanted(self) -> dict[int, list[str]]:
+    def _wanted(self, since: int) -> dict[int, list[str]]:
+        """The keys that were asked for in this round and later ones, by table."""
         return dict(
             self._run(
-                "SELECT table_id, array_agg(key) FROM pg_temp.asked WHERE round = %(round)s GROUP BY table_id",
-                {"round": self._round},
+                "SELECT table_id, array_agg(key) FROM pg_temp.asked WHERE round >= %(since)s GROUP BY table_id",
+                {"since": since},
             ).fetchall()
         )
+
+    def _ask_for_links(self, source: Connection[TupleRow], first: int) -> dict[int, list[str]]:
+        """Asks for the rows that link the fetched records to such as are here (many2many). Returns their keys."""
+        fetched = self._wanted(first)
+        statement = fetch.links(self.plan, fetched) if self.follows else None
+        if statement is None:
+            return {}
+        found: dict[int, list[str]] = {}
+        for number, key in source.execute(statement.encode(), {f"keys_{n}": keys for n, keys in fetched.items()}):
+            found.setdefault(number, []).append(key)
+        for number, keys in found.items():
+            asking = fetch.ask_for_links(self.plan, self.plan.tables[number])
+            self._run(asking, {"keys": keys, "round": self._round, "link": self._link_id})
+        return self._wanted(self._round)
 
     def _pull(self, source: Connection[TupleRow], table: TablePlan, keys: list[str], journaled: int | None) -> None:
         """Stages these rows of a table, and asks for their external ids, by which they may be recognised.

@@ -1,10 +1,11 @@
 """SQL that finds which records staged changes refer to that are not here, so that they can be fetched."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
+from ucrepl.plan.closure import is_link_table
 from ucrepl.plan.mask import ROW
 from ucrepl.plan.model import ColumnPlan, LinkPlan, TablePlan
-from ucrepl.plan.rows import row_key
+from ucrepl.plan.rows import row_key, with_parameters
 from ucrepl.plan.text import lines, literal, quote
 
 
@@ -14,13 +15,13 @@ def ask(link: LinkPlan, table: TablePlan, columns: Sequence[ColumnPlan], *, fetc
     `fetched`: only the rows of the round before. A record is asked for once. One that is deleted, here or there, is not
     missing, nor one whose insert is parked: it comes with that.
     """
-    cases = [_reference(link, column).replace("%", "%%") for column in columns]
+    cases = [_reference(link, column) for column in columns]
     round_before = ""
     if fetched:
         round_before = """
 JOIN pg_temp.asked AS before
     ON before.round = %(round)s - 1 AND before.table_id = change.table_id AND before.key = change.key"""
-    return f"""\
+    statement = f"""\
 INSERT INTO pg_temp.asked (table_id, key, round)
 SELECT DISTINCT reference.table_id, reference.key, %(round)s::integer
 FROM pg_temp.change AS change{round_before}
@@ -29,6 +30,45 @@ CROSS JOIN LATERAL (
 ) AS reference (table_id, key, is_absent)
 WHERE change.table_id = {table.number} AND change.op IN ('I', 'U', 'M') AND reference.is_absent
     AND {_is_new("reference")}"""
+    return with_parameters(statement, "round", "link")
+
+
+def links(link: LinkPlan, fetched: Collection[int]) -> str | None:
+    """The rows of many2many tables, as (number, key), that the source has of fetched records; None without such tables.
+
+    `fetched` are the tables of these; the keys of those of table 7 are in the parameter `keys_7`.
+    """
+    arms, names = [], set()
+    for table in link.followed.values():
+        for column in table.key_columns if is_link_table(table) else ():
+            number = link.number_of(column.refers_to) if column.refers_to else 0
+            if number in fetched:
+                value = f"{ROW}.{quote(column.name)} = ANY (%(keys_{number})s::text[]::bigint[])"
+                names.add(f"keys_{number}")
+                arms.append(
+                    f"SELECT {table.number}, {row_key(table.table)}\n"
+                    f"FROM {table.table.only}{table.name.sql} AS {ROW} WHERE {value}"
+                )
+    return with_parameters("\nUNION\n".join(arms), *names) if arms else None
+
+
+def ask_for_links(link: LinkPlan, table: TablePlan) -> str:
+    """Asks for the rows of a many2many table with the keys in the parameter `keys` whose records all are here."""
+    ends = [
+        _is_here(link, link.by_name[c.refers_to], f"(link.key::text[])[{i}]")
+        for i, c in enumerate(table.key_columns, start=1)
+        if c.refers_to
+    ]
+    statement = f"""\
+INSERT INTO pg_temp.asked (table_id, key, round)
+SELECT {table.number}, link.key, %(round)s::integer
+FROM (
+    SELECT {table.number} AS table_id, k AS key
+    FROM unnest(%(keys)s::text[]) AS k
+) AS link
+WHERE {_is_new("link")}
+    AND {(chr(10) + "    AND ").join(ends)}"""
+    return with_parameters(statement, "round", "link", "keys")
 
 
 def ask_for_names(link: LinkPlan, names: TablePlan) -> str:
@@ -120,6 +160,20 @@ CASE
             WHERE i.peer_id = {link.peer_id} AND i.remote_table = {referred.number} AND i.remote_id = {key}::bigint
         )
     END"""
+
+
+def _is_here(link: LinkPlan, referred: TablePlan, key: str) -> str:
+    """Whether a record is here, or staged."""
+    return f"""\
+(EXISTS (
+        SELECT FROM pg_temp.change AS born
+        WHERE born.table_id = {referred.number} AND born.key = {key} AND born.op IN ('I', 'M')
+    ) OR (
+        SELECT true
+        FROM ucrepl.identity AS i
+        JOIN {referred.table.only}{referred.name.sql} AS here ON here.{quote(referred.table.key[0])} = i.local_id
+        WHERE i.peer_id = {link.peer_id} AND i.remote_table = {referred.number} AND i.remote_id = {key}::bigint
+    ))"""
 
 
 def _is_new(alias: str) -> str:

@@ -45,21 +45,27 @@ def as_changes(
         if len(table.key) == 1:
             kind = table.columns[table.key[0]].type
             where = f"\nWHERE row.{quote(table.key[0])} = ANY (%(keys)s::text[]::{kind}[])"
-    sent = _image(hstore, plan, image)
-    if chosen:
-        sent = sent.replace("%", "%%")  # the statement has a parameter
     order = ", ".join(f"row.{quote(name)}" for name in table.key)
-    return f"""\
+    statement = f"""\
 SELECT
     '3'::xid8 AS xid,
     {plan.number} AS table_id,
     'I'::"char" AS op,
     {key} AS key,
-    {sent} AS new,
+    {_image(hstore, plan, image)} AS new,
     {LONG_AGO} AS at,
     {times} AS times
 FROM {table.only}{table.name.sql} AS row{join}{where}
 ORDER BY {order}"""
+    return with_parameters(statement, "keys", "position") if chosen else statement
+
+
+def with_parameters(statement: str, *names: str) -> str:
+    """The statement with its own percent signs (in names, in masks) told from those of these parameters."""
+    statement = statement.replace("%", "%%")
+    for name in names:
+        statement = statement.replace(f"%%({name})s", f"%({name})s")
+    return statement
 
 
 def named_records(
