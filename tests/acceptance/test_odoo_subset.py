@@ -67,15 +67,12 @@ def masks(dsn: str) -> dict[str, dict[str, str | None]]:
     return found
 
 
-def configured(folder: Path, turin: str, milan: str, *more: dict[str, Any]) -> Path:
-    rules: dict[str, dict[str, Any]] = {name: {"belongs_to": columns} for name, columns in BELONGS.items()}
-    for name, columns in masks(turin).items():
-        rules.setdefault(name, {})["set"] = columns
+def configured(folder: Path, turin: str, milan: str, rules: list[dict[str, Any]]) -> Path:
     file = folder / "subset.yaml"
     nodes = {"turin": {"dsn": turin}, "milan": {"dsn": milan}}
     links = [{"from": "turin", "to": "milan", "policy": "populate"}]
-    listed = [{"table": name, **rule} for name, rule in rules.items()]
-    file.write_text(json.dumps({"nodes": nodes, "links": links, "rules": [*more, *listed]}))
+    belongs = [{"table": name, "belongs_to": columns} for name, columns in BELONGS.items()]
+    file.write_text(json.dumps({"nodes": nodes, "links": links, "rules": [*belongs, *rules]}))
     return file
 
 
@@ -83,7 +80,7 @@ def configured(folder: Path, turin: str, milan: str, *more: dict[str, Any]) -> P
 @pytest.mark.xdist_group("odoo18")
 def test_twenty_orders_with_their_closure_and_no_address(database: MakeDatabase, tmp_path: Path) -> None:
     turin, milan = database("odoo18"), database("odoo18-empty")
-    config = configured(tmp_path, turin, milan)
+    config = configured(tmp_path, turin, milan, [{"table": t, "set": m} for t, m in masks(turin).items()])
     ucrepl("install", config=config)
     private = set().union(*addresses(turin).values())
     before = set().union(*addresses(milan).values())
@@ -112,7 +109,7 @@ def test_twenty_orders_with_their_closure_and_no_address(database: MakeDatabase,
 @pytest.mark.xdist_group("odoo18")
 def test_a_new_order_brings_what_was_not_copied(database: MakeDatabase, tmp_path: Path) -> None:
     turin, milan = database("odoo18"), database("odoo18-empty")
-    config = configured(tmp_path, turin, milan, {"table": "*", "missing": "fetch"})
+    config = configured(tmp_path, turin, milan, [{"table": "*", "missing": "fetch"}])
     ucrepl("install", config=config)
     ucrepl("seed", LINK, "--where", "sale_order: id = 1", config=config)
     new = """
