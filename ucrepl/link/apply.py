@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from psycopg import Connection, Cursor
 from psycopg.errors import ForeignKeyViolation, SerializationFailure
@@ -11,6 +12,9 @@ from ucrepl.db.sqlfiles import query
 from ucrepl.link.source import StalePlanError
 from ucrepl.plan import conflict, foreign_keys, identify, write
 from ucrepl.plan.model import LinkPlan, Protection, TablePlan
+
+if TYPE_CHECKING:
+    from ucrepl.link.fetch import Fetcher
 
 MANY_ROWS = 1000
 """From so many changes on statements are planned anew for each batch, with statistics of its own."""
@@ -67,7 +71,7 @@ class Applier:
     """Applies what is staged in `pg_temp.change` of the target's session.
 
     The statements of the plan are compiled when they are first needed and kept. `seeding`: what is staged are rows of
-    the source, each once, for which recognition has been done.
+    the source, each once, for which recognition has been done. `fetcher` fetches what is referred to and is not here.
     """
 
     def __init__(
@@ -82,6 +86,7 @@ class Applier:
     ) -> None:
         self.connection = connection
         self.seeding = seeding
+        self.fetcher: Fetcher | None = None
         self.plan = plan
         self.link_id = link_id
         self.names = {"source_name": source_name, "target_name": target_name, "link": link_id}
@@ -108,6 +113,8 @@ class Applier:
         result = Applied()
         if self.plan.defers:
             self._run("SET CONSTRAINTS ALL DEFERRED")
+        if self.fetcher and self.fetcher.follows:
+            result.changes += self.fetcher.leave_out()
         if not (alone or self.seeding):
             self._run(self._query("coalesce"))
         staged = self._sort_out(self._staged(), result, parked=parked)
@@ -116,6 +123,10 @@ class Applier:
                 raise NeedsOrderError
             self._apply_ordered(result)
             staged = self._staged()
+        if self.fetcher and self.fetcher.fetch(staged.inserts.keys() | staged.updates.keys()):
+            staged = self._staged()
+            if self.seeding:
+                staged = self._take_out_doubtful(staged, result)
         if staged.changes:
             self._apply_set(staged, result, careful=careful, before_write=before_write)
         if self.plan.defers:
@@ -137,9 +148,15 @@ class Applier:
             self._run(query("note_missing_tables"), {"tables": list(missing)})
         if parked:
             self._run(query("note_queued"), {"link": self.link_id})
-        if self.seeding:
-            self._run(query("note_doubtful"), {"link": self.link_id, "tables": list(staged.inserts)})
-        taken = self._park() if missing or parked or self.seeding else 0
+        taken = self._park() if missing or parked else 0
+        result.parked += taken
+        staged = self._staged() if taken else staged
+        return self._take_out_doubtful(staged, result) if self.seeding else staged
+
+    def _take_out_doubtful(self, staged: Staged, result: Applied) -> Staged:
+        """Parks the rows of which recognition has found that they could be several records of this node."""
+        self._run(query("note_doubtful"), {"link": self.link_id, "tables": list(staged.inserts)})
+        taken = self._park()
         result.parked += taken
         return self._staged() if taken else staged
 
@@ -206,7 +223,7 @@ class Applier:
         for number in touched:
             table = self.plan.tables[number]
             for column in table.columns:
-                if column.model_column:
+                if column.gives_ids:
                     self._run(self._compile(("mention", column.name), identify.mention, table, column), prepare=small)
 
     def _identify_new(self, table: TablePlan, inserts: int, *, small: bool) -> bool:

@@ -151,6 +151,8 @@ def _models(target: Connection[TupleRow], catalog: Catalog) -> list[str]:
 def stage_session(target: Connection[TupleRow], plan: LinkPlan) -> None:
     """Makes the temporary tables of a session that applies changes."""
     target.execute(query("staging", plan.hstore_schema))
+    if plan.fetches:
+        target.execute(query("staging_fetch"))
     if plan.models:
         models, numbers, sequences = zip(*((m.model, m.number, m.sequence) for m in plan.models), strict=True)
         target.execute(

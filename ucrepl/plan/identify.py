@@ -3,7 +3,7 @@
 from ucrepl.plan.catalog import UniqueIndex
 from ucrepl.plan.model import WIDE_SEQ, ColumnPlan, LinkPlan, TablePlan
 from ucrepl.plan.text import lines, literal, quote
-from ucrepl.plan.translate import extracted, here, image, is_filled, looked_up, sent, wide_image
+from ucrepl.plan.translate import extracted, here, image, is_filled, looked_up, sent, sent_model, wide_image
 
 
 def shipped(link: LinkPlan) -> str:
@@ -58,7 +58,7 @@ def recognise_by_index(link: LinkPlan, table: TablePlan, index: UniqueIndex) -> 
     """
     identity = quote(table.table.key[0])
     values = [
-        f"{looked_up(link, c, sent(c), _sent_model(c))} AS {quote(c.name)}"
+        f"{looked_up(link, c, sent(c), sent_model(c))} AS {quote(c.name)}"
         for c in table.columns
         if c.name in index.columns
     ]
@@ -188,10 +188,6 @@ def _known(link: LinkPlan, table: TablePlan) -> str:
         f"SELECT FROM ucrepl.identity AS known WHERE known.peer_id = {link.peer_id}"
         f" AND known.remote_table = {table.number} AND known.remote_id = change.key::bigint"
     )
-
-
-def _sent_model(column: ColumnPlan) -> str | None:
-    return f"sent.{quote(column.model_column)}" if column.model_column else None
 
 
 def _key_value(link: LinkPlan, table: TablePlan, column: ColumnPlan) -> str:

@@ -27,8 +27,8 @@ class ColumnPlan:
 
     A column that refers to another record has `refers_to` and its foreign key's `on_delete`; one whose record's table
     is named by the text in another column (`model` + `res_id`) has `model_column` instead. `optional_rule` names the
-    rule that leaves out records to which this column may refer: such a reference becomes null; where it may not be
-    null, its row is left out too.
+    rule because of which a reference to a record that is not known becomes null; where it may not be null, its row is
+    left out too. `missing` is what a rule or the link says of such references, None where neither does.
     """
 
     column: Column
@@ -38,6 +38,7 @@ class ColumnPlan:
     on_delete: str = "a"
     model_column: str | None = None
     optional_rule: str | None = None
+    missing: str | None = None
 
     @property
     def name(self) -> str:
@@ -50,6 +51,21 @@ class ColumnPlan:
         return self.refers_to is not None or self.model_column is not None
 
     @property
+    def fetches(self) -> bool:
+        """Whether a record to which it refers is fetched where none is known."""
+        return self.missing == "fetch"
+
+    @property
+    def gives_ids(self) -> bool:
+        """Whether a record that it mentions by model name gets an id, though it may come later or never."""
+        return self.model_column is not None and self.missing not in {"null", "park"}
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether a fetched row brings along the record to which it refers."""
+        return self.fetches or (self.refers_to is not None and self.missing is None and self.optional_rule is None)
+
+    @property
     def can_conflict(self) -> bool:
         """Whether two sides that change it are in conflict: not where the level of protection already decides."""
         return self.protection in {Protection.ALWAYS, Protection.NOT_EMPTY}
@@ -58,6 +74,8 @@ class ColumnPlan:
 @dataclass(frozen=True, slots=True)
 class TablePlan:
     """A table that is replicated. `number` is its number in `ucrepl.table_name` of the target.
+
+    `on_demand`: a rule skips it, so that its changes are left out, but rows come where a reference fetches them.
 
     `partial_rule` names the rule because of which some of its rows are left out (they belong to a skipped table).
     `masks`: column of the source -> the SQL of the text that leaves instead of its value (see `plan.mask`).
@@ -76,6 +94,7 @@ class TablePlan:
     belongs_to: tuple[str, ...] = ()
     alike: bool = False
     wide: bool = False
+    on_demand: bool = False
 
     @property
     def name(self) -> TableName:
@@ -145,11 +164,13 @@ class LinkPlan:
     each other in a circle. `missing` are tables of the source that the target has not. `external_ids` is the number of
     the table of external ids. `defers`: the target has constraints that can be checked as late as at commit.
     `checks_at_once`: foreign keys of many rows may be checked all at once on the target, instead of one by one.
-    `masks`: those of all tables of the source, also of tables that the target has not.
+    `masks`: those of all tables of the source, also of tables that the target has not. `source_hstore` is the schema of
+    that extension on the source, `hstore_schema` on the target.
     """
 
     peer_id: int
     hstore_schema: str
+    source_hstore: str
     ships_pairs: bool
     tables: dict[int, TablePlan]
     groups: tuple[tuple[int, ...], ...]
@@ -165,6 +186,16 @@ class LinkPlan:
     def by_name(self) -> dict[TableName, TablePlan]:
         """The replicated tables by their names."""
         return {plan.name: plan for plan in self.tables.values()}
+
+    @cached_property
+    def followed(self) -> dict[int, TablePlan]:
+        """The tables whose changes are replayed: not those of which rows come on demand only."""
+        return {number: table for number, table in self.tables.items() if not table.on_demand}
+
+    @cached_property
+    def fetches(self) -> bool:
+        """Whether there are references that fetch what is missing."""
+        return any(c.fetches for table in self.tables.values() for c in table.columns)
 
     def number_of(self, name: TableName) -> int:
         """The number of a replicated or skipped table."""

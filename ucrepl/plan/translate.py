@@ -22,6 +22,11 @@ def sent(column: ColumnPlan) -> str:
     return f"sent.{quote(column.name)}"
 
 
+def sent_model(column: ColumnPlan) -> str | None:
+    """The name of the model in the new image that says to which table a column refers; None where no model does."""
+    return f"sent.{quote(column.model_column)}" if column.model_column else None
+
+
 def extracted(link: LinkPlan, column: ColumnPlan) -> str:
     """The value of a column taken out of the new image by itself, where unfolding the whole image would cost more."""
     return f"{_text_of(link, column.name)}::{column.column.type}"
@@ -40,12 +45,12 @@ def was(column: ColumnPlan) -> str:
 def translated(link: LinkPlan, table: TablePlan, column: ColumnPlan, value: str, model: str | None = None) -> Value:
     """The value of a column for the target; references are joined to the identity map.
 
-    A reference to a record that is not known raises UC001 when the statement meets it, unless a rule leaves out that
-    record; a reference by model name is left as it is where its model has no table that is replicated. `model` is the
-    expression of the model's name, by default the one in the new image.
+    A reference to a record that is not known raises UC001 when the statement meets it, unless a rule makes it null; a
+    reference by model name is left as it is where its model has no table that is replicated. `model` is the expression
+    of the model's name, by default the one in the new image.
     """
     if column.model_column is not None:
-        return _by_model(link, column, value, model or f"sent.{quote(column.model_column)}")
+        return _by_model(link, table, column, value, model or f"sent.{quote(column.model_column)}")
     if column.refers_to is None:
         return Value(value)
     alias = quote(alias_of(column))
@@ -53,8 +58,10 @@ def translated(link: LinkPlan, table: TablePlan, column: ColumnPlan, value: str,
     join = _identity(link, alias, f"{number} {remark(str(column.refers_to))}", value)
     if column.optional_rule:
         return Value(f"{alias}.local_id", (join,))
-    failure = f"ucrepl.unresolved({literal(str(table.name))}, {literal(column.name)}, {value}::text)"
-    return Value(f"CASE WHEN {value} IS NULL THEN NULL ELSE coalesce({alias}.local_id, {failure}) END", (join,))
+    return Value(
+        f"CASE WHEN {value} IS NULL THEN NULL ELSE coalesce({alias}.local_id, {_failure(table, column, value)}) END",
+        (join,),
+    )
 
 
 def looked_up(link: LinkPlan, column: ColumnPlan, value: str, model: str | None = None) -> str:
@@ -146,10 +153,19 @@ def alias_of(column: ColumnPlan) -> str:
     return column.name + "_" if column.name.rstrip("_") in RESERVED else column.name
 
 
-def _by_model(link: LinkPlan, column: ColumnPlan, value: str, model: str) -> Value:
+def _failure(table: TablePlan, column: ColumnPlan, value: str) -> str:
+    return f"ucrepl.unresolved({literal(str(table.name))}, {literal(column.name)}, {value}::text)"
+
+
+def _by_model(link: LinkPlan, table: TablePlan, column: ColumnPlan, value: str, model: str) -> Value:
     alias, known_model = quote(alias_of(column)), quote(f"model of {column.name}"[:63])
+    local = f"coalesce({alias}.local_id, {value})"
+    if not column.gives_ids:
+        unknown = "NULL" if column.optional_rule else _failure(table, column, value)
+        no_record = f"{known_model}.model IS NULL OR {value} IS NULL OR {value} = 0"
+        local = f"CASE WHEN {no_record} THEN {value} ELSE coalesce({alias}.local_id, {unknown}) END"
     return Value(
-        f"coalesce({alias}.local_id, {value})",
+        local,
         (
             f"LEFT JOIN pg_temp.model AS {known_model} ON {known_model}.model = {model}",
             _identity(link, alias, f"{known_model}.number", value),

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Collection, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 
 import psycopg
@@ -13,6 +14,7 @@ from ucrepl.config import Link
 from ucrepl.db.sqlfiles import query
 from ucrepl.db.sqlstate import Verdict, classify
 from ucrepl.link.apply import Applied, Applier
+from ucrepl.link.fetch import Fetcher
 from ucrepl.link.finer import FinerGrain
 from ucrepl.plan import wide as wide_rows
 from ucrepl.plan.model import LinkPlan
@@ -45,6 +47,9 @@ class Lane:
         self.wide_plan = replace(plan, tables={n: replace(t, wide=n in wide) for n, t in plan.tables.items()})
         self.applier = Applier(target, plan, link_id, link.source, link.target, seeding=True)
         self._wide_applier = Applier(target, self.wide_plan, link_id, link.source, link.target, seeding=True)
+        if plan.fetches:
+            fetcher = Fetcher(target, plan, link_id, lambda: nullcontext(self.puller), follows=False)
+            self.applier.fetcher = self._wide_applier.fetcher = fetcher
         self._finer = FinerGrain(target, self.applier)
         self.run(query("staging_seed"))
         for number in wide:
