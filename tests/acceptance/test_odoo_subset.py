@@ -67,15 +67,12 @@ def masks(dsn: str) -> dict[str, dict[str, str | None]]:
     return found
 
 
-def configured(folder: Path, turin: str, milan: str) -> Path:
-    rules: dict[str, dict[str, Any]] = {name: {"belongs_to": columns} for name, columns in BELONGS.items()}
-    for name, columns in masks(turin).items():
-        rules.setdefault(name, {})["set"] = columns
+def configured(folder: Path, turin: str, milan: str, rules: list[dict[str, Any]]) -> Path:
     file = folder / "subset.yaml"
     nodes = {"turin": {"dsn": turin}, "milan": {"dsn": milan}}
     links = [{"from": "turin", "to": "milan", "policy": "populate"}]
-    listed = [{"table": name, **rule} for name, rule in rules.items()]
-    file.write_text(json.dumps({"nodes": nodes, "links": links, "rules": listed}))
+    belongs = [{"table": name, "belongs_to": columns} for name, columns in BELONGS.items()]
+    file.write_text(json.dumps({"nodes": nodes, "links": links, "rules": [*belongs, *rules]}))
     return file
 
 
@@ -83,7 +80,7 @@ def configured(folder: Path, turin: str, milan: str) -> Path:
 @pytest.mark.xdist_group("odoo18")
 def test_twenty_orders_with_their_closure_and_no_address(database: MakeDatabase, tmp_path: Path) -> None:
     turin, milan = database("odoo18"), database("odoo18-empty")
-    config = configured(tmp_path, turin, milan)
+    config = configured(tmp_path, turin, milan, [{"table": t, "set": m} for t, m in masks(turin).items()])
     ucrepl("install", config=config)
     private = set().union(*addresses(turin).values())
     before = set().union(*addresses(milan).values())
@@ -106,6 +103,40 @@ def test_twenty_orders_with_their_closure_and_no_address(database: MakeDatabase,
     ucrepl("seed", LINK, "--where", where, config=config)
     assert contents(milan) == expected
     ucrepl("verify", LINK, "--known", config=config)
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("odoo18")
+def test_a_new_order_brings_what_was_not_copied(database: MakeDatabase, tmp_path: Path) -> None:
+    turin, milan = database("odoo18"), database("odoo18-empty")
+    config = configured(tmp_path, turin, milan, [{"table": "*", "missing": "fetch"}])
+    ucrepl("install", config=config)
+    ucrepl("seed", LINK, "--where", "sale_order: id = 1", config=config)
+    new = """
+        INSERT INTO {0} SELECT (jsonb_populate_record(o, jsonb_build_object(
+            'id', nextval('{0}_id_seq'), '{1}', {2}
+        ))).* FROM {0} AS o WHERE {3}
+    """
+    with psycopg.connect(turin) as connection:
+        row = connection.execute("SELECT max(partner_id) FROM sale_order").fetchone()
+        assert row
+        connection.execute(new.format("sale_order", "name", "'new'", "o.id = 1").encode())
+        connection.execute("UPDATE sale_order SET partner_id = %s WHERE name = 'new'", row)
+        order = "(SELECT max(id) FROM sale_order)"
+        connection.execute(new.format("sale_order_line", "order_id", order, "o.order_id > 1").encode())
+    done = ucrepl("run", "--drain", config=config, check=False)
+    assert done.returncode == Exit.OK, done.stderr + ucrepl("parked", "list", config=config).stdout
+    query = (
+        "SELECT p.name, count(*), count(DISTINCT pt.id) FROM sale_order AS o"
+        " JOIN res_partner AS p ON p.id = o.partner_id"
+        " JOIN sale_order_line AS l ON l.order_id = o.id LEFT JOIN product_product AS pp ON pp.id = l.product_id"
+        " LEFT JOIN product_template AS pt ON pt.id = pp.product_tmpl_id WHERE o.name = 'new' GROUP BY p.name"
+    )
+    found = []
+    for dsn in (turin, milan):
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            found.append(connection.execute(query.encode()).fetchall())
+    assert found[0] == found[1] != []
 
 
 def contents(dsn: str, ids: list[str] | None = None) -> tuple[int, int]:

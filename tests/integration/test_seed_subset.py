@@ -209,6 +209,45 @@ def test_what_was_copied_is_verified(pair: Pair) -> None:
     assert_whole(pair)
 
 
+def test_a_copy_that_is_followed_fetches_what_was_not_copied(pair: Pair) -> None:
+    fetch = [{"table": "sale_order*", "missing": "fetch"}]
+    pair.configure(rules=[*RULES, *fetch], both_ways=False)
+    copy(pair, *LAST)
+    pair.a.run("UPDATE res_partner SET country_id = 3, parent_id = 6, name = 'Other' WHERE name = 'other'")
+    pair.a.run("""
+        INSERT INTO sale_order (name, date_order, partner_id, tag_id) VALUES ('SO3', now(), 5, 3);
+        INSERT INTO sale_order_line (order_id, name, tag_id) SELECT id, 'SO3 one', 1 FROM sale_order WHERE name = 'SO3';
+    """)
+    drained = pair.forth()
+    held = held_by(pair)
+    assert held["partner"] == {"Ada", "boss", "seller", "writer", "Other", "child"}
+    assert (held["country"], held["tag"]) == ({"DE", "ES", "FR", "IT"}, {"one", "two", "three"})
+    assert pair.b.rows(
+        "SELECT o.name, p.name, b.name, c.code, t.name FROM sale_order AS o JOIN res_partner AS p ON p.id = partner_id"
+        " JOIN res_partner AS b ON b.id = p.parent_id JOIN country AS c ON c.id = p.country_id"
+        " JOIN tag AS t ON t.id = o.tag_id WHERE o.name = 'SO3'"
+    ) == [("SO3", "Other", "child", "DE", "three")]
+    assert held["user"] == {"seller"}
+    assert held["link"] == {"Ada one", "Ada three", "Other one"}
+    assert drained.parked == 0
+    pair.assert_clean()
+    assert verify(pair) == {}
+
+
+def test_a_skipped_table_comes_along_only_where_a_rule_says_so(pair: Pair) -> None:
+    skip = [{"table": "tag", "skip": True}]
+    fetch = [{"table": "sale_order", "missing": {"tag_id": "fetch"}}]
+    pair.configure(rules=[*RULES, *skip, *fetch], both_ways=False)
+    copy(pair, "sale_order: true")
+    held = held_by(pair)
+    assert (held["order"], held["tag"]) == ({"SO1", "SO2"}, {"three"})
+    lines = "SELECT l.name, t.name FROM sale_order_line AS l LEFT JOIN tag AS t ON t.id = tag_id ORDER BY 1"
+    assert pair.b.rows(lines) == [("SO1 one", None), ("SO1 two", None), ("SO2 one", "three")]
+    with pytest.raises(UsageError, match="there is no table 'tag'"):
+        copy(pair, "tag: true")
+    pair.assert_clean()
+
+
 @pytest.mark.parametrize(
     ("where", "words"),
     [

@@ -84,6 +84,20 @@ def test_rules_of_the_link_come_first_and_all_have_names() -> None:
     assert [r.name for r in config.rules_for(back)] == ["mine", "rules[1] mail_message"]
 
 
+def test_missing_of_a_rule_for_the_table_or_for_columns() -> None:
+    assert rule("{table: x, missing: fetch}").missing == "fetch"
+    assert rule("{table: x, missing: null}").missing == "null"
+    assert rule("{table: x, missing: 'null'}").missing == "null"
+    assert rule("{table: x, missing: {a: null, b: park}}").missing == {"a": "null", "b": "park"}
+    assert rule("{table: x, skip: true}").missing is None
+
+
+def test_missing_of_a_link() -> None:
+    for text, expected in (("", None), (", missing: null", "null"), (", missing: fetch", "fetch")):
+        config = parse(NODES + f"links: [{{from: a, to: b{text}}}]")
+        assert config.links[0].missing == expected
+
+
 def test_conflicts_of_a_rule_for_the_table_or_for_columns() -> None:
     assert rule("{table: x, conflicts: park}").conflicts == "park"
     assert rule("{table: x, conflicts: {a: source, b: target}}").conflicts == {"a": "source", "b": "target"}
@@ -295,6 +309,11 @@ def test_a_key_that_stands_twice() -> None:
         (NODES + "rules: [{table: x, keys: [a]}]", "rules[0].keys[0]", "must be a list"),
         (NODES + "rules: [{table: x, keys: [[]]}]", "rules[0].keys[0]", "must not be empty"),
         (NODES + "rules: [{table: x, keys: [[a, a]]}]", "rules[0].keys[0]", "names a column twice"),
+        (NODES + "links: [{from: a, to: b, missing: fetsch}]", "links[0].missing", "did you mean 'fetch'"),
+        (NODES + "rules: [{table: x, missing: prak}]", "rules[0].missing", "did you mean 'park'"),
+        (NODES + "rules: [{table: x, missing: {c: nul}}]", "rules[0].missing.c", "did you mean 'null'"),
+        (NODES + "rules: [{table: x, missing: [a]}]", "rules[0].missing", "this is not one of null, park, fetch"),
+        (NODES + "rules: [{table: x, skip: true, missing: park}]", "rules[0]", "leaves 'missing' without effect"),
         (NODES + "rules: [{table: x, conflicts: lates}]", "rules[0].conflicts", "did you mean 'latest'"),
         (NODES + "rules: [{table: x, conflicts: {c: lates}}]", "rules[0].conflicts.c", "did you mean 'latest'"),
         (NODES + "rules: [{table: x, set: {c: [1]}}]", "rules[0].set.c", "must be a text"),

@@ -3,13 +3,14 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Discriminator,
     Field,
@@ -34,10 +35,26 @@ ConflictPolicy = Literal["latest", "source", "target", "park"]
 DeletedPolicy = Literal["delete", "park"]
 """What becomes of a change to a record that the target has deleted."""
 
+Missing = Literal["null", "park", "fetch"]
+
+
+def _null_word(value: object) -> object:
+    return "null" if value is None else value
+
+
+MissingPolicy = Annotated[Missing, BeforeValidator(_null_word, json_schema_input_type=Missing | None)]
+"""What becomes of a reference to a record for which no local record is known. YAML's null is the word."""
+
 Name = Annotated[str, StringConstraints(min_length=1)]
 Level = Annotated[int, Field(ge=0, le=4)]
 
-ONE_FOR_ALL, BY_COLUMN = "<one for all>", "<by column>"  # the two ways to write a rule's `conflicts`
+ONE_FOR_ALL, BY_COLUMN = "<one for all>", "<by column>"  # the two ways to write a policy of a rule
+_Policy = TypeVar("_Policy")
+_OneOrByColumn = Annotated[
+    Annotated[_Policy, Tag(ONE_FOR_ALL)] | Annotated[dict[Name, _Policy], Tag(BY_COLUMN)],
+    Discriminator(lambda value: BY_COLUMN if isinstance(value, dict) else ONE_FOR_ALL),
+]
+_EFFECTS = ("protect", "keys", "conflicts", "missing", "set", "belongs_to")
 _NODE_NAME = re.compile(r"(?=.{1,40}$)[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?")
 
 
@@ -73,11 +90,15 @@ class _Model(BaseModel):
         use_attribute_docstrings=True,
     )
 
+    null_is_a_value: ClassVar[frozenset[str]] = frozenset()
+
     @model_validator(mode="before")
     @classmethod
     def _empty_is_absent(cls, data: object) -> object:
         """A key without a value has its default: `rules:` above rules that are all commented out."""
-        return {k: v for k, v in data.items() if v is not None} if isinstance(data, dict) else data
+        if not isinstance(data, dict):
+            return data
+        return {k: v for k, v in data.items() if v is not None or k in cls.null_is_a_value}
 
 
 class Node(_Model):
@@ -126,6 +147,8 @@ class Node(_Model):
 class Rule(_Model):
     """What is special about a table, or about all tables whose names fit a pattern."""
 
+    null_is_a_value = frozenset({"missing"})
+
     table: Name
     """A table (`res_partner`), one in a schema (`public.res_partner`), or a pattern with `*` (`mail_*`)."""
     name: str = ""
@@ -137,14 +160,12 @@ class Rule(_Model):
     2: only while the target's value is empty; 3: never update; 4: a counter, the greater number wins."""
     keys: list[Key] | None = None
     """Lists of columns by which a record that is new on the source is recognised on the target, the best first."""
-    conflicts: (
-        Annotated[
-            Annotated[ConflictPolicy, Tag(ONE_FOR_ALL)] | Annotated[dict[Name, ConflictPolicy], Tag(BY_COLUMN)],
-            Discriminator(lambda value: BY_COLUMN if isinstance(value, dict) else ONE_FOR_ALL),
-        ]
-        | None
-    ) = None
+    conflicts: _OneOrByColumn[ConflictPolicy] | None = None
     """Who wins where both sides changed a column: one policy for the table, or column -> policy."""
+    missing: Annotated[_OneOrByColumn[MissingPolicy] | None, BeforeValidator(_null_word)] = None
+    """What becomes of a reference to a record for which no local record is known: one policy for all references of the
+    table, or column -> policy. `null`: it becomes null, and where it may not be null its row is left out; `park`: the
+    change is parked; `fetch`: the record is read from the source, with all that it needs."""
     set: dict[Name, Name | None] = {}
     """Column -> what leaves the source instead of its value: a PostgreSQL expression over the row, or null."""
     belongs_to: list[Name] = []
@@ -153,13 +174,13 @@ class Rule(_Model):
 
     @model_validator(mode="after")
     def _has_one_effect(self) -> Self:
-        effects = [key for key in ("protect", "keys", "conflicts", "set", "belongs_to") if getattr(self, key)]
+        effects = [key for key in _EFFECTS if getattr(self, key)]
         if self.skip and effects:
             message = f"a skipped table leaves {', '.join(map(repr, effects))} without effect"
             raise wrong(message, "take 'skip' out, or the others")
         if not (self.skip or effects):
             message = f"the rule for {self.table!r} has no effect"
-            raise wrong(message, "give it one of 'skip: true', 'protect', 'keys', 'conflicts', 'set', 'belongs_to'")
+            raise wrong(message, f"give it one of 'skip: true', {', '.join(map(repr, _EFFECTS))}")
         return self
 
     def matches(self, schema: str, table: str) -> bool:
@@ -180,6 +201,8 @@ def _named(rules: list[Rule], place: str) -> list[Rule]:
 class Link(_Model):
     """The flow of changes from one node to another; two links make it two-way."""
 
+    null_is_a_value = frozenset({"missing"})
+
     source: str = Field(validation_alias="from", serialization_alias="from")
     """The node whose changes are read."""
     target: str = Field(validation_alias="to", serialization_alias="to")
@@ -191,6 +214,9 @@ class Link(_Model):
     """Who wins where both sides changed the same column: the later change, the source, the target; or `park`."""
     deleted: DeletedPolicy = "delete"
     """A change to a record that the target has deleted: `delete` (it stays deleted), or `park` the change."""
+    missing: Annotated[MissingPolicy | None, BeforeValidator(_null_word)] = None
+    """A reference to a record for which no local record is known, as in a rule: `null`, `park`, or `fetch`. By default
+    it becomes null where a rule leaves the referred table out, and its change is parked otherwise."""
     batch_rows: int = Field(default=20_000, ge=1, le=1_000_000)
     """The size of a batch that a link which catches up aims at, in changes."""
     poll_seconds: float = Field(default=1.0, ge=0.01, le=3600)

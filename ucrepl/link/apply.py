@@ -1,7 +1,8 @@
 """Applies staged changes on the target: set-based, in the order identify, insert, update, delete."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from psycopg import Connection, Cursor
 from psycopg.errors import ForeignKeyViolation, SerializationFailure
@@ -11,6 +12,9 @@ from ucrepl.db.sqlfiles import query
 from ucrepl.link.source import StalePlanError
 from ucrepl.plan import conflict, foreign_keys, identify, paths, write
 from ucrepl.plan.model import LinkPlan, Protection, TablePlan
+
+if TYPE_CHECKING:
+    from ucrepl.link.fetch import Fetcher
 
 MANY_ROWS = 1000
 """From so many changes on statements are planned anew for each batch, with statistics of its own."""
@@ -67,7 +71,7 @@ class Applier:
     """Applies what is staged in `pg_temp.change` of the target's session.
 
     The statements of the plan are compiled when they are first needed and kept. `seeding`: what is staged are rows of
-    the source, each once, for which recognition has been done.
+    the source, each once, for which recognition has been done. `fetcher` fetches what is referred to and is not here.
     """
 
     def __init__(
@@ -82,6 +86,7 @@ class Applier:
     ) -> None:
         self.connection = connection
         self.seeding = seeding
+        self.fetcher: Fetcher | None = None
         self.plan = plan
         self.link_id = link_id
         self.names = {"source_name": source_name, "target_name": target_name, "link": link_id}
@@ -89,17 +94,27 @@ class Applier:
         self._unanalyzed = 0
         self._analyze_at = MANY_ROWS
 
-    def apply(self, *, parked: bool = False, careful: bool = False, alone: bool = False) -> Applied:
+    def apply(
+        self,
+        *,
+        parked: bool = False,
+        careful: bool = False,
+        alone: bool = False,
+        before_write: Callable[[], None] = lambda: None,
+    ) -> Applied:
         """Applies the staged changes.
 
         `parked`: changes of the link are parked, later ones of the same records must wait behind them.
         `careful`: changes that refer to unknown records are looked for and parked before a statement fails on them.
         `alone`: a single change is staged, so that also an update of a key can be applied, or those of one TRUNCATE.
+        `before_write` is called when all records have their ids, before the first row is written.
         Raises NeedsOrderError for these otherwise, StalePlanError, and what PostgreSQL raises.
         """
         result = Applied()
         if self.plan.defers:
             self._run("SET CONSTRAINTS ALL DEFERRED")
+        if self.fetcher and self.fetcher.follows:
+            result.changes += self.fetcher.leave_out()
         if not (alone or self.seeding):
             self._run(self._query("coalesce"))
         staged = self._sort_out(self._renamed(self._staged()), result, parked=parked)
@@ -108,8 +123,12 @@ class Applier:
                 raise NeedsOrderError
             self._apply_ordered(result)
             staged = self._staged()
+        if self.fetcher and self.fetcher.fetch(staged.inserts.keys() | staged.updates.keys()):
+            staged = self._staged()
+            if self.seeding:
+                staged = self._take_out_doubtful(staged, result)
         if staged.changes:
-            self._apply_set(staged, result, careful=careful)
+            self._apply_set(staged, result, careful=careful, before_write=before_write)
         if self.plan.defers:
             self._run("SET CONSTRAINTS ALL IMMEDIATE")
         return result
@@ -136,19 +155,26 @@ class Applier:
             self._run(query("note_missing_tables"), {"tables": list(missing)})
         if parked:
             self._run(query("note_queued"), {"link": self.link_id})
-        if self.seeding:
-            self._run(query("note_doubtful"), {"link": self.link_id, "tables": list(staged.inserts)})
-        taken = self._park() if missing or parked or self.seeding else 0
+        taken = self._park() if missing or parked else 0
+        result.parked += taken
+        staged = self._staged() if taken else staged
+        return self._take_out_doubtful(staged, result) if self.seeding else staged
+
+    def _take_out_doubtful(self, staged: Staged, result: Applied) -> Staged:
+        """Parks the rows of which recognition has found that they could be several records of this node."""
+        self._run(query("note_doubtful"), {"link": self.link_id, "tables": list(staged.inserts)})
+        taken = self._park()
         result.parked += taken
         return self._staged() if taken else staged
 
-    def _apply_set(self, staged: Staged, result: Applied, *, careful: bool) -> None:
+    def _apply_set(self, staged: Staged, result: Applied, *, careful: bool, before_write: Callable[[], None]) -> None:
         small = staged.changes < MANY_ROWS
         if not small:
             self._prepare_many(staged)
         known = self._identify(staged, small=small)
         if not small:
             self._analyze_identity(sum(staged.inserts.values()))
+        before_write()
         doubtful = self._park() if known else 0
         if doubtful or any(self.plan.tables[number].partial_rule for number in staged.inserts):
             result.parked += doubtful
@@ -197,15 +223,15 @@ class Applier:
                         self._run(self._compile("leave_out", conflict.leave_out, table), prepare=small)
                     known |= self._identify_new(table, staged.inserts[table.number], small=small)
         if self.plan.models:
-            self._identify_mentioned(touched, small=small)
+            self._identify_mentioned(staged, small=small)
         return known
 
-    def _identify_mentioned(self, touched: Iterable[int], *, small: bool) -> None:
+    def _identify_mentioned(self, staged: Staged, *, small: bool) -> None:
         """Gives an id to the records that are mentioned by model name: last, so that what is in the batch is known."""
-        for number in touched:
+        for number in staged.inserts.keys() | staged.updates.keys():
             table = self.plan.tables[number]
-            for column in table.columns:
-                if column.model_column:
+            for column in table.mentioning:
+                if number in staged.inserts or column.name in staged.updates[number][1]:
                     self._run(self._compile(("mention", column.name), identify.mention, table, column), prepare=small)
 
     def _identify_new(self, table: TablePlan, inserts: int, *, small: bool) -> bool:

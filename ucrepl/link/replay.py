@@ -2,10 +2,12 @@
 
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
+from psycopg import Connection
 from psycopg.rows import TupleRow, dict_row
 
 from ucrepl.config import Link
@@ -14,6 +16,7 @@ from ucrepl.db.sqlstate import Verdict, classify
 from ucrepl.errors import RefusedError
 from ucrepl.link.ahead import ReadAhead
 from ucrepl.link.apply import Applied, Applier, NeedsOrderError
+from ucrepl.link.fetch import fetcher_of, one_state
 from ucrepl.link.finer import FinerGrain
 from ucrepl.link.setup import OpenLink
 from ucrepl.link.source import Window
@@ -49,6 +52,7 @@ class LinkReplayer:
         self.source = opened.source
         self.target = opened.target
         self.applier = Applier(opened.target, opened.plan, opened.link_id, link.source, link.target)
+        self.applier.fetcher = fetcher_of(opened, self._reading)
         self.finer = FinerGrain(opened.target, self.applier)
         self._ahead: ReadAhead | None = None
         opened.target.prepared_max = PREPARED_STATEMENTS
@@ -78,6 +82,13 @@ class LinkReplayer:
         if self._ahead:
             self._ahead.close()
             self._ahead = None
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection[TupleRow]]:
+        """The source as it is now, for what is fetched. What was read ahead is dropped: it has the connection."""
+        self.stop_reading()
+        with one_state(self.source.connection) as source:
+            yield source
 
     def replay(self, position: str, window: Window) -> Batch:
         """Applies the batch from the position on and moves the position to its end. A paused link stays where it is.

@@ -180,6 +180,8 @@ def odoo_fields(target: Connection[TupleRow], catalog: Catalog) -> list[OdooFiel
 def stage_session(target: Connection[TupleRow], plan: LinkPlan) -> None:
     """Makes the temporary tables of a session that applies changes."""
     target.execute(query("staging", plan.hstore_schema))
+    if plan.fetches:
+        target.execute(query("staging_fetch"))
     if plan.models:
         columns = zip(*((m.model, m.space, m.table, m.sequence) for m in plan.models), strict=True)
         target.execute(

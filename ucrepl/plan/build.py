@@ -61,10 +61,11 @@ def build_plan(given: Ingredients) -> LinkPlan:
         target = given.target.tables.get(name)
         if rule:
             skipped[number] = SkippedTable(name, rule.name)
-        elif target is None or not source.key or source.key != target.key or source.surrogate != target.surrogate:
+        elif target is None or not _alike(source, target):
             missing[number] = name
         else:
             tables[number] = _plan_table(given, number, source, target)
+    tables |= _on_demand(given, tables, skipped)
     rules_of_skipped = {table.name: table.rule for table in skipped.values()}
     tables = _with_optional_references(tables, rules_of_skipped)
     models = tuple(_models(given, tables))
@@ -72,6 +73,7 @@ def build_plan(given: Ingredients) -> LinkPlan:
     return LinkPlan(
         peer_id=given.peer_id,
         hstore_schema=given.target.hstore_schema,
+        source_hstore=given.source.hstore_schema,
         ships_pairs=given.ships_pairs,
         tables=tables,
         groups=_groups(tables),
@@ -84,7 +86,8 @@ def build_plan(given: Ingredients) -> LinkPlan:
         masks={
             name: masks
             for name, source in given.source.tables.items()
-            if given.numbers[name] not in skipped and (masks := mask.masks_of(given.rules, source))
+            if (given.numbers[name] in tables or given.numbers[name] not in skipped)
+            and (masks := mask.masks_of(given.rules, source))
         },
         external_ids=next((n for n, t in tables.items() if str(t.name) == given.packs.external_ids), None),
     )
@@ -101,8 +104,9 @@ def check_rules(rules: Iterable[Rule], catalogs: Sequence[Catalog], packs: Packs
         if not found and "*" not in rule.table:
             problems.append(f"{rule.name}: there is no table {rule.table!r}")
         named = [*rule.protect, *(c for key in rule.keys or () for c in key), *rule.set, *rule.belongs_to]
-        if isinstance(rule.conflicts, dict):
-            named += rule.conflicts
+        for policies in (rule.conflicts, rule.missing):
+            if isinstance(policies, dict):
+                named += policies
         problems += [
             f"{rule.name}: table {rule.table!r} has no column {column!r}"
             for column in dict.fromkeys(named)
@@ -110,8 +114,10 @@ def check_rules(rules: Iterable[Rule], catalogs: Sequence[Catalog], packs: Packs
         ]
         problems += mask.problems(rule, catalogs[0])
         problems += [
-            f"{rule.name}: column {column!r} of table {rule.table!r} refers to no record (see 'belongs_to')"
-            for column in rule.belongs_to
+            f"{rule.name}: column {column!r} of table {rule.table!r} refers to no record (see {key!r})"
+            for key, columns in (("belongs_to", rule.belongs_to), ("missing", rule.missing))
+            if not isinstance(columns, str)
+            for column in columns or ()
             if "*" not in rule.table
             and any(column in table.columns for table in found)
             and not any(column in _references(table, packs) for table in found)
@@ -139,17 +145,24 @@ def _plan_table(given: Ingredients, number: int, source: Table, target: Table) -
         found = None
         if not refers_to and name not in target.key:
             found = given.finder.reference(target, name)
+        missing, rule = None, None
+        if refers_to or found:
+            missing, rule = _missing(given.link, rules, name)
+        if isinstance(found, Reference) and missing == "fetch":
+            missing = None  # a value with several records, or one whose model is not in the change: they may come
         columns.append(
             ColumnPlan(
                 column=column,
                 protection=Protection(next((r.protect[name] for r in rules if name in r.protect), 0)),
-                conflicts=next((p for r in rules if (p := _policy(r, name))), given.link.conflicts),
+                conflicts=next((p for r in rules if (p := _policy(r.conflicts, name))), given.link.conflicts),
                 refers_to=refers_to,
                 on_delete=next((fk.on_delete for fk in target.foreign_keys if name in fk.columns), "a"),
                 model_column=found if isinstance(found, str) else None,
                 reference=found if isinstance(found, Reference) else None,
                 source_name="" if there == name else there,
                 known_from="" if refers_to else given.finder.origin(target, name, found),
+                optional_rule=rule if missing == "null" and not isinstance(found, Reference) else None,
+                missing=missing,
             )
         )
     keys = next((r.keys for r in rules if r.keys is not None), given.packs.keys.get(str(target.name), []))
@@ -209,13 +222,21 @@ def _belongs_to(rules: Sequence[Rule], source: Table, target: Table, columns: Se
 
 
 def _with_optional_references(tables: dict[int, TablePlan], rules: dict[TableName, str]) -> dict[int, TablePlan]:
-    """Marks the references to records that rules leave out, until no further table loses rows because of them."""
+    """Marks the references to records that rules leave out, until no further table loses rows because of them.
+
+    What rules and the link say of missing records goes before, unless nothing can be fetched: the target has no such
+    table.
+    """
     left_out = dict(rules)
+    known = {table.name for table in tables.values()}
     while True:
         marked = {}
         for number, table in tables.items():
             columns = tuple(
-                replace(c, optional_rule=left_out.get(c.refers_to) if c.refers_to else None) for c in table.columns
+                replace(c, optional_rule=left_out.get(c.refers_to), missing=None)
+                if c.refers_to and (c.missing is None or (c.fetches and c.refers_to not in known))
+                else c
+                for c in table.columns
             )
             needed = (
                 c.optional_rule for c in columns if c.optional_rule and (c.column.not_null or c.name in table.table.key)
@@ -263,8 +284,36 @@ def _models(given: Ingredients, tables: dict[int, TablePlan]) -> Iterable[ModelT
             yield ModelTable(model, table.number, table.space, table.table.sequence)
 
 
-def _policy(rule: Rule, column: str) -> str | None:
-    return rule.conflicts.get(column) if isinstance(rule.conflicts, dict) else rule.conflicts
+def _policy(policies: Mapping[str, str] | str | None, column: str) -> str | None:
+    return policies.get(column) if isinstance(policies, Mapping) else policies
+
+
+def _missing(link: Link, rules: Iterable[Rule], column: str) -> tuple[str | None, str]:
+    """What becomes of references of a column to records that are not known, and the name of the rule that says so."""
+    said = ((policy, rule.name) for rule in rules if (policy := _policy(rule.missing, column)))
+    return next(said, (link.missing, f"missing of {link.name}"))
+
+
+def _alike(source: Table, target: Table) -> bool:
+    """Whether rows can be taken from the one to the other: they have the same key, of the same kind."""
+    return bool(source.key) and source.key == target.key and source.surrogate == target.surrogate
+
+
+def _on_demand(
+    given: Ingredients, tables: Mapping[int, TablePlan], skipped: Mapping[int, SkippedTable]
+) -> dict[int, TablePlan]:
+    """The skipped tables of which rows come on demand: those to which references refer that fetch, and so on."""
+    found: dict[int, TablePlan] = {}
+    looked_at: Iterable[TablePlan] = tables.values()
+    while wanted := {c.refers_to for table in looked_at for c in table.columns if c.fetches}:
+        new = {}
+        for number, table in skipped.items():
+            source, target = given.source.tables[table.name], given.target.tables.get(table.name)
+            if table.name in wanted and number not in found and target and _alike(source, target):
+                new[number] = replace(_plan_table(given, number, source, target), on_demand=True)
+        found |= new
+        looked_at = new.values()
+    return found
 
 
 def _first(rules: Iterable[Rule], name: TableName, speaks: Callable[[Rule], bool]) -> Rule | None:

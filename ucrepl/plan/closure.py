@@ -61,7 +61,12 @@ class Closure:
         name = quote(table.column(column).model_column or "")
         for known in self.link.models:
             other = self.link.tables.get(known.table)
-            if known.model in wanted and other and other.name in self.source.tables:
+            if (
+                known.model in wanted
+                and other
+                and other.name in self.source.tables
+                and _follows(table, [column], other)
+            ):
                 arms.append(
                     f"SELECT {other.number}, {row_key(other.table, 'other')}\nFROM {_chosen(table, number)}\n"
                     f"JOIN {_of(other)} AS other ON {ROW}.{name} = {literal(known.model)}"
@@ -74,7 +79,7 @@ class Closure:
         arms = [
             f"SELECT {child.number}, {row_key(child.table)}\nFROM {_chosen(parent, number, 'other')}\n"
             f"JOIN {_of(child)} AS {ROW} ON {on}\nWHERE chosen.whole"
-            for child in self.link.tables.values()
+            for child in self.link.followed.values()
             for column in child.belongs_to
             for on in self._belongs(child, column, parent)
         ]
@@ -100,7 +105,7 @@ class Closure:
         here = self.source.tables[table.name]
         for key in dict.fromkeys([*here.foreign_keys, *table.table.foreign_keys]):
             other = self.link.by_name.get(key.table)
-            if other and self._is_there(here, key):
+            if other and self._is_there(here, key) and _follows(table, key.columns, other):
                 values = [self._value(table, name) for name in key.columns]
                 if all(values):
                     yield other, _same("other", key.referenced_columns, [value or "" for value in values])
@@ -132,6 +137,11 @@ class Closure:
             return f"{ROW}.{quote(name)}"
         kind = self.source.tables[table.name].columns[name].type
         return None if mask == "NULL" else f"CAST({mask} AS {kind})"
+
+
+def _follows(table: TablePlan, names: Iterable[str], other: TablePlan) -> bool:
+    """Whether these references bring the record along: one of a skipped table only where a rule says so."""
+    return not other.on_demand or any(c.fetches for c in table.columns if c.name in names)
 
 
 def _insert(arms: Sequence[str], number: int, *, whole: bool) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from ucrepl.plan.model import ColumnPlan, LinkPlan, Protection, TablePlan
 from ucrepl.plan.text import lines, literal, quote
-from ucrepl.plan.translate import Row, here, image, looked_up, own_row, sent, translated, was
+from ucrepl.plan.translate import SENT, Row, here, image, looked_up, own_row, sent, translated, was
 from ucrepl.plan.types import distinct, empty
 
 
@@ -286,7 +286,7 @@ FROM pg_temp.change AS change
 def leave_out(link: LinkPlan, table: TablePlan) -> str:
     """Leaves out the new rows that can't be without a record that a rule leaves out."""
     needed = [c for c in table.columns if c.optional_rule and c.column.not_null]
-    unknown = " OR ".join(f"{looked_up(link, table, c, sent(c))} IS NULL" for c in needed)
+    unknown = " OR ".join(f"{looked_up(link, table, c, sent(c), SENT)} IS NULL" for c in needed)
     rule = literal(next((c.optional_rule for c in needed if c.optional_rule), ""))
     return f"""\
 WITH gone AS (

@@ -145,6 +145,13 @@ def mention(link: LinkPlan, table: TablePlan, column: ColumnPlan) -> str:
     Such a reference has no foreign key: the record may come later, or never, as on the source.
     """
     model = f"sent.{quote(column.model_column or '')}"
+    if table.surrogate:  # an update that sends the id alone is of a row which has the model
+        model = f"""coalesce({model}, (
+        SELECT here.{quote(column.model_column or "")}
+        FROM ucrepl.identity AS own
+        JOIN {table.table.only}{table.name.sql} AS here ON here.{quote(table.table.key[0])} = own.local_id
+        WHERE own.peer_id = {link.peer_id} AND own.remote_table = {table.space} AND own.remote_id = change.key::bigint
+    ))"""
     return f"""\
 INSERT INTO ucrepl.identity (peer_id, remote_table, remote_id, local_table, local_id, shipped_xid)
 SELECT {link.peer_id}, number, remote_id, number, nextval(sequence::regclass), {shipped(link)}

@@ -42,9 +42,8 @@ def statements(link: LinkPlan, table: TablePlan) -> Iterator[tuple[str, str]]:
         yield "give ids to new records", identify.allocate(link, table)
     elif table.value_columns:
         yield "find out which new rows are here already", identify.mark_existing(link, table)
-    for column in table.columns:
-        if column.model_column:
-            yield f"give ids to what {column.name} mentions", identify.mention(link, table, column)
+    for column in table.mentioning:
+        yield f"give ids to what {column.name} mentions", identify.mention(link, table, column)
     yield "insert", write.insert(link, table)
     if columns := table.chosen(c.name for c in table.value_columns if c.protection < c.protection.NEVER):
         yield "update", write.update(link, table, columns, uniform=False, guarded=True)

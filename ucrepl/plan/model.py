@@ -28,10 +28,10 @@ class ColumnPlan:
 
     A column that refers to another record has `refers_to` and its foreign key's `on_delete`; one whose record's table
     is named by the text in another column (`model` + `res_id`) has `model_column` instead, and one that refers in any
-    other way `reference`; `known_from` tells where that is known from. `optional_rule` names the
-    rule that leaves out records to which this column may refer: such a reference becomes null; where it may not be
-    null, its row is left out too. `source_name`: what the source calls the column, if it has another name there,
-    None where that is not known yet.
+    other way `reference`; `known_from` tells where that is known from. `optional_rule` names the rule because of which
+    a reference to a record that is not known becomes null; where it may not be null, its row is left out too. `missing`
+    is what a rule or the link says of such references, None where neither does. `source_name`: what the source calls
+    the column, if it has another name there, None where that is not known yet.
     """
 
     column: Column
@@ -43,6 +43,7 @@ class ColumnPlan:
     reference: Reference | None = None
     known_from: str = ""
     optional_rule: str | None = None
+    missing: str | None = None
     source_name: str | None = ""
 
     @property
@@ -73,6 +74,22 @@ class ColumnPlan:
         return self.reference is not None and not self.reference.is_certain
 
     @property
+    def fetches(self) -> bool:
+        """Whether a record to which it refers is fetched where none is known."""
+        return self.missing == "fetch"
+
+    @property
+    def gives_ids(self) -> bool:
+        """Whether a record that it mentions without a foreign key gets an id, though it may come later or never."""
+        mentions = self.model_column is not None or self.reference is not None
+        return mentions and self.missing not in {"null", "park"}
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether a fetched row brings along the record to which it refers."""
+        return self.fetches or (self.refers_to is not None and self.missing is None and self.optional_rule is None)
+
+    @property
     def can_conflict(self) -> bool:
         """Whether two sides that change it are in conflict: not where the level of protection already decides."""
         return self.protection in {Protection.ALWAYS, Protection.NOT_EMPTY}
@@ -97,6 +114,8 @@ class TablePlan:
     """A table that is replicated. `number` is its number in `ucrepl.table_name` of the target.
 
     `space` is the number of the table in whose name its ids are mapped: another one where tables share their ids.
+    `on_demand`: a rule skips it, so that its changes are left out, but rows come where a reference fetches them.
+
     `partial_rule` names the rule because of which some of its rows are left out (they belong to a skipped table).
     `masks`: column of the source -> the SQL of the text that leaves instead of its value (see `plan.mask`).
     `belongs_to`: columns that refer to records with which, once they are chosen for a subset, the row comes along.
@@ -117,6 +136,7 @@ class TablePlan:
     named_by_ids: tuple[NamedById, ...] = ()
     alike: bool = False
     wide: bool = False
+    on_demand: bool = False
 
     @property
     def name(self) -> TableName:
@@ -139,6 +159,11 @@ class TablePlan:
             if column.name == name:
                 return column
         raise KeyError(name)
+
+    @cached_property
+    def mentioning(self) -> tuple[ColumnPlan, ...]:
+        """The columns that mention records by model name, which get ids then."""
+        return tuple(c for c in self.columns if c.model_column and c.gives_ids)
 
     @cached_property
     def followed_up(self) -> tuple[ColumnPlan, ...]:
@@ -193,11 +218,12 @@ class LinkPlan:
     the table of external ids. `defers`: the target has constraints that can be checked as late as at commit.
     `checks_at_once`: foreign keys of many rows may be checked all at once on the target, instead of one by one.
     `masks`: those of all tables of the source, also of tables that the target has not. `patterns`: how ids stand in
-    texts.
+    texts. `source_hstore` is the schema of that extension on the source, `hstore_schema` on the target.
     """
 
     peer_id: int
     hstore_schema: str
+    source_hstore: str
     ships_pairs: bool
     tables: dict[int, TablePlan]
     groups: tuple[tuple[int, ...], ...]
@@ -214,6 +240,16 @@ class LinkPlan:
     def by_name(self) -> dict[TableName, TablePlan]:
         """The replicated tables by their names."""
         return {plan.name: plan for plan in self.tables.values()}
+
+    @cached_property
+    def followed(self) -> dict[int, TablePlan]:
+        """The tables whose changes are replayed: not those of which rows come on demand only."""
+        return {number: table for number, table in self.tables.items() if not table.on_demand}
+
+    @cached_property
+    def fetches(self) -> bool:
+        """Whether there are references that fetch what is missing."""
+        return any(c.fetches for table in self.tables.values() for c in table.columns)
 
     def number_of(self, name: TableName) -> int:
         """The number of a replicated or skipped table."""

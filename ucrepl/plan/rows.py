@@ -15,18 +15,19 @@ LONG_AGO = "to_timestamp(0)"
 
 
 def as_changes(
-    plan: TablePlan, hstore: str, *, written: int | None = None, chosen: bool = False, subset: bool = False
+    plan: TablePlan, hstore: str, *, written: int | str | None = None, chosen: bool = False, subset: bool = False
 ) -> str:
     """The rows of a table as inserts, in the order of their keys.
 
     Masked columns leave as their masks say. `hstore` is the source's schema of that extension. `written`: the table's
-    number on the source, where `pg_temp.written` tells when columns of some rows were last changed. `chosen`: only the
-    rows with the keys in the parameter `keys`; `subset`: only those in `pg_temp.chosen`.
+    number on the source, where `pg_temp.written` tells when columns of some rows were last changed, or the query
+    `written_since`. `chosen`: only the rows with the keys in the parameter `keys`; `subset`: only those in
+    `pg_temp.chosen`.
     """
     times = "NULL" if written is None else "written.times"
     selected = from_table(plan, written=written, chosen=chosen, subset=subset)
     statement = _inserts(plan, _image(hstore, plan, None), times, selected)
-    return with_keys(statement) if chosen else statement
+    return with_parameters(statement, "keys", "position") if chosen else statement
 
 
 def that_may_be_known(
@@ -63,20 +64,22 @@ def _may_be_known(plan: TablePlan, indexes: Iterable[UniqueIndex]) -> str:
     return "\n    OR ".join(" AND ".join(conditions) for conditions in ways)
 
 
-def with_keys(statement: str) -> str:
-    """The statement with its parameter `keys`; other percent signs are those of names and expressions."""
-    return statement.replace("%", "%%").replace("%%(keys)s", "%(keys)s")
-
-
 def from_table(
-    plan: TablePlan, *, written: int | None = None, chosen: bool = False, subset: bool = False, condition: str = ""
+    plan: TablePlan,
+    *,
+    written: int | str | None = None,
+    chosen: bool = False,
+    subset: bool = False,
+    condition: str = "",
 ) -> str:
     """The rows of the table under the name `row`, in the order of their keys, chosen as for `as_changes`."""
     table = plan.table
     key = row_key(table)
     join, where = "", condition and f"\nWHERE {condition}"
     if written is not None:
-        join = f"\nLEFT JOIN pg_temp.written AS written ON written.table_id = {written} AND written.key = {key}"
+        told = f"(\n{written}\n)" if isinstance(written, str) else "pg_temp.written"
+        of_table = "" if isinstance(written, str) else f"written.table_id = {written} AND "
+        join = f"\nLEFT JOIN {told} AS written ON {of_table}written.key = {key}"
     if subset:
         join += f"\nJOIN pg_temp.chosen AS chosen ON chosen.table_id = {plan.number} AND {is_chosen(plan)}"
     if chosen:
@@ -86,6 +89,14 @@ def from_table(
             where = f"\nWHERE row.{quote(table.key[0])} = ANY (%(keys)s::text[]::{kind}[])"
     order = ", ".join(f"row.{quote(name)}" for name in table.key)
     return f"FROM {table.only}{table.name.sql} AS row{join}{where}\nORDER BY {order}"
+
+
+def with_parameters(statement: str, *names: str) -> str:
+    """The statement with its own percent signs (in names, in masks) told from those of these parameters."""
+    statement = statement.replace("%", "%%")
+    for name in names:
+        statement = statement.replace(f"%%({name})s", f"%({name})s")
+    return statement
 
 
 def named_records(
@@ -133,19 +144,37 @@ def is_chosen(table: TablePlan, alias: str = mask.ROW) -> str:
 
 def written_later(hstore: str) -> str:
     """Fills `pg_temp.written`: when each column of a row was last changed, as far as the journal tells."""
-    schema = quote(hstore)
     return f"""\
 INSERT INTO pg_temp.written (table_id, key, times)
 SELECT
     j.table_id,
     j.key,
-    ucrepl.overlay(
-        {schema}.hstore({schema}.akeys(j.new), array_fill(j.at::text, ARRAY[cardinality({schema}.akeys(j.new))]))
-        ORDER BY j.seq
-    )
+    {_times(hstore)}
 FROM ucrepl.journal AS j
 WHERE j.op IN ('I', 'U') AND j.key IS NOT NULL
 GROUP BY j.table_id, j.key"""
+
+
+def written_since(hstore: str, number: int) -> str:
+    """When each column of the rows in `keys` was last changed, as far as the journal tells from `position` on.
+
+    Both are parameters; `number` is the table's on the source.
+    """
+    return f"""\
+    SELECT j.key, {_times(hstore)} AS times
+    FROM ucrepl.journal AS j
+    WHERE j.xid >= pg_catalog.pg_snapshot_xmin(%(position)s::pg_snapshot)
+        AND j.table_id = {number} AND j.op IN ('I', 'U') AND j.key = ANY (%(keys)s)
+    GROUP BY j.key"""
+
+
+def _times(hstore: str) -> str:
+    schema = quote(hstore)
+    return f"""\
+ucrepl.overlay(
+        {schema}.hstore({schema}.akeys(j.new), array_fill(j.at::text, ARRAY[cardinality({schema}.akeys(j.new))]))
+        ORDER BY j.seq
+    )"""
 
 
 def _chosen(table: TablePlan) -> str:

@@ -62,16 +62,17 @@ SENT = Row()
 def translated(link: LinkPlan, table: TablePlan, column: ColumnPlan, value: str, row: Row = SENT) -> Value:
     """The value of a column for the target; references are joined to the identity map.
 
-    A reference to a record that is not known raises UC001 when the statement meets it, unless a rule leaves out that
-    record; a reference by model name is left as it is where its model has no table that is replicated. A record to
-    which a column without a foreign key refers is given an id: it may come later, or never, as on the source.
+    A reference to a record that is not known raises UC001 when the statement meets it, unless a rule makes it null; a
+    reference by model name is left as it is where its model has no table that is replicated. A record to which a column
+    without a foreign key refers is given an id, unless a rule says otherwise: it may come later, or never, as on the
+    source.
     """
     if column.reference is not None:
         alias = quote(alias_of(column))
-        mapped = lines([f"SELECT {mapped_value(link, table, column, value, row, 'make')} AS value"])
+        mapped = lines([f"SELECT {mapped_value(link, table, column, value, row, 'write')} AS value"])
         return Value(f"{alias}.value", (f"CROSS JOIN LATERAL (\n{mapped}\n) AS {alias}",))
     if column.model_column is not None:
-        return _by_model(link, column, value, row.text(table, column.model_column))
+        return _by_model(link, table, column, value, row.text(table, column.model_column))
     if column.refers_to is None:
         return Value(value)
     alias = quote(alias_of(column))
@@ -79,8 +80,10 @@ def translated(link: LinkPlan, table: TablePlan, column: ColumnPlan, value: str,
     join = _identity(link, alias, f"{number} {remark(str(column.refers_to))}", value)
     if column.optional_rule:
         return Value(f"{alias}.local_id", (join,))
-    failure = f"ucrepl.unresolved({literal(str(table.name))}, {literal(column.name)}, {value}::text)"
-    return Value(f"CASE WHEN {value} IS NULL THEN NULL ELSE coalesce({alias}.local_id, {failure}) END", (join,))
+    return Value(
+        f"CASE WHEN {value} IS NULL THEN NULL ELSE coalesce({alias}.local_id, {_failure(table, column, value)}) END",
+        (join,),
+    )
 
 
 def looked_up(link: LinkPlan, table: TablePlan, column: ColumnPlan, value: str, row: Row | None = None) -> str:
@@ -111,11 +114,13 @@ def looked_up(link: LinkPlan, table: TablePlan, column: ColumnPlan, value: str, 
 def mapped_value(link: LinkPlan, table: TablePlan, column: ColumnPlan, value: str, row: Row, way: str) -> str:
     """The value of a column that has a kind of reference, by the function of that kind.
 
-    `way`: `make` gives ids to records that are mentioned for the first time, `known` does not, `back` turns ids of the
-    target into those of the source. To be written (`make`) is never what is not certain: the local value stays, and a
-    new row gets what means nothing.
+    `way`: `known` only looks ids up, `back` turns ids of the target into those of the source. What is to be written
+    (`write`) gives ids to records that are mentioned for the first time, and is certain: else the local value stays,
+    and a new row gets what means nothing.
     """
     reference, type_ = column.reference or Reference("none", ""), column.column.type
+    writes = way == "write"
+    maps = ("make" if column.gives_ids else "known") if writes else way
     carried = value if type_ == reference.carrier else f"{value}::{reference.carrier}"
     arguments = [str(link.peer_id), carried]
     for argument in reference.arguments:
@@ -123,11 +128,10 @@ def mapped_value(link: LinkPlan, table: TablePlan, column: ColumnPlan, value: st
             arguments.append(followed(link, table, argument, row))
         else:
             arguments.append("NULL" if argument is None else literal(argument))
-    result = f"ucrepl.mapped_{reference.function}({', '.join(arguments)}, {literal(way)})"
-    if reference.required and way == "make":
-        failure = f"ucrepl.unresolved({literal(str(table.name))}, {literal(column.name)}, {value}::text)"
-        result = f"coalesce({result}, {failure}::{reference.carrier})"
-    if column.is_uncertain and way == "make":
+    result = f"ucrepl.mapped_{reference.function}({', '.join(arguments)}, {literal(maps)})"
+    if writes and (reference.required or column.missing == "park"):
+        result = f"coalesce({result}, {_failure(table, column, value)}::{reference.carrier})"
+    if writes and column.is_uncertain:
         nothing = f"CASE WHEN {carried} ~ '^\\s*\\{{' THEN '{{}}' ELSE '[(0, ''='', 1)]' END"
         result = f"coalesce({result}, {f'{row.local}.{quote(column.name)}' if row.local else nothing})"
     if type_ != reference.carrier:
@@ -250,10 +254,19 @@ def alias_of(column: ColumnPlan) -> str:
     return column.name + "_" if column.name.rstrip("_") in RESERVED else column.name
 
 
-def _by_model(link: LinkPlan, column: ColumnPlan, value: str, model: str) -> Value:
+def _failure(table: TablePlan, column: ColumnPlan, value: str) -> str:
+    return f"ucrepl.unresolved({literal(str(table.name))}, {literal(column.name)}, {value}::text)"
+
+
+def _by_model(link: LinkPlan, table: TablePlan, column: ColumnPlan, value: str, model: str) -> Value:
     alias, known_model = quote(alias_of(column)), quote(f"model of {column.name}"[:63])
+    local = f"coalesce({alias}.local_id, {value})"
+    if not column.gives_ids:
+        unknown = "NULL" if column.optional_rule else _failure(table, column, value)
+        no_record = f"{known_model}.model IS NULL OR {value} IS NULL OR {value} = 0"
+        local = f"CASE WHEN {no_record} THEN {value} ELSE coalesce({alias}.local_id, {unknown}) END"
     return Value(
-        f"coalesce({alias}.local_id, {value})",
+        local,
         (
             f"LEFT JOIN pg_temp.model AS {known_model} ON {known_model}.model = {model}",
             _identity(link, alias, f"{known_model}.number", value),

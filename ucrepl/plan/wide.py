@@ -8,14 +8,14 @@ here already, and what is to be parked, has its image made on the target.
 from collections.abc import Iterable
 
 from ucrepl.plan.model import WIDE_SEQ, WIDE_TIMES, ColumnPlan, LinkPlan, TablePlan
-from ucrepl.plan.rows import LONG_AGO, from_table, with_keys
+from ucrepl.plan.rows import LONG_AGO, from_table, with_parameters
 from ucrepl.plan.text import lines, literal, quote
 from ucrepl.plan.translate import wide_image
 
 
-def possible(table: TablePlan) -> bool:
-    """Whether rows of this table can be staged so."""
-    return table.alike and table.surrogate and not table.masks and not table.partial_rule
+def possible(link: LinkPlan, table: TablePlan) -> bool:
+    """Whether rows of this table can be staged so. Rows that are fetched beside them have images only."""
+    return not link.fetches and table.alike and table.surrogate and not table.masks and not table.partial_rule
 
 
 def create(link: LinkPlan, table: TablePlan) -> str:
@@ -44,7 +44,7 @@ def select(table: TablePlan, hstore: str, *, written: int | None, chosen: bool) 
     times = f"NULL::{quote(hstore)}.hstore" if written is None else "written.times"
     columns = [times, *(f"row.{quote(c.name)}" for c in table.columns)]
     statement = f"SELECT\n{lines(columns)}\n{from_table(table, written=written, chosen=chosen)}"
-    return with_keys(statement) if chosen else statement
+    return with_parameters(statement, "keys") if chosen else statement
 
 
 def stage(link: LinkPlan, table: TablePlan, link_id: int, *, images: bool) -> str:

@@ -65,7 +65,8 @@ def seed_same_ids(
             _stage(opened, table, columns, on_source.get(table.name, 0), on_target[table.name])
             found = target.execute(clones.differing().encode()).fetchone()
             if found and found[0]:
-                refused.append(f"{table.name}: {found[0]} rows, the first with id {found[1]}")
+                if not table.on_demand:
+                    refused.append(f"{table.name}: {found[0]} rows, the first with id {found[1]}")
                 continue
             paired = target.execute(clones.pair(table, opened.plan.peer_id).encode()).rowcount
             progress(str(table.name), paired)

@@ -87,7 +87,15 @@ class Copier:
             while taken := turns.take():
                 number, batch = taken
                 wait = partial(turns.wait, number)
-                self._note(*lane.apply(partial(self._stage, lane, table, batch, later, wait), plan=lane.wide_plan))
+                stage = partial(self._stage, lane, table, batch, later, wait)
+                done = lane.apply(stage, plan=lane.wide_plan, wait=wait)
+                wait()  # also where nothing was left to be written
+                self._note(*done)
+                lane.run(
+                    "UPDATE ucrepl.seeded_table SET rows = rows + %(rows)s"
+                    " WHERE link_id = %(link)s AND table_id = %(table)s",
+                    {"rows": batch.count, "link": lane.link_id, "table": table.number},
+                )
                 self._tell(table, batch.count)
                 turns.done()
         except BaseException:

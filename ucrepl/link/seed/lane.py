@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Collection, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 
 import psycopg
@@ -13,6 +14,7 @@ from ucrepl.config import Link
 from ucrepl.db.sqlfiles import query
 from ucrepl.db.sqlstate import Verdict, classify
 from ucrepl.link.apply import Applied, Applier
+from ucrepl.link.fetch import Fetcher
 from ucrepl.link.finer import FinerGrain
 from ucrepl.plan import wide as wide_rows
 from ucrepl.plan.model import LinkPlan
@@ -45,16 +47,26 @@ class Lane:
         self.wide_plan = replace(plan, tables={n: replace(t, wide=n in wide) for n, t in plan.tables.items()})
         self.applier = Applier(target, plan, link_id, link.source, link.target, seeding=True)
         self._wide_applier = Applier(target, self.wide_plan, link_id, link.source, link.target, seeding=True)
+        if plan.fetches:
+            fetcher = Fetcher(target, plan, link_id, lambda: nullcontext(self.puller), follows=False)
+            self.applier.fetcher = self._wide_applier.fetcher = fetcher
         self._finer = FinerGrain(target, self.applier)
         self.run(query("staging_seed"))
         for number in wide:
             self.run(wide_rows.create(plan, plan.tables[number]))
 
-    def apply(self, stage: Callable[[LinkPlan], int], *, plan: LinkPlan | None = None) -> tuple[int, Applied]:
+    def apply(
+        self,
+        stage: Callable[[LinkPlan], int],
+        *,
+        plan: LinkPlan | None = None,
+        wait: Callable[[], None] = lambda: None,
+    ) -> tuple[int, Applied]:
         """Applies what `stage` stages for a plan, in a transaction of its own; what can't be applied is parked.
 
-        `plan`: the wide plan, if rows may be staged without images. Returns how many rows were staged, and what became
-        of them. What passes by itself is tried again for some minutes; raises what does not.
+        `plan`: the wide plan, if rows may be staged without images. `wait` is called before anything is written.
+        Returns how many rows were staged, and what became of them. What passes by itself is tried again for some
+        minutes; raises what does not.
         """
         applier = self.applier if plan is None else self._wide_applier
         backoff = Backoff(base=0.05, cap=2.0)
@@ -65,8 +77,9 @@ class Lane:
                 with self.target.transaction():
                     self.begin()
                     if finer:
+                        wait()
                         return stage(self.plan), self._apply_finer()
-                    return stage(applier.plan), applier.apply()
+                    return stage(applier.plan), applier.apply(before_write=wait)
             except psycopg.Error as error:
                 verdict = classify(error)
                 if verdict is Verdict.PARK and not finer:

@@ -101,7 +101,7 @@ class _Seeding:
         reader = self._snapshot.reader()
         self._origin = _origin(self._plan, hstore, reader)
         large = {number for number, size in self._origin.sizes.items() if size > BATCH_BYTES}
-        self._wide = [number for number in large if wide.possible(self._plan.tables[number])]
+        self._wide = [number for number in large if wide.possible(self._plan, self._plan.tables[number])]
         self._first = self._lane(opened.target, reader)
         self._lanes.put(self._first)
         self._done: dict[str, int] = {}
@@ -110,14 +110,14 @@ class _Seeding:
     def run(self, known: state.LinkState) -> Seeded:
         """Does all that is left to do."""
         tables = state.table_states(self._opened.target, self._opened.link_id)
-        left = [number for number in self._plan.tables if not (number in tables and tables[number].done)]
+        left = [number for number in self._plan.followed if not (number in tables and tables[number].done)]
         begun_before = [number for number in left if number in tables]
-        self._over = frozenset(table.name for number, table in self._plan.tables.items() if number not in left)
+        self._over = frozenset(table.name for number, table in self._plan.followed.items() if number not in left)
         state.begin_tables(self._opened.target, self._opened.link_id, left, self._snapshot.text)
         self._recognise()
         self._copy([[self._plan.tables[n] for n in group if n in set(left)] for group in self._plan.groups])
         self._fill_in()
-        stale = set(self._plan.tables) if known.was_replayed else set(begun_before)
+        stale = set(self._plan.followed) if known.was_replayed else set(begun_before)
         links = [number for number, table in self._plan.tables.items() if not table.surrogate]
         self._told.phase("looking for what the source has not")
         delete_gone(self._first, [self._plan.tables[number] for number in {*stale, *links}])

@@ -7,7 +7,7 @@ from ucrepl.link.seed.lane import Lane
 from ucrepl.link.seed.stream import Rows, read
 from ucrepl.plan import circle, rows, wide
 from ucrepl.plan.catalog import TableName
-from ucrepl.plan.model import LinkPlan, TablePlan
+from ucrepl.plan.model import ColumnPlan, LinkPlan, TablePlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,26 +51,25 @@ class Stager:
     def stage(self, number: int, batch: Rows, later: frozenset[TableName], wait: Callable[[], None]) -> int:
         """Stages a batch of rows of a table; `later` are the tables of its circle that come after it.
 
-        `wait` returns when what comes before the batch is written. Returns the number of rows.
+        `wait` returns when what comes before the batch is written: it is called where what is staged depends on that.
+        Returns the number of rows.
         """
         lane, table = self.lane, self.plan.tables[number]
         self._load(number, batch)
-        wait()
-        if self.origin.subset:
-            lane.run(lane.query("forget_parked_staged"), {"link": lane.link_id})
         inner = circle.inner_references(self.plan, table)
         own = tuple(c for c in inner if c.refers_to == table.name)
-        if own and not table.surrogate:
+        if not table.surrogate and own:
             later |= {table.name}
-        elif own:
+        ahead = tuple(c for c in table.columns if c.refers_to in later | self.over)
+        if ahead or not _stands_alone(table, own):
+            wait()
+        if self.origin.subset:
+            lane.run(lane.query("forget_parked_staged"), {"link": lane.link_id})
+        if own and table.surrogate:
             self._settle(lane.run(circle.note_later(self.plan, table, own)).rowcount)
-        if ahead := tuple(c for c in table.columns if c.refers_to in later | self.over):
+        if ahead:
             lane.run("ANALYZE pg_temp.change (table_id, key)")
             self._settle(lane.run(circle.note_forward(self.plan, table, ahead, self.over)).rowcount)
-        lane.run(
-            "UPDATE ucrepl.seeded_table SET rows = rows + %(rows)s WHERE link_id = %(link)s AND table_id = %(table)s",
-            {"rows": batch.count, "link": lane.link_id, "table": number},
-        )
         return batch.count
 
     def _load(self, number: int, batch: Rows) -> None:
@@ -119,3 +118,11 @@ class Stager:
         if not ahead:
             return 0
         return lane.run(circle.note_forward(self.plan, table, ahead, self.over)).rowcount
+
+
+def _stands_alone(table: TablePlan, own: tuple[ColumnPlan, ...]) -> bool:
+    """Whether rows can get their ids while those before them are written: neither needs rows or ids of the other.
+
+    `own`: the references to the table itself.
+    """
+    return table.wide and not any(c.model_column for c in table.columns) and all(circle.can_wait(table, c) for c in own)

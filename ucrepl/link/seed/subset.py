@@ -104,11 +104,12 @@ def _follow(reader: Connection[TupleRow], closure: Closure, table: TablePlan, nu
 
 
 def _start(closure: Closure, wish: Wish) -> str:
-    names = {str(name): table for name, table in closure.link.by_name.items()}
-    names |= {f"{name.schema}.{name.table}": table for name, table in closure.link.by_name.items()}
+    tables = closure.link.followed.values()
+    names = {str(table.name): table for table in tables}
+    names |= {f"{table.name.schema}.{table.name.table}": table for table in tables}
     if wish.table not in names:
         message = f"there is no table {wish.table!r} that both sides have and no rule skips"
-        raise UsageError(message, did_you_mean(wish.table, sorted(map(str, closure.link.by_name))))
+        raise UsageError(message, did_you_mean(wish.table, sorted(str(table.name) for table in tables)))
     try:
         return closure.start(names[wish.table], wish.condition)
     except ConfigError as error:

@@ -16,6 +16,7 @@ from ucrepl.db.sqlfiles import query
 from ucrepl.db.sqlstate import Verdict, classify
 from ucrepl.errors import RefusedError
 from ucrepl.link.apply import Applier
+from ucrepl.link.fetch import fetcher_of, one_state
 from ucrepl.link.finer import FinerGrain
 from ucrepl.link.nodes import explained
 from ucrepl.link.verify.look import Look, Slice
@@ -50,6 +51,7 @@ class Repair:
         self.look = Look(session, images=hstore_schema(session.source), known=known)
         plan, link = _source_wins(session.opened.plan), session.link
         applier = Applier(session.target, plan, session.opened.link_id, link.source, link.target)
+        applier.fetcher = fetcher_of(session.opened, lambda: one_state(session.source))
         self.finer = FinerGrain(session.target, applier)
 
     def run(self) -> None:

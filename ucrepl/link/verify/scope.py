@@ -26,7 +26,7 @@ def scope(config: Config, session: Session, names: Sequence[str] | None) -> tupl
     portable = session.agrees()
     stays = _that_stays(config, session)
     found = []
-    for members in plan.ordered(plan.tables):
+    for members in plan.ordered(plan.followed):
         for table in members:
             if table.name in chosen and table.name in catalog.tables:
                 what = compared(table, catalog.tables[table.name], own_rows=table.name in stays)
