@@ -32,10 +32,10 @@ TAGS = """
 RULES = [{"table": "partner", "keys": [["ref"]]}]
 
 
-def seed(pair: Pair, direction: int = FORTH) -> Seeded:
+def seed(pair: Pair, direction: int = FORTH, *tables: str) -> Seeded:
     pair.close_links()
     with Nodes(pair.config, "seed") as nodes:
-        return seed_link(pair.config, pair.config.links[direction], nodes)
+        return seed_link(pair.config, pair.config.links[direction], nodes, names=tables or None)
 
 
 def fill(pair: Pair) -> None:

@@ -1,6 +1,7 @@
 """Seeds a link: recognises what the target has, copies the rest from one snapshot, hands over to the journal."""
 
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
@@ -22,6 +23,7 @@ from ucrepl.link.seed.copy import Copier, Origin
 from ucrepl.link.seed.gone import delete_gone
 from ucrepl.link.seed.lane import Lane
 from ucrepl.link.seed.recognise import Recogniser
+from ucrepl.link.seed.scope import numbers_of
 from ucrepl.link.seed.snapshot import Snapshot
 from ucrepl.link.setup import OpenLink, open_link, stage_session
 from ucrepl.link.source import table_numbers
@@ -46,7 +48,7 @@ class Told:
 
 @dataclass
 class Seeded:
-    """What a seeding did. `already`: it had been done before, and nothing was."""
+    """What a seeding did. `already`: it had been done before, and nothing was; `left`: how many tables are not done."""
 
     link: str
     tables: int = 0
@@ -55,22 +57,27 @@ class Seeded:
     parked: int = 0
     conflicts: int = 0
     already: bool = False
+    left: int = 0
 
 
-def seed_link(config: Config, link: Link, nodes: Nodes, told: Told | None = None) -> Seeded:
-    """Brings the target to the state of the source, while both are in use.
+def seed_link(
+    config: Config, link: Link, nodes: Nodes, told: Told | None = None, names: Sequence[str] | None = None
+) -> Seeded:
+    """Brings the target to the state of the source, while both are in use; `names`: only these tables.
 
-    A daemon that replays the link is asked to let go, and goes on afterwards. An interrupted seeding is taken up again.
-    Raises RefusedError and ConfigError as `open_link` does, and for a link whose daemon does not let go; psycopg's
-    errors for what does not pass by itself.
+    A daemon that replays the link is asked to let go, and goes on afterwards. An interrupted seeding is taken up again,
+    and what was seeded table by table is completed. Raises RefusedError and ConfigError as `open_link` does, and for a
+    link whose daemon does not let go; UsageError for a table that is not there; psycopg's errors for what does not
+    pass by itself.
     """
     told = told or Told()
     source, target = nodes.another(link.source), nodes.another(link.target)
     opened = open_link(config, link, source, target)
-    known = state.link_state(target, opened.link_id)
-    if known.seeded_at and not known.seeding:
+    chosen = numbers_of(opened.plan, names)
+    before = state.link_state(target, opened.link_id)
+    if not _to_do(opened, before, chosen):
         return Seeded(link.name, already=True)
-    state.begin(target, opened.link_id)
+    state.begin(target, opened.link_id, chosen)
     _wait_for_lock(target, opened.link_id, link)
     known = state.link_state(target, opened.link_id)
     if not known.seeding:  # another one has finished it meanwhile
@@ -78,7 +85,16 @@ def seed_link(config: Config, link: Link, nodes: Nodes, told: Told | None = None
     told.phase("reading the source")
     take_pairs(link, opened)
     source.close()
-    return _Seeding(link, opened, nodes, told).run(known)
+    return _Seeding(link, opened, nodes, told).run(known, chosen, resumed=before.seeding)
+
+
+def _to_do(opened: OpenLink, known: state.LinkState, chosen: AbstractSet[int]) -> bool:
+    """Whether one of these tables has not been seeded, or rows of it are parked."""
+    if known.seeding:
+        return True
+    tables = state.table_states(opened.target, opened.link_id)
+    done = {number for number, table in tables.items() if table.done and not table.parked}
+    return not known.seeded_at and bool(chosen - done)
 
 
 class _Seeding:
@@ -101,21 +117,24 @@ class _Seeding:
         self._done: dict[str, int] = {}
         self._over: frozenset[TableName] = frozenset()
 
-    def run(self, known: state.LinkState) -> Seeded:
-        """Does all that is left to do."""
+    def run(self, known: state.LinkState, chosen: AbstractSet[int], *, resumed: bool) -> Seeded:
+        """Does all that is left to do of the chosen tables. `resumed`: an interrupted seeding has done some of it."""
         tables = state.table_states(self._opened.target, self._opened.link_id)
-        left = [number for number in self._plan.tables if not (number in tables and tables[number].done)]
+        done = {number for number in self._plan.tables if number in tables and tables[number].done}
+        left = [number for number in self._plan.tables if number in chosen and number not in done]
         begun_before = [number for number in left if number in tables]
-        self._over = frozenset(table.name for number, table in self._plan.tables.items() if number not in left)
+        self._over = frozenset(self._plan.tables[number].name for number in done)
         state.begin_tables(self._opened.target, self._opened.link_id, left, self._snapshot.text)
         self._recognise()
         self._copy([[self._plan.tables[n] for n in group if n in set(left)] for group in self._plan.groups])
         self._fill_in()
-        stale = set(self._plan.tables) if known.was_replayed else set(begun_before)
-        links = [number for number, table in self._plan.tables.items() if not table.surrogate]
+        looked_at = chosen if resumed else left
+        stale = looked_at if known.was_replayed else begun_before
+        links = [number for number in looked_at if not self._plan.tables[number].surrogate]
         self._told.phase("looking for what the source has not")
         delete_gone(self._first, [self._plan.tables[number] for number in {*stale, *links}])
-        state.finish(self._opened.target, self._opened.link_id)
+        self._seeded.left = len(self._plan.tables.keys() - done - chosen)
+        (state.leave if self._seeded.left else state.finish)(self._opened.target, self._opened.link_id)
         self._opened.target.execute("ANALYZE ucrepl.identity")
         return self._seeded
 

@@ -27,10 +27,11 @@ class LinkState:
 
 @dataclass(frozen=True, slots=True)
 class TableState:
-    """How far a table is: the snapshot that is copied, and whether it is done."""
+    """How far a table is: the snapshot that is copied, whether it is done, and whether rows of it were parked."""
 
     snapshot: str
     done: bool
+    parked: bool
 
 
 def link_state(target: Connection[TupleRow], link_id: int) -> LinkState:
@@ -45,24 +46,23 @@ def link_state(target: Connection[TupleRow], link_id: int) -> LinkState:
     return state
 
 
-def begin(target: Connection[TupleRow], link_id: int) -> None:
-    """Stops replay of the link. Waits for the batch that is being applied. What an older seeding has left goes."""
-    with target.transaction():
-        begun = target.execute(
-            "UPDATE ucrepl.link SET seeding = true WHERE link_id = %s AND NOT seeding", [link_id]
-        ).rowcount
-        if begun:
-            target.execute("DELETE FROM ucrepl.seeded_table WHERE link_id = %s", [link_id])
-            target.execute("DELETE FROM ucrepl.postponed WHERE link_id = %s", [link_id])
-            target.execute("DELETE FROM ucrepl.doubt WHERE link_id = %s", [link_id])
+def begin(target: Connection[TupleRow], link_id: int, tables: Iterable[int]) -> None:
+    """Stops replay of the link. Waits for the batch that is being applied. What an older seeding has left to do goes.
+
+    Of `tables`, which are to be seeded, those with parked rows are to be read again.
+    """
+    target.execute(query("begin_seed"), {"link": link_id, "tables": list(tables)})
 
 
 def table_states(target: Connection[TupleRow], link_id: int) -> dict[int, TableState]:
     """The tables that have been begun, by their numbers."""
     rows = target.execute(
-        "SELECT table_id, snapshot::text, done FROM ucrepl.seeded_table WHERE link_id = %s", [link_id]
+        "SELECT s.table_id, s.snapshot::text, s.done, EXISTS (SELECT FROM ucrepl.parked AS p"
+        " WHERE p.link_id = s.link_id AND p.table_id = s.table_id AND p.seq < 0 AND p.skipped_at IS NULL)"
+        " FROM ucrepl.seeded_table AS s WHERE s.link_id = %s",
+        [link_id],
     ).fetchall()
-    return {number: TableState(snapshot, done) for number, snapshot, done in rows}
+    return {number: TableState(*rest) for number, *rest in rows}
 
 
 def begin_tables(target: Connection[TupleRow], link_id: int, tables: Iterable[int], snapshot: str) -> None:
@@ -79,3 +79,11 @@ def finish(target: Connection[TupleRow], link_id: int) -> None:
     """All is copied: replay goes on from the oldest snapshot of a table, and leaves out what is in the rows."""
     with target.transaction():
         target.execute(query("finish_seed"), {"link": link_id})
+
+
+def leave(target: Connection[TupleRow], link_id: int) -> None:
+    """Some tables are copied: replay goes on where it was, and leaves out what is in their rows.
+
+    Unless the seeding of other tables was interrupted, which has to be finished first.
+    """
+    target.execute(query("leave_seed"), {"link": link_id})
