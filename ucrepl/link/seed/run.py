@@ -75,7 +75,8 @@ def seed_link(
     opened = open_link(config, link, source, target)
     chosen = numbers_of(opened.plan, names)
     before = state.link_state(target, opened.link_id)
-    if not _to_do(opened, before, chosen):
+    tables = state.table_states(target, opened.link_id)
+    if not (before.seeding or state.left_to_do(before, tables, chosen)):
         return Seeded(link.name, already=True)
     state.begin(target, opened.link_id, chosen)
     _wait_for_lock(target, opened.link_id, link)
@@ -86,15 +87,6 @@ def seed_link(
     take_pairs(link, opened)
     source.close()
     return _Seeding(link, opened, nodes, told).run(known, chosen, resumed=before.seeding)
-
-
-def _to_do(opened: OpenLink, known: state.LinkState, chosen: AbstractSet[int]) -> bool:
-    """Whether one of these tables has not been seeded, or rows of it are parked."""
-    if known.seeding:
-        return True
-    tables = state.table_states(opened.target, opened.link_id)
-    done = {number for number, table in tables.items() if table.done and not table.parked}
-    return not known.seeded_at and bool(chosen - done)
 
 
 class _Seeding:
@@ -111,7 +103,7 @@ class _Seeding:
         self._snapshot = Snapshot(nodes, link.source, hstore)
         self._lanes: SimpleQueue[Lane] = SimpleQueue()
         first = self._lane(opened.target)
-        self._origin = _origin(self._plan, hstore, first.reader)
+        self._origin = origin_of(self._plan, hstore, first.reader)
         self._lanes.put(first)
         self._first = first
         self._done: dict[str, int] = {}
@@ -217,7 +209,8 @@ def _references(plan: LinkPlan) -> dict[int, set[int]]:
     return graph
 
 
-def _origin(plan: LinkPlan, hstore: str, reader: Connection[TupleRow]) -> Origin:
+def origin_of(plan: LinkPlan, hstore: str, reader: Connection[TupleRow]) -> Origin:
+    """What of the source is needed to read all rows of the tables of a plan there."""
     on_source = table_numbers(reader)
     sizes = {
         (schema, table): (size, rows)

@@ -1,6 +1,7 @@
 """How far a seeding is: written on the target, so that it can go on after an interruption."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -34,6 +35,10 @@ class TableState:
     parked: bool
 
 
+UNKNOWN = LinkState(seeding=False, seeded_at=None, position=BEGINNING)
+"""The state of a link that is not registered."""
+
+
 def link_state(target: Connection[TupleRow], link_id: int) -> LinkState:
     """The state of the link, which is registered."""
     with target.cursor(row_factory=class_row(LinkState)) as cursor:
@@ -63,6 +68,13 @@ def table_states(target: Connection[TupleRow], link_id: int) -> dict[int, TableS
         [link_id],
     ).fetchall()
     return {number: TableState(*rest) for number, *rest in rows}
+
+
+def left_to_do(known: LinkState, tables: Mapping[int, TableState], chosen: AbstractSet[int]) -> set[int]:
+    """Which of the chosen tables a seeding has to copy: those that are not done, or of which rows were parked."""
+    if known.seeded_at and not known.seeding:
+        return set()
+    return {n for n in chosen if n not in tables or not tables[n].done or (tables[n].parked and not known.seeding)}
 
 
 def begin_tables(target: Connection[TupleRow], link_id: int, tables: Iterable[int], snapshot: str) -> None:
