@@ -1,6 +1,7 @@
 """`ucrepl seed [LINK]`: brings the target of a link to the state of its source."""
 
 from argparse import Namespace, _SubParsersAction
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 
 _SHOWN = 3
+_COLUMNS_SHOWN = 5
 
 COLUMNS = ("table", "rows", "recognised", "create", "update", "protected", "ambiguous", "unresolved")
 """What --dry-run always shows of a table; the others only where one of them is not zero."""
@@ -150,16 +152,7 @@ def _print(link: "Link", found: "list[TablePreview]") -> None:
     rows = [asdict(table) for table in found if table.rows or table.delete]
     if rows:
         print_table(rows, [*COLUMNS, *(name for name in _SOMETIMES if any(row[name] for row in rows))])
-    reasons = [
-        {"table": table.table, "what": reason.kind, "why": reason.why, "rows": reason.rows}
-        for table in found
-        for reason in table.reasons
-    ]
-    reasons += [
-        {"table": table.table, "what": "ambiguous", "why": f"{key}: {why}", "rows": 1}
-        for table in found
-        for key, why in table.doubtful
-    ]
+    reasons = [line for table in found for line in _reasons(table)]
     if reasons:
         print_text("")
         print_table(reasons, ["table", "what", "why", "rows"])
@@ -167,6 +160,23 @@ def _print(link: "Link", found: "list[TablePreview]") -> None:
     if hidden:
         talk(f"{link.name}: {hidden:,} ambiguous rows more: --show {max(table.ambiguous for table in found)}")
     talk(f"{link.name}: {counted(sum(table.rows for table in found), 'row')} looked at, nothing was changed")
+
+
+def _reasons(table: "TablePreview") -> Iterator[dict[str, object]]:
+    """The lines that say why; the columns that change stand in one."""
+    changing = [f"{reason.why} ({reason.rows:,})" for reason in table.reasons if reason.kind == "update"]
+    if changing:
+        more = f" and {len(changing) - _COLUMNS_SHOWN} more" if len(changing) > _COLUMNS_SHOWN else ""
+        yield _line(table, "update", f"columns {', '.join(changing[:_COLUMNS_SHOWN])}{more}", table.update)
+    for reason in table.reasons:
+        if reason.kind != "update":
+            yield _line(table, reason.kind, reason.why, reason.rows)
+    for key, why in table.doubtful:
+        yield _line(table, "ambiguous", f"{key}: {why}", 1)
+
+
+def _line(table: "TablePreview", what: str, why: str, rows: int) -> dict[str, object]:
+    return {"table": table.table, "what": what, "why": why, "rows": rows}
 
 
 def _tell(link: "Link", seeded: "Seeded") -> int:

@@ -15,6 +15,7 @@ from psycopg.rows import TupleRow
 from ucrepl.config import Config, Link
 from ucrepl.db.catalog import hstore_schema
 from ucrepl.db.sqlfiles import query
+from ucrepl.link.apply import MANY_ROWS
 from ucrepl.link.nodes import Nodes
 from ucrepl.link.replay import PAIR_COLUMNS
 from ucrepl.link.seed import state
@@ -24,7 +25,7 @@ from ucrepl.link.seed.recognise import Recogniser
 from ucrepl.link.seed.run import Told, origin_of
 from ucrepl.link.seed.scope import numbers_of
 from ucrepl.link.seed.snapshot import Snapshot
-from ucrepl.link.seed.stream import ReadAhead
+from ucrepl.link.seed.stream import BATCH_ROWS, ReadAhead
 from ucrepl.link.seed.tally import Tally
 from ucrepl.link.setup import OpenLink, preview_link
 from ucrepl.plan import circle, gone, preview
@@ -90,15 +91,15 @@ class DryRun:
         for group in self._plan.groups:
             recogniser.recognise([self._plan.tables[number] for number in group])
         self._told.phase("looking for what is new, and for what is gone")
-        deletes = {number: self._expect(self._plan.tables[number]) for number in self._left}
+        deletes = self._expect_all()
         self._lane.run("ANALYZE ucrepl.identity")
         self._told.phase("comparing")
-        found = []
+        found, doubtful = [], self._doubtful(shown)
         for members in self._plan.ordered(self._left):
             ordered = sorted(members, key=lambda table: self._origin.sizes.get(table.number, 0))  # as they are copied
             for table, counted in zip(ordered, self._count(ordered), strict=True):
                 counted.delete = deletes[table.number]
-                counted.doubtful = self._doubtful(table, shown)
+                counted.doubtful = doubtful.get(table.number, [])
                 found.append(counted)
         return found
 
@@ -118,18 +119,41 @@ class DryRun:
             for name in ("free_pairs", "apply_pairs"):
                 self._lane.run(query(name), {"peer": peer})
 
-    def _expect(self, table: TablePlan) -> int:
-        """Takes the records that are not known for new. Returns how many rows of the target are gone on the source."""
-        run, deletes = self._lane.run, 0
-        with self._opened.target.transaction(), ReadAhead(self._lane.reader, gone.keys(table.table)) as read_ahead:
+    def _expect_all(self) -> dict[int, int]:
+        """Takes the records that are not known for new. Returns how many rows of each table are gone on the source.
+
+        Several small tables share a transaction: the end of each empties all the temporary tables.
+        """
+        deletes: dict[int, int] = {}
+        left = [self._plan.tables[number] for number in self._left]
+        while left:
+            staged = 0
+            with self._opened.target.transaction():
+                while left and staged < BATCH_ROWS:
+                    table = left.pop()
+                    staged += self._stage_keys(table)
+                    deletes[table.number] = self._expect(table)
+                    self._lane.run("DELETE FROM pg_temp.present")
+        return deletes
+
+    def _stage_keys(self, table: TablePlan) -> int:
+        """Brings the keys of all rows on the source. Returns how many."""
+        rows = 0
+        with ReadAhead(self._lane.reader, gone.keys(table.table)) as read_ahead:
             for batch in read_ahead:
                 batch.copy_into(self._opened.target, "pg_temp.present", "key")
-            run("ANALYZE pg_temp.present")
-            if gone.can_tell(table) and (table.number in self._stale or not table.surrogate):
-                deletes = run(gone.stage(self._plan, table)).rowcount
-            if table.surrogate:
-                run(preview.expect(self._plan, table))
-        return deletes
+                rows += batch.count
+        if rows >= MANY_ROWS:
+            self._lane.run("ANALYZE pg_temp.present")
+        return rows
+
+    def _expect(self, table: TablePlan) -> int:
+        """Takes the staged keys for those of new records where they are not known. Returns how many rows are gone."""
+        if table.surrogate:
+            self._lane.run(preview.expect(self._plan, table))
+        if gone.can_tell(table) and (table.number in self._stale or not table.surrogate):
+            return self._lane.run(gone.stage(self._plan, table)).rowcount
+        return 0
 
     def _count(self, ordered: Sequence[TablePlan]) -> list[TablePreview]:
         """Counts the tables of a circle; again when rows fall out, to which some refer that were counted before."""
@@ -146,12 +170,17 @@ class DryRun:
             for table in ordered:
                 self._done.pop(str(table.name), None)
 
-    def _doubtful(self, table: TablePlan, shown: int) -> list[tuple[str, str]]:
-        return self._lane.run(
-            "SELECT d.remote_id::text, d.message FROM ucrepl.doubt AS d WHERE d.table_id = %(table)s"
-            " ORDER BY d.remote_id LIMIT %(shown)s",
-            {"table": table.number, "shown": shown},
-        ).fetchall()
+    def _doubtful(self, shown: int) -> dict[int, list[tuple[str, str]]]:
+        """The first ambiguous records of each table, with their candidates."""
+        found: dict[int, list[tuple[str, str]]] = {}
+        for number, key, message in self._lane.run(
+            "SELECT d.table_id, d.remote_id::text, d.message FROM ("
+            "SELECT *, row_number() OVER (PARTITION BY table_id ORDER BY remote_id) AS place FROM ucrepl.doubt"
+            ") AS d WHERE d.place <= %(shown)s ORDER BY d.table_id, d.place",
+            {"shown": shown},
+        ).fetchall():
+            found.setdefault(number, []).append((key, message))
+        return found
 
     def _tell(self, table: TablePlan, count: int) -> None:
         name = str(table.name)
