@@ -1,5 +1,6 @@
 """An Odoo with data into one that has other data, while an office works on the source: nothing is lost or doubled."""
 
+import json
 from pathlib import Path
 from threading import Thread
 
@@ -53,6 +54,13 @@ def unpaired(dsn: str) -> dict[str, int]:
         return found
 
 
+def dry_run(pair: Pair) -> dict[str, tuple[int, int]]:
+    """How many rows of each table would be made, and deleted."""
+    tables = json.loads(pair.run("seed", LINK, "--dry-run", "--json"))["tables"]
+    assert sum(table["recognised"] for table in tables) > sum(table["create"] for table in tables) > 0
+    return {table["table"]: (table["create"], table["delete"]) for table in tables}
+
+
 def assert_no_record_twice(dsn: str) -> None:
     for table, key in KEYS.items():
         assert value(dsn, f"SELECT count(*) - count(DISTINCT {key}) FROM {table} WHERE {key} IS NOT NULL") == 0, table
@@ -69,12 +77,17 @@ def test_an_odoo_is_seeded_while_it_is_in_use(source: str, target: str, database
         play_workload(pair.milan, "odoo18")  # it has had work of its own
     before = rows(pair.milan)
     pair.run("install")
+    told = {} if source == "odoo18" else dry_run(pair)
     office = Thread(target=play_workload, args=(pair.turin, "odoo18")) if source == "odoo18" else None
     if office:
         office.start()
     pair.run("seed", LINK)
     if office:
         office.join()
+    seeded = rows(pair.milan)
+    assert {label: seeded[label] - before[label] for label in told} == {
+        n: made - gone for n, (made, gone) in told.items()
+    }
     pair.drain_all()
 
     pair.run("verify", LINK)  # exit code 1 if anything differs
