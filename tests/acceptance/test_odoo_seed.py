@@ -8,10 +8,13 @@ import psycopg
 import psycopg.sql
 import pytest
 
+from tests.acceptance.test_odoo_verify import verify
 from tests.support.databases import MakeDatabase
 from tests.support.odoo import play_workload
 from tests.support.pair import Pair, value
+from tests.support.planted import Planter
 from tests.support.tables import read_tables
+from ucrepl.errors import Exit
 
 LINK = "turin->milan"
 # Records of the base data, and what nobody may have twice. (Of external ids the pair is unique by an index.)
@@ -66,6 +69,18 @@ def assert_no_record_twice(dsn: str) -> None:
         assert value(dsn, f"SELECT count(*) - count(DISTINCT {key}) FROM {table} WHERE {key} IS NOT NULL") == 0, table
 
 
+def assert_differences_are_found(pair: Pair) -> None:
+    """A hundred differences, planted in what both have, are found among all that each has of its own, and mended."""
+    planter = Planter.at(pair.milan, paired=True)
+    for kind, number in {"value": 30, "reference": 25, "missing": 25, "link": 10, "no link": 10}.items():
+        planter.plant(kind, number)
+    planted = planter.done()
+    assert len(planted) == 100
+    found = verify(pair, LINK, "--repair", code=Exit.OK)
+    assert (len(found), set(found)) == (100, planted)
+    assert verify(pair, LINK) == []
+
+
 @pytest.mark.slow
 @pytest.mark.xdist_group("odoo18")
 @pytest.mark.parametrize(
@@ -98,3 +113,5 @@ def test_an_odoo_is_seeded_while_it_is_in_use(source: str, target: str, database
         assert count <= before[label], label
     [status] = pair.status().values()
     assert (status["parked"], status["lag_rows"]) == (0, 0)
+    if office:
+        assert_differences_are_found(pair)
