@@ -58,10 +58,16 @@ def fill(pair: Pair) -> None:
     """)
 
 
-def test_what_is_here_is_recognised_and_the_rest_is_made(make_pair: MakePair) -> None:
+def filled(make_pair: MakePair) -> Pair:
+    """Two databases, each with data of its own, and a link from one to the other."""
     pair = make_pair(TABLES, installed=False, both_ways=False, rules=RULES)
     fill(pair)
     pair.install()
+    return pair
+
+
+def test_what_is_here_is_recognised_and_the_rest_is_made(make_pair: MakePair) -> None:
+    pair = filled(make_pair)
 
     seeded = seed(pair)
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.integration.links import BACK, FORTH, MakePair, Pair, Side
 from tests.integration.terminal import Terminal
-from tests.integration.test_seed_copy import RULES, TABLES, fill, seed
+from tests.integration.test_seed_copy import RULES, TABLES, fill, filled, seed
 from tests.support.cli import two_node_config
 from tests.support.daemon import daemon_running
 from tests.support.dump import dump
@@ -69,10 +69,7 @@ def reasons(table: TablePreview, kind: str) -> dict[str, int]:
 
 @pytest.fixture
 def pair(make_pair: MakePair) -> Pair:
-    pair = make_pair(TABLES, installed=False, both_ways=False, rules=RULES)
-    fill(pair)
-    pair.install()
-    return pair
+    return filled(make_pair)
 
 
 def test_what_is_told_is_what_is_done(pair: Pair) -> None:
@@ -189,6 +186,34 @@ def test_references_in_a_circle(make_pair: MakePair) -> None:
     assert_it_comes_true(pair)
 
 
+def test_references_by_a_models_name(make_pair: MakePair) -> None:
+    """To a record that both have, a new one, an ambiguous one, and one that is nowhere."""
+    tables = """
+        CREATE TABLE res_partner (id serial PRIMARY KEY, ref text);
+        CREATE TABLE mail_message (id serial PRIMARY KEY, message_id text, model text, res_id int);
+        CREATE TABLE member (id serial PRIMARY KEY, partner_id int REFERENCES res_partner);
+    """
+    pair = make_pair(tables, installed=False, both_ways=False, rules=[{"table": "res_partner", "keys": [["ref"]]}])
+    pair.a.run("""
+        INSERT INTO res_partner (ref) VALUES ('one'), ('new'), ('twice');
+        INSERT INTO mail_message (message_id, model, res_id)
+        SELECT 'm' || n, 'res.partner', n FROM generate_series(1, 6) AS n;
+        INSERT INTO member (partner_id) VALUES (1), (2), (3);
+    """)
+    pair.b.run("""
+        INSERT INTO res_partner (ref) VALUES ('twice'), ('twice'), ('one');
+        INSERT INTO mail_message (message_id, model, res_id) VALUES
+            ('m1', 'res.partner', 3), ('m2', 'res.partner', 3), ('m4', 'res.partner', 44), ('m6', 'other', 6);
+        SELECT setval('res_partner_id_seq', 100);
+    """)
+    pair.install()
+    told, _ = assert_it_comes_true(pair)
+    message = told["mail_message"]
+    assert (message.recognised, message.create, message.update, message.parked) == (4, 2, 3, 0)
+    assert reasons(message, "unresolved") == {"res_id: no record has this id, as on the source": 4}
+    assert (told["member"].create, told["member"].parked) == (2, 1)
+
+
 def test_conflicts(make_pair: MakePair) -> None:
     """What the target itself has changed since install stays, with the later one; the rest is brought up to date."""
     pair = make_pair("CREATE TABLE thing (id serial PRIMARY KEY, code text UNIQUE, a text, b text)", both_ways=False)
@@ -298,7 +323,8 @@ def test_on_the_command_line(pair: Pair, tmp_path: Path) -> None:
     assert "nothing was changed" in said.err
     said = terminal("seed", LINK, "--dry-run", "--show", "0", code=3)
     assert "1 ambiguous rows more: --show 1" in said.err
-    terminal("seed", LINK, "--table", "country")
+    said = terminal("seed", LINK, "--table", "country")
+    assert said.err.splitlines()[-1] == f"{LINK}: 5 tables not seeded yet: ucrepl seed '{LINK}'"
     assert "seeded already" in terminal("seed", LINK, "--dry-run", "--table", "country").err
 
 

@@ -1,10 +1,15 @@
 """Some tables of a link are seeded, the others later: what is seeded follows the source, the rest stays as it was."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from tests.integration.links import FORTH, MakePair, Pair
-from tests.integration.test_seed_copy import PARTNERS, RULES, TABLES, TAGS, fill, seed
+from tests.integration.test_seed_copy import PARTNERS, TAGS, filled, seed
+from tests.support.waiting import wait_for
+from ucrepl.db.connect import connect
 from ucrepl.errors import UsageError
+from ucrepl.link.lock import try_lock, unlock
 from ucrepl.link.seed.copy import Copier
 
 COUNTRIES = "SELECT code, name FROM country WHERE code <> 'ES' ORDER BY code"
@@ -12,10 +17,7 @@ COUNTRIES = "SELECT code, name FROM country WHERE code <> 'ES' ORDER BY code"
 
 @pytest.fixture
 def pair(make_pair: MakePair) -> Pair:
-    pair = make_pair(TABLES, installed=False, both_ways=False, rules=RULES)
-    fill(pair)
-    pair.install()
-    return pair
+    return filled(make_pair)
 
 
 def state_of(pair: Pair) -> tuple[bool, bool, list[str]]:
@@ -115,6 +117,19 @@ def test_an_interrupted_one_is_to_be_finished(pair: Pair, monkeypatch: pytest.Mo
     seed(pair, FORTH, "country")
     assert state_of(pair) == (False, False, ["country", "tag"])
     pair.assert_same(COUNTRIES)
+
+
+def test_one_that_waited_for_another_does_its_own(pair: Pair) -> None:
+    link_id = pair.replayer().link_id
+    pair.close_links()
+    with connect(pair.b.dsn) as other, ThreadPoolExecutor(1) as pool:
+        assert try_lock(other, link_id)
+        waiting = pool.submit(seed, pair, FORTH, "tag")
+        wait_for(lambda: state_of(pair)[0], what="the second seeding to begin")
+        other.execute("UPDATE ucrepl.link SET seeding = false")  # as the first one does at its end
+        unlock(other, link_id)
+        assert waiting.result().rows == 2
+    assert state_of(pair) == (False, False, ["tag"])
 
 
 def test_a_table_that_is_not_there_is_refused(pair: Pair) -> None:

@@ -74,19 +74,13 @@ def seed_link(
     source, target = nodes.another(link.source), nodes.another(link.target)
     opened = open_link(config, link, source, target)
     chosen = numbers_of(opened.plan, names)
-    before = state.link_state(target, opened.link_id)
-    tables = state.table_states(target, opened.link_id)
-    if not (before.seeding or state.left_to_do(before, tables, chosen)):
-        return Seeded(link.name, already=True)
-    state.begin(target, opened.link_id, chosen)
-    _wait_for_lock(target, opened.link_id, link)
-    known = state.link_state(target, opened.link_id)
-    if not known.seeding:  # another one has finished it meanwhile
+    known = _begin(target, opened.link_id, link, chosen)
+    if known is None:
         return Seeded(link.name, already=True)
     told.phase("reading the source")
     take_pairs(link, opened)
     source.close()
-    return _Seeding(link, opened, nodes, told).run(known, chosen, resumed=before.seeding)
+    return _Seeding(link, opened, nodes, told).run(known, chosen)
 
 
 class _Seeding:
@@ -109,8 +103,8 @@ class _Seeding:
         self._done: dict[str, int] = {}
         self._over: frozenset[TableName] = frozenset()
 
-    def run(self, known: state.LinkState, chosen: AbstractSet[int], *, resumed: bool) -> Seeded:
-        """Does all that is left to do of the chosen tables. `resumed`: an interrupted seeding has done some of it."""
+    def run(self, known: state.LinkState, chosen: AbstractSet[int]) -> Seeded:
+        """Does all that is left to do of the chosen tables. `known` was the state of the link before it began."""
         tables = state.table_states(self._opened.target, self._opened.link_id)
         done = {number for number in self._plan.tables if number in tables and tables[number].done}
         left = [number for number in self._plan.tables if number in chosen and number not in done]
@@ -120,7 +114,7 @@ class _Seeding:
         self._recognise()
         self._copy([[self._plan.tables[n] for n in group if n in set(left)] for group in self._plan.groups])
         self._fill_in()
-        looked_at = chosen if resumed else left
+        looked_at = chosen if known.seeding else left
         stale = looked_at if known.was_replayed else begun_before
         links = [number for number in looked_at if not self._plan.tables[number].surrogate]
         self._told.phase("looking for what the source has not")
@@ -229,10 +223,21 @@ def origin_of(plan: LinkPlan, hstore: str, reader: Connection[TupleRow]) -> Orig
     )
 
 
-def _wait_for_lock(target: Connection[TupleRow], link_id: int, link: Link) -> None:
-    """Takes the lock of the link. A daemon gives it back when it sees that the link is being seeded."""
+def _begin(target: Connection[TupleRow], link_id: int, link: Link, chosen: AbstractSet[int]) -> state.LinkState | None:
+    """Stops replay and takes the lock of the link. A daemon gives it back when it sees that the link is being seeded.
+
+    Returns the state of before. None where all is done, also where somebody else has done it while we waited.
+    """
     until = monotonic() + DAEMON_SECONDS
-    while not try_lock(target, link_id):
+    while True:
+        known = state.link_state(target, link_id)
+        if not (known.seeding or state.left_to_do(known, state.table_states(target, link_id), chosen)):
+            return None
+        state.begin(target, link_id, chosen)
+        if try_lock(target, link_id):
+            if state.link_state(target, link_id).seeding:
+                return known
+            continue  # another seeding, which has ended in this moment
         if monotonic() > until:
             raise RefusedError(
                 f"link {link.name!r} is held by somebody who does not let go",
