@@ -82,7 +82,7 @@ def update(
     if guarded and any(c.can_conflict for c in writable):
         joins.append(image(link, table, "old", "was"))
     assignments = [
-        f"{quote(c.name)} = {_if_sent(link, c, _protected(c, values[c.name]), uniform=uniform)}" for c in writable
+        f"{quote(c.name)} = {_if_sent(link, c, protected(c, values[c.name]), uniform=uniform)}" for c in writable
     ]
     conditions = [f"change.table_id = {table.number}", f"change.op IN ({_operations(guarded, with_key)})", row.sql]
     if guarded:
@@ -265,7 +265,8 @@ def _operations(guarded: bool, with_key: bool) -> str:  # noqa: FBT001 - two pri
     return "'U'" if guarded else "'U', 'M'"
 
 
-def _protected(column: ColumnPlan, value: str) -> str:
+def protected(column: ColumnPlan, value: str) -> str:
+    """The value that a column gets for one of the source, as far as its protection lets it through."""
     current = f"target.{quote(column.name)}"
     match column.protection:
         case Protection.NOT_EMPTY:
