@@ -40,7 +40,7 @@ def seed_same_ids(
     since `install` is left to the journal. Raises RefusedError, and pairs nothing, when rows with the same id differ in
     their keys, or when the link has been replayed before.
     """
-    opened = open_link(config, link, source, target)
+    opened = open_link(config, link, source, target, pairing=True)
     row = target.execute(
         "SELECT seeded_at, position::text FROM ucrepl.link WHERE link_id = %s", [opened.link_id]
     ).fetchone()
