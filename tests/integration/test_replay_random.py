@@ -97,7 +97,7 @@ class Writer:
                 connection.rollback()
 
 
-@pytest.mark.parametrize(("seed", "ids"), [*((seed, "remap") for seed in range(8)), (8, "shared"), (9, "shared")])
+@pytest.mark.parametrize(("seed", "ids"), [(seed, "shared" if seed % 4 == 3 else "remap") for seed in range(8)])
 def test_one_side_follows_the_other(make_pair: MakePair, seed: int, ids: str) -> None:
     pair = make_pair(TABLES, ids=ids)
     if ids == "shared":

@@ -66,10 +66,11 @@ def run(args: Namespace) -> int:
 
 def _share(args: Namespace, config: "Config", nodes: "Nodes") -> int:
     from ucrepl.link.ids.share import share_ids
+    from ucrepl.link.nodes import explained
     from ucrepl.link.words import counted
 
     links = _with_shared_ids(config, args.links)
-    with progress("sequences") as show:
+    with progress("sequences") as show, explained(links[0].target):
         shared = share_ids(config, links, nodes, slots=args.slots, progress=lambda done, total: show(done, total, ""))
     for link in shared.links:
         talk(f"{link}: ids are shared")
@@ -81,8 +82,11 @@ def _share(args: Namespace, config: "Config", nodes: "Nodes") -> int:
 
 def _unshare(args: Namespace, config: "Config", nodes: "Nodes") -> int:
     from ucrepl.link.ids.share import unshare_ids
+    from ucrepl.link.nodes import explained
 
-    released = unshare_ids(config, [link_named(config, name) for name in args.links], nodes)
+    links = [link_named(config, name) for name in args.links]
+    with explained(links[0].target):
+        released = unshare_ids(config, links, nodes)
     for node in released:
         talk(f"{node}: hands out all ids again")
     if not released:

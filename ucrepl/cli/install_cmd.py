@@ -60,7 +60,7 @@ def run(args: Namespace) -> int:
 
 
 def _tend_ids(config: "Config", nodes: "Nodes", names: list[str]) -> None:
-    """Interleaves the sequences of new tables on nodes that share ids, if all of these can be reached."""
+    """Interleaves the sequences of new tables on nodes that share ids."""
     from ucrepl.link.ids.tend import tend_ids
     from ucrepl.link.words import counted
 

@@ -13,7 +13,9 @@ from ucrepl.daemon.session import Session
 from ucrepl.daemon.trouble import describe
 from ucrepl.db.sqlfiles import query
 from ucrepl.errors import RefusedError
-from ucrepl.link.ids.sequences import Member, interleave, read_slot
+from ucrepl.link.ids.sequences import Member, read_slot
+from ucrepl.link.ids.tend import tend_ids
+from ucrepl.link.nodes import Nodes
 from ucrepl.link.purge import purge_journal, purge_tombstones
 from ucrepl.link.replay import LinkReplayer
 
@@ -152,7 +154,8 @@ class Chores:
         if not wrong:
             return
         try:
-            interleave(self._members, patience=0)
+            with Nodes(session.config, "ids") as nodes:
+                tend_ids(session.config, ends, nodes, patience=0)
         except RefusedError as error:
             log.warning("sequences do not keep to their slots", error=error.message, hint=error.hint)
             return

@@ -1,6 +1,6 @@
 """Has the nodes of links share ids, and takes that back."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -52,28 +52,28 @@ def share_ids(
     together = config.sharing_with(links)
     names = sorted({name for link in together for name in (link.source, link.target)})
     ends = {name: nodes.get(name) for name in names}
-    with _alone_on(ends, together) as link_ids:
+    with _alone_on(ends, together) as link_ids, ExitStack() as stack:
         before = {name: read_slot(end) for name, end in ends.items()}
         planned = allot(before, slots)
-        new = [link for link in together if not _is_shared(ends[link.target], link_ids[link.name])]
-        for link in new:
-            _refuse_unlike(config, link, nodes)
+        new = [
+            (link, stack.enter_context(_opened(config, link, nodes)))
+            for link in together
+            if not _is_shared(ends[link.target], link.name)
+        ]
+        _refuse_unlike(new)
         for name, slot in planned.items():
             _write_slot(ends[name], slot)
         done = interleave((Member.of(name, ends[name], slot) for name, slot in planned.items()), progress=progress)
         try:
-            for link in new:  # once more: from here on no id can be given twice
-                _refuse_unlike(config, link, nodes)
+            _refuse_unlike(new)  # once more: from here on no id can be given twice
         except RefusedError:
             for name, earlier in before.items():
                 _write_slot(ends[name], earlier)
             interleave(Member.of(name, ends[name], earlier or ALL_IDS) for name, earlier in before.items())
             raise
-        for link in new:
-            ends[link.target].execute(
-                "UPDATE ucrepl.link SET ids_shared_at = now() WHERE link_id = %s", [link_ids[link.name]]
-            )
-    return Shared(planned, done, [link.name for link in new])
+        for link, _ in new:
+            ends[link.target].execute(query("ids_join"), {"link": link_ids[link.name]})
+    return Shared(planned, done, [link.name for link, _ in new])
 
 
 def unshare_ids(config: Config, links: Sequence[Link], nodes: Nodes) -> list[str]:
@@ -90,7 +90,9 @@ def unshare_ids(config: Config, links: Sequence[Link], nodes: Nodes) -> list[str
         still = {
             name
             for link in config.links
-            if link not in both and (joined := {link.source, link.target}) & ends.keys() and _shares(nodes, link)
+            if link not in both
+            and (joined := {link.source, link.target}) & ends.keys()
+            and _is_shared(nodes.get(link.target), link.name)
             for name in joined
         }
         slots = {name: slot for name, end in ends.items() if (slot := read_slot(end))}
@@ -138,15 +140,8 @@ def _alone_on(ends: Mapping[str, Connection[TupleRow]], links: Sequence[Link]) -
         yield numbers
 
 
-def _is_shared(target: Connection[TupleRow], link_id: int) -> bool:
-    row = target.execute("SELECT ids_shared_at FROM ucrepl.link WHERE link_id = %s", [link_id]).fetchone()
-    return bool(row and row[0])
-
-
-def _shares(nodes: Nodes, link: Link) -> bool:
-    row = (
-        nodes.get(link.target).execute("SELECT ids_shared_at FROM ucrepl.link WHERE name = %s", [link.name]).fetchone()
-    )
+def _is_shared(target: Connection[TupleRow], link: str) -> bool:
+    row = target.execute("SELECT ids_shared_at FROM ucrepl.link WHERE name = %s", [link]).fetchone()
     return bool(row and row[0])
 
 
@@ -161,22 +156,24 @@ def _write_slot(connection: Connection[TupleRow], slot: Slot | None) -> None:
     )
 
 
-def _refuse_unlike(config: Config, link: Link, nodes: Nodes) -> None:
-    """Raises RefusedError when an id of one end is that of another record on the other end."""
-    source, target = nodes.another(link.source), nodes.another(link.target)
-    try:
+@contextmanager
+def _opened(config: Config, link: Link, nodes: Nodes) -> Iterator[OpenLink]:
+    """The link, with all pairs that either end knows on the target."""
+    with nodes.another(link.source) as source, nodes.another(link.target) as target:
         opened = open_link(config, link, source, target, pairing=True)
         take_pairs(link, opened)
-        unlike = [*_paired_unlike(link, opened), *_taken_twice(opened)]
-    finally:
-        source.close()
-        target.close()
-    if unlike:
-        raise RefusedError(
-            f"ids of {link.source!r} and {link.target!r} differ already: {'; '.join(unlike)}",
-            hint="only clones can share ids. If the same id still means the same record pair them first, with: ucrepl"
-            " seed --same-ids; if not make the clone anew, or write 'ids: remap'",
-        )
+        yield opened
+
+
+def _refuse_unlike(links: Iterable[tuple[Link, OpenLink]]) -> None:
+    """Raises RefusedError when an id of one end is that of another record on the other end."""
+    for link, opened in links:
+        if unlike := [*_paired_unlike(link, opened), *_taken_twice(opened)]:
+            raise RefusedError(
+                f"ids of {link.source!r} and {link.target!r} differ already: {'; '.join(unlike)}",
+                hint="only clones can share ids. If the same id still means the same record pair them first, with:"
+                " ucrepl seed --same-ids; if not make the clone anew, or write 'ids: remap'",
+            )
 
 
 def _paired_unlike(link: Link, opened: OpenLink) -> Iterator[str]:

@@ -1,12 +1,23 @@
 """Looks after shared ids: what the sequences of each node do, and whether they still do it."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from ucrepl.config import Config, Link
 from ucrepl.db.catalog import read_catalog
-from ucrepl.link.ids.sequences import Count, Member, Slot, counts, id_sequences, interleave, read_slot
-from ucrepl.link.node import identify
+from ucrepl.errors import UnreachableError
+from ucrepl.link.ids.sequences import (
+    LOCK_PATIENCE_SECONDS,
+    Count,
+    Member,
+    Slot,
+    counts,
+    id_sequences,
+    interleave,
+    read_slot,
+)
+from ucrepl.link.node import identify, newest_version, schema_version
 from ucrepl.link.nodes import Nodes, explained
 
 
@@ -38,13 +49,21 @@ def ids_of_nodes(config: Config, links: Sequence[Link], nodes: Nodes) -> list[No
     return found
 
 
-def tend_ids(config: Config, names: Iterable[str], nodes: Nodes) -> list[str]:
-    """Interleaves the sequences of these nodes that do not keep to their slots. Returns these.
+def tend_ids(
+    config: Config, names: Iterable[str], nodes: Nodes, *, patience: float = LOCK_PATIENCE_SECONDS
+) -> list[str]:
+    """Interleaves the sequences that do not keep to the slots of these nodes, and of those that share ids with them.
 
-    All nodes with which they share ids are needed for it. Raises UnreachableError, and as `interleave` does.
+    Returns these. A node that can't be reached, or where ucrepl is not up to date, is left out: its turn comes when it
+    is there again. Raises as `interleave` does.
     """
     chosen = set(names)
     touching = [link for link in config.links if link.ids == "shared" and {link.source, link.target} & chosen]
     joined = {name for link in config.sharing_with(touching) for name in (link.source, link.target)}
-    slots = {name: slot for name in joined if (slot := read_slot(nodes.get(name)))}
-    return interleave(Member.of(name, nodes.get(name), slot) for name, slot in slots.items())
+    members = []
+    for name in joined:
+        with suppress(UnreachableError):
+            connection = nodes.get(name)
+            if schema_version(connection) == newest_version() and (slot := read_slot(connection)):
+                members.append(Member.of(name, connection, slot))
+    return interleave(members, patience=patience)
