@@ -15,3 +15,6 @@ ALTER TABLE ucrepl.link ADD COLUMN ids_shared_at timestamptz;
 
 COMMENT ON COLUMN ucrepl.link.ids_shared_at IS
 'Since then a new record has the id that it has on the source; null: it gets one of this node.';
+
+COMMENT ON COLUMN ucrepl.identity.shipped_xid IS
+'Places a pair in the batches of the link back to the peer; null: in none, 0: it was made for a peer that gets the record from another one, and is never sent to it.';

@@ -6,8 +6,8 @@ WITH joined AS (
     WHERE k.link_id = %(link)s
     RETURNING k.peer_id
 )
-INSERT INTO ucrepl.identity (peer_id, remote_table, remote_id, local_table, local_id)
-SELECT DISTINCT j.peer_id, i.remote_table, i.remote_id, i.local_table, i.local_id
+INSERT INTO ucrepl.identity (peer_id, remote_table, remote_id, local_table, local_id, shipped_xid)
+SELECT DISTINCT j.peer_id, i.remote_table, i.remote_id, i.local_table, i.local_id, '0'::xid8
 FROM joined AS j
 JOIN ucrepl.link AS o ON o.ids_shared_at IS NOT NULL AND o.peer_id <> j.peer_id
 JOIN ucrepl.identity AS i ON i.peer_id = o.peer_id

@@ -1,7 +1,7 @@
 """Shared ids: `ids share`, what it refuses, how it is kept up and taken back, and replay with it."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Event, Thread
 
@@ -243,6 +243,9 @@ def test_sharing_while_one_side_is_in_use(clones: Pair) -> None:
         reached = clones.a.value("SELECT max(id) FROM partner")
         wait_for(lambda: clones.a.value("SELECT max(id) FROM partner") > reached + 100, what="more work")
     add(clones.b, "of milan")
+    clones.b.run(
+        "INSERT INTO partner (name, parent_id) SELECT 'many', max(id) FROM partner, generate_series(1, 2500) AS n GROUP BY n"
+    )
     clones.settle()
     assert_equal_ids(clones)
 
@@ -387,10 +390,15 @@ def test_an_empty_node_is_filled_under_the_same_ids(make_pair: MakePair, tmp_pat
 
 def test_a_third_node(database: MakeDatabase, tmp_path: Path) -> None:
     sides = [Side(name, database("empty")) for name in ("turin", "milan", "rome")]
-    turin, milan, rome = sides
-    for side in sides:
-        side.run(TABLES)
-    config = tmp_path / "ucrepl.yaml"
+    with ExitStack() as stack:
+        for side in sides:
+            stack.enter_context(side.connection)
+            side.run(TABLES)
+        add_a_third_node(tmp_path / "ucrepl.yaml", *sides)
+
+
+def add_a_third_node(config: Path, turin: Side, milan: Side, rome: Side) -> None:
+    sides = (turin, milan, rome)
 
     def configure(*ends: tuple[str, str]) -> None:
         links = [{"from": s, "to": t, "ids": "shared"} for pair in ends for s, t in (pair, pair[::-1])]
@@ -424,5 +432,3 @@ def test_a_third_node(database: MakeDatabase, tmp_path: Path) -> None:
     assert sorted(row[2] for row in rows[5:]) == ["by milan", "rome", "second"]
     assert milan.rows(PARTNERS) == rome.rows(PARTNERS) == rows
     run("verify")
-    for side in sides:
-        side.connection.close()

@@ -167,10 +167,13 @@ WHERE NOT EXISTS (SELECT FROM taken WHERE taken.seq = new.seq)"""
 
 
 def spread(link: LinkPlan, table: TablePlan) -> str:
-    """Pairs new records with those of the other peers that share ids: they get them from the source, too."""
+    """Pairs new records with those of the other peers that share ids: they get them from the source, too.
+
+    These pairs are not shipped: the peer would take a record that has not come yet for one that was deleted.
+    """
     return f"""\
-INSERT INTO ucrepl.identity (peer_id, remote_table, remote_id, local_table, local_id)
-SELECT peer.peer_id, {table.number}, own.local_id, {table.number}, own.local_id
+INSERT INTO ucrepl.identity (peer_id, remote_table, remote_id, local_table, local_id, shipped_xid)
+SELECT peer.peer_id, {table.number}, own.local_id, {table.number}, own.local_id, '0'::xid8
 FROM pg_temp.change AS change
 JOIN ucrepl.identity AS own
     ON own.peer_id = {link.peer_id} AND own.remote_table = {table.number} AND own.remote_id = change.key::bigint
