@@ -75,6 +75,8 @@ def _share(args: Namespace, config: "Config", nodes: "Nodes") -> int:
     for link in shared.links:
         talk(f"{link}: ids are shared")
     talk(f"{counted(len(shared.sequences), 'sequence')} interleaved on {counted(len(shared.slots), 'node')}")
+    if shared.paired:
+        talk(f"{counted(shared.paired, 'record')} of new tables paired")
     if args.json:
         return _status(args, config, nodes)
     return Exit.OK

@@ -22,6 +22,9 @@ from ucrepl.link.replay import LinkReplayer
 PARKED_AT_ONCE: Final = 1000
 """How many parked changes are tried again in one transaction; new changes wait meanwhile."""
 
+CONNECT_SECONDS: Final = 3
+"""How long a third node may take to answer while this link waits for it."""
+
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 
@@ -154,7 +157,7 @@ class Chores:
         if not wrong:
             return
         try:
-            with Nodes(session.config, "ids") as nodes:
+            with Nodes(session.config, "ids", CONNECT_SECONDS) as nodes:
                 tend_ids(session.config, ends, nodes, patience=0)
         except RefusedError as error:
             log.warning("sequences do not keep to their slots", error=error.message, hint=error.hint)

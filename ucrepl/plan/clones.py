@@ -74,16 +74,17 @@ JOIN pg_temp.seed_source AS s ON s.id = t.id
 WHERE s.digest <> t.digest"""
 
 
-def pair(table: TablePlan, peer_id: int) -> str:
-    """Pairs the rows that had the same id on both sides at `install`.
+def pair(table: TablePlan, peer_id: int, *, alike: bool = False) -> str:
+    """Pairs the rows that had the same id on both sides at `install`; `alike`: only those whose keys are the same, too.
 
     The source's ids are those of then: its journal tells what became of them.
     """
+    same_keys = "\nWHERE s.digest = t.digest" if alike else ""
     return f"""\
 INSERT INTO ucrepl.identity (peer_id, remote_table, remote_id, local_table, local_id)
 SELECT {peer_id}, {table.number}, s.id, {table.number}, t.today
 FROM pg_temp.seed_target AS t
-JOIN pg_temp.seed_source AS s ON s.id = t.id
+JOIN pg_temp.seed_source AS s ON s.id = t.id{same_keys}
 ON CONFLICT DO NOTHING"""
 
 

@@ -103,7 +103,8 @@ def interleave(
     Each sequence goes on above all ids that the members have, and all numbers that they have given: it is locked on all
     of them while that is read and set, so that nobody takes a number in between, and it waits for the transactions that
     have. The members may be in use; a lock is given up after 200 ms and tried again. Raises RefusedError for sequences
-    that were still locked after `patience` seconds, and for one that has no room; the others are done.
+    that were still locked after `patience` seconds, when the others are done; and at once for one that has no room or
+    is not the role's own.
     """
     ordered = sorted(members, key=lambda member: member.name)
     wrong = sorted({count.sequence for member in ordered for count in member.unfit()})

@@ -15,6 +15,7 @@ from ucrepl.link.install import alone
 from ucrepl.link.lock import held
 from ucrepl.link.node import identify
 from ucrepl.link.nodes import Nodes
+from ucrepl.link.seed.clones import pair_alike
 from ucrepl.link.seed.run import take_pairs
 from ucrepl.link.setup import OpenLink, open_link, register_link
 from ucrepl.plan import clones
@@ -28,11 +29,15 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What was done: the slots of all nodes, the sequences that were interleaved, the links that share ids since."""
+    """What was done: the slots of all nodes, the sequences that were interleaved, the links that share ids since.
+
+    `paired`: so many records of tables that are new on both ends of a link have been found to be the same.
+    """
 
     slots: Mapping[str, Slot]
     sequences: Sequence[str]
     links: Sequence[str]
+    paired: int
 
 
 def share_ids(
@@ -46,8 +51,10 @@ def share_ids(
     """Has all nodes that these links, and others with shared ids, join hand out ids of their own slots.
 
     The nodes may be in use. Every node keeps the slot that it has; `slots` is how many there shall be (by default as
-    many as there are, or enough). Raises RefusedError where records with the same id are not the same one, and then the
-    sequences count as before; while a daemon replays one of the links; and as `interleave` does.
+    many as there are, or enough). For links that share ids already, records that a module brought to both ends are
+    paired, where they have the same id and the same keys. Raises RefusedError where records with the same id are not
+    the same one, and then the sequences count as before; while a daemon replays one of the links; and as `interleave`
+    does.
     """
     together = config.sharing_with(links)
     names = sorted({name for link in together for name in (link.source, link.target)})
@@ -55,12 +62,10 @@ def share_ids(
     with _alone_on(ends, together) as link_ids, ExitStack() as stack:
         before = {name: read_slot(end) for name, end in ends.items()}
         planned = allot(before, slots)
-        new = [
-            (link, stack.enter_context(_opened(config, link, nodes)))
-            for link in together
-            if not _is_shared(ends[link.target], link.name)
-        ]
+        opened = [(link, stack.enter_context(_opened(config, link, nodes))) for link in together]
+        new = [(link, end) for link, end in opened if not _is_shared(ends[link.target], link.name)]
         _refuse_unlike(new)
+        paired = sum(pair_alike(end) for link, end in opened if (link, end) not in new)
         for name, slot in planned.items():
             _write_slot(ends[name], slot)
         done = interleave((Member.of(name, ends[name], slot) for name, slot in planned.items()), progress=progress)
@@ -73,7 +78,7 @@ def share_ids(
             raise
         for link, _ in new:
             ends[link.target].execute(query("ids_join"), {"link": link_ids[link.name]})
-    return Shared(planned, done, [link.name for link, _ in new])
+    return Shared(planned, done, [link.name for link, _ in new], paired)
 
 
 def unshare_ids(config: Config, links: Sequence[Link], nodes: Nodes) -> list[str]:
