@@ -185,19 +185,27 @@ def test_records_that_both_have_made_are_recognised_and_keep_their_ids(make_pair
     assert pair.b.value("SELECT id FROM partner WHERE ref = 'both'") == ours
 
 
-def test_ids_that_differ_are_refused_and_nothing_is_changed(clones: Pair, tmp_path: Path) -> None:
-    for side in (clones.a, clones.b):
-        add(side, f"of {side.name}")
+def assert_not_shared(pair: Pair) -> None:
+    for side in (pair.a, pair.b):
+        assert steps(side) == dict.fromkeys(NAMES, 1)
+        assert side.rows("SELECT * FROM ucrepl.id_slot") == []
+    assert pair.a.value("SELECT ids_shared_at FROM ucrepl.link") is None
+
+
+def test_what_is_refused_changes_nothing(clones: Pair, tmp_path: Path) -> None:
     terminal = Terminal(clones, tmp_path)
     link_id = clones.b.value("SELECT link_id FROM ucrepl.link")
     with connect(clones.b.dsn) as daemon, held(daemon, link_id, FORTH):
         assert terminal.refused("ids", "share", code=5)[0] == f"a daemon is replaying link {FORTH!r}"
+    clones.b.run("ALTER SEQUENCE tag_id_seq MAXVALUE 5")
     message, hint = terminal.refused("ids", "share", code=5)
-    assert message == "ids of 'turin' and 'milan' differ already: partner: 1 records, the first with id 6"
+    assert message == "the sequence public.tag_id_seq of node 'milan' has no room: it ends at 5"
+    assert_not_shared(clones)
+    [twice] = {add(side, f"of {side.name}") for side in (clones.a, clones.b)}
+    message, hint = terminal.refused("ids", "share", code=5)
+    assert message == f"ids of 'turin' and 'milan' differ already: partner: 1 records, the first with id {twice}"
     assert "ids: remap" in hint
-    for side in (clones.a, clones.b):
-        assert steps(side) == dict.fromkeys(NAMES, 1)
-        assert side.rows("SELECT * FROM ucrepl.id_slot") == []
+    assert_not_shared(clones)
 
 
 def test_pairs_of_other_ids_are_refused(make_pair: MakePair) -> None:
@@ -229,11 +237,9 @@ def test_what_is_given_twice_meanwhile_is_noticed_and_undone(clones: Pair) -> No
         pytest.raises(RefusedError, match="tag: 1 records, the first with id 900001"),
     ):
         share_ids(clones.config, clones.config.links, nodes, progress=give)
+    assert_not_shared(clones)
     for side in (clones.a, clones.b):
-        assert steps(side) == dict.fromkeys(NAMES, 1)
-        assert side.rows("SELECT * FROM ucrepl.id_slot") == []
         assert side.value("INSERT INTO tag (name) VALUES ('next') RETURNING id") > 900001
-    assert clones.a.value("SELECT ids_shared_at FROM ucrepl.link") is None
 
 
 def test_sharing_while_one_side_is_in_use(clones: Pair) -> None:

@@ -27,6 +27,10 @@ SPARE_SLOTS = 4
 Progress = Callable[[int, int], None]
 
 
+def _no_progress(_done: int, _all: int) -> None:
+    """Nobody looks."""
+
+
 @dataclass(frozen=True, slots=True)
 class Shared:
     """What was done: the slots of all nodes, the sequences that were interleaved, the links that share ids since.
@@ -46,15 +50,15 @@ def share_ids(
     nodes: Nodes,
     *,
     slots: int | None = None,
-    progress: Progress = lambda _done, _all: None,
+    progress: Progress = _no_progress,
 ) -> Shared:
     """Has all nodes that these links, and others with shared ids, join hand out ids of their own slots.
 
     The nodes may be in use. Every node keeps the slot that it has; `slots` is how many there shall be (by default as
     many as there are, or enough). For links that share ids already, records that a module brought to both ends are
     paired, where they have the same id and the same keys. Raises RefusedError where records with the same id are not
-    the same one, and then the sequences count as before; while a daemon replays one of the links; and as `interleave`
-    does.
+    the same one, and as `interleave` does, and then the sequences count as before; and while a daemon replays one of
+    the links.
     """
     together = config.sharing_with(links)
     names = sorted({name for link in together for name in (link.source, link.target)})
@@ -66,15 +70,11 @@ def share_ids(
         new = [(link, end) for link, end in opened if not _is_shared(ends[link.target], link.name)]
         _refuse_unlike(new)
         paired = sum(pair_alike(end) for link, end in opened if (link, end) not in new)
-        for name, slot in planned.items():
-            _write_slot(ends[name], slot)
-        done = interleave((Member.of(name, ends[name], slot) for name, slot in planned.items()), progress=progress)
         try:
+            done = _interleave(ends, planned, progress)
             _refuse_unlike(new)  # once more: from here on no id can be given twice
         except RefusedError:
-            for name, earlier in before.items():
-                _write_slot(ends[name], earlier)
-            interleave(Member.of(name, ends[name], earlier or ALL_IDS) for name, earlier in before.items())
+            _interleave(ends, before)
             raise
         for link, _ in new:
             ends[link.target].execute(query("ids_join"), {"link": link_ids[link.name]})
@@ -148,6 +148,16 @@ def _alone_on(ends: Mapping[str, Connection[TupleRow]], links: Sequence[Link]) -
 def _is_shared(target: Connection[TupleRow], link: str) -> bool:
     row = target.execute("SELECT ids_shared_at FROM ucrepl.link WHERE name = %s", [link]).fetchone()
     return bool(row and row[0])
+
+
+def _interleave(
+    ends: Mapping[str, Connection[TupleRow]], slots: Mapping[str, Slot | None], progress: Progress = _no_progress
+) -> list[str]:
+    """Gives the nodes these slots, or none, and has their sequences keep to them. Raises as `interleave` does."""
+    for name, slot in slots.items():
+        _write_slot(ends[name], slot)
+    members = [Member.of(name, ends[name], slot or ALL_IDS) for name, slot in slots.items()]
+    return interleave(members, progress=progress)
 
 
 def _write_slot(connection: Connection[TupleRow], slot: Slot | None) -> None:
