@@ -1,6 +1,5 @@
 """Puts the schema and the triggers on a node, and takes them off again without a trace."""
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,19 +8,17 @@ import psycopg
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
-from ucrepl.backoff import Backoff
 from ucrepl.db.catalog import hstore_schema, read_catalog
 from ucrepl.db.sqlfiles import query, scripts
 from ucrepl.errors import RefusedError
 from ucrepl.link.ids.sequences import release
 from ucrepl.link.lock import held
 from ucrepl.link.node import identify, newest_version, refuse_newer, schema_version
+from ucrepl.link.patience import LOCK_PATIENCE_SECONDS, LOCK_TIMEOUT, patiently
 from ucrepl.plan.catalog import Catalog
 
 # The same number in every database: two installations of one node wait for each other.
 INSTALL_LOCK = 0x7563_7265_706C
-LOCK_TIMEOUT = "200ms"
-LOCK_PATIENCE_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,22 +129,21 @@ def with_short_lock(connection: Connection[TupleRow], statement: sql.SQL | sql.C
     Nobody waits behind us for longer than that. It is tried again for a minute. Returns the first value of the result.
     Raises RefusedError after a minute.
     """
-    backoff = Backoff(base=0.05, cap=2.0)
-    until = time.monotonic() + LOCK_PATIENCE_SECONDS
-    while True:
-        try:
-            with connection.transaction():
-                connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(LOCK_TIMEOUT))
-                cursor = connection.execute(statement)
-                row = cursor.fetchone() if cursor.description else None
-                return row[0] if row else None
-        except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
-            if time.monotonic() > until:
-                raise RefusedError(
-                    f"a table stayed locked for {LOCK_PATIENCE_SECONDS:.0f} s: {statement.as_string(connection)!r}",
-                    hint="end the transaction that holds the table (see pg_stat_activity) and run the command again",
-                ) from error
-            time.sleep(backoff.next_delay())
+
+    def run() -> object:
+        with connection.transaction():
+            connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(LOCK_TIMEOUT))
+            cursor = connection.execute(statement)
+            row = cursor.fetchone() if cursor.description else None
+            return row[0] if row else None
+
+    try:
+        return patiently(run)
+    except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
+        raise RefusedError(
+            f"a table stayed locked for {LOCK_PATIENCE_SECONDS:.0f} s: {statement.as_string(connection)!r}",
+            hint="end the transaction that holds the table (see pg_stat_activity) and run the command again",
+        ) from error
 
 
 def uninstall_node(connection: Connection[TupleRow], node: str, *, force: bool = False) -> int:

@@ -1,23 +1,20 @@
 """The sequences of nodes that share ids: each node hands out those that leave its slot when divided by the slots."""
 
-import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 import psycopg
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow, class_row
 
-from ucrepl.backoff import Backoff
 from ucrepl.db.catalog import read_catalog
 from ucrepl.db.sqlfiles import query
 from ucrepl.errors import RefusedError
+from ucrepl.link.patience import LOCK_PATIENCE_SECONDS, LOCK_TIMEOUT, patiently
 from ucrepl.plan.catalog import Catalog, Table
-
-LOCK_TIMEOUT = "200ms"
-LOCK_PATIENCE_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +108,9 @@ def interleave(
     locked = []
     for done, sequence in enumerate(wrong, 1):
         having = [member for member in ordered if sequence in member.sequences]
-        if not _interleaved_in_time(having, sequence, patience):
+        try:
+            patiently(partial(_interleave_one, having, sequence), patience)
+        except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
             locked.append(sequence)
         progress(done, len(wrong))
     if locked:
@@ -120,20 +119,6 @@ def interleave(
             hint="end the transactions that hold them (see pg_stat_activity) and run the command again",
         )
     return wrong
-
-
-def _interleaved_in_time(members: Sequence[Member], sequence: str, patience: float) -> bool:
-    backoff = Backoff(base=0.05, cap=2.0)
-    until = time.monotonic() + patience
-    while True:
-        try:
-            _interleave_one(members, sequence)
-        except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
-            if time.monotonic() > until:
-                return False
-            time.sleep(backoff.next_delay())
-        else:
-            return True
 
 
 def _interleave_one(members: Sequence[Member], sequence: str) -> None:

@@ -8,7 +8,6 @@ from ucrepl.config import Config, Link
 from ucrepl.db.catalog import read_catalog
 from ucrepl.errors import UnreachableError
 from ucrepl.link.ids.sequences import (
-    LOCK_PATIENCE_SECONDS,
     Count,
     Member,
     Slot,
@@ -19,6 +18,7 @@ from ucrepl.link.ids.sequences import (
 )
 from ucrepl.link.node import identify, newest_version, schema_version
 from ucrepl.link.nodes import Nodes, explained
+from ucrepl.link.patience import LOCK_PATIENCE_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
