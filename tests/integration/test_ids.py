@@ -185,6 +185,25 @@ def test_records_that_both_have_made_are_recognised_and_keep_their_ids(make_pair
     assert pair.b.value("SELECT id FROM partner WHERE ref = 'both'") == ours
 
 
+def test_references_by_model_name(make_pair: MakePair) -> None:
+    pair = make_pair(template="shop-empty", ids="shared")
+    pair.share()
+    partner = pair.a.value("INSERT INTO res_partner (name, type) VALUES ('one', 'contact') RETURNING id")
+    message = (
+        "INSERT INTO mail_message (subject, model, res_id, message_type) VALUES ('x', 'res.partner', %s, 'comment')"
+    )
+    for res_id in (partner, 700001):
+        pair.a.run(message, res_id)
+    pair.settle()
+    for side, res_id in ((pair.a, 700005), (pair.b, partner)):
+        side.run("UPDATE mail_message SET res_id = %s WHERE res_id = %s", res_id, 700001 if side is pair.a else 700005)
+        pair.settle()
+    messages = pair.assert_same("SELECT id, model, res_id FROM mail_message ORDER BY 1")
+    assert [row[1:] for row in messages] == [("res.partner", partner)] * 2
+    assert pair.b.pairs("res_partner") == [(partner, partner)]
+    pair.assert_clean()
+
+
 def assert_not_shared(pair: Pair) -> None:
     for side in (pair.a, pair.b):
         assert steps(side) == dict.fromkeys(NAMES, 1)

@@ -65,10 +65,9 @@ def looked_up(link: LinkPlan, column: ColumnPlan, value: str, model: str | None 
     """
     if column.model_column is not None:
         name = quote(column.model_column)
-        unknown = value if link.shared_with else "NULL"
+        local = f"coalesce(i.local_id, {value})" if link.shared_with else "i.local_id"
         return (
-            f"(SELECT CASE WHEN m.model IS NULL OR {value} = 0 THEN {value} ELSE coalesce(i.local_id, {unknown}) END"
-            f" FROM (SELECT) AS one"
+            f"(SELECT CASE WHEN m.model IS NULL OR {value} = 0 THEN {value} ELSE {local} END FROM (SELECT) AS one"
             f" LEFT JOIN pg_temp.model AS m ON m.model = {model or f'coalesce(was.{name}, target.{name})'}"
             f" LEFT JOIN ucrepl.identity AS i ON i.peer_id = {link.peer_id} AND i.remote_table = m.number"
             f" AND i.remote_id = {value})"
