@@ -182,7 +182,7 @@ class Applier:
         for members in self.plan.ordered(disputed | merges.keys()):
             for table in members:
                 self._update_carefully(table, staged, result)
-        self._delete(staged, small=small)
+        self._delete(staged, result, small=small)
         if not small:
             self._run("DROP INDEX IF EXISTS pg_temp.change_by_table", prepare=False)
         result.changes += staged.changes
@@ -214,7 +214,7 @@ class Applier:
                     if table.partial_rule:
                         self._run(self._compile("leave_out", conflict.leave_out, table), prepare=small)
                     known |= self._identify_new(table, staged.inserts[table.number], small=small)
-        if self.plan.models:
+        if self.plan.models and not self.plan.shared_with:
             self._identify_mentioned(touched, small=small)
         return known
 
@@ -231,7 +231,10 @@ class Applier:
         if table.surrogate:
             for key in () if self.seeding else table.recognition_keys:
                 self._run(self._compile(("recognise", key), identify.recognise, table, key), prepare=small)
-            if self._run(self._compile("allocate", identify.allocate, table), prepare=small).rowcount == inserts:
+            allocated = self._run(self._compile("allocate", identify.allocate, table), prepare=small).rowcount
+            if self.plan.has_several_peers:
+                self._run(self._compile("spread", identify.spread, table), prepare=small)
+            if allocated == inserts:
                 return False
             self._run(self._compile("revive", write.revive, table), prepare=small)
         elif not table.value_columns:
@@ -321,7 +324,14 @@ class Applier:
             return set()
         return {row[0] for row in self._run(self._query("note_touched"), {"tables": watched})}
 
-    def _delete(self, staged: Staged, *, small: bool) -> None:
+    def _delete(self, staged: Staged, result: Applied, *, small: bool) -> None:
+        if self.plan.has_several_peers:
+            for number in staged.deletes:
+                if (table := self.plan.tables[number]).surrogate:
+                    self._run(self._compile("unknown deleted", conflict.note_unknown, table, "D"), prepare=small)
+            parked = self._park()
+            result.parked += parked
+            result.changes -= parked
         for members in reversed(list(self.plan.ordered(staged.deletes))):
             statements = [self._compile("delete", write.delete, table) for table in members]
             self._run(statements[0] if len(statements) == 1 else write.in_one_statement(statements), prepare=small)

@@ -32,13 +32,16 @@ class OpenLink:
     target: Connection[TupleRow]
 
 
-def open_link(config: Config, link: Link, source: Connection[TupleRow], target: Connection[TupleRow]) -> OpenLink:
+def open_link(
+    config: Config, link: Link, source: Connection[TupleRow], target: Connection[TupleRow], *, pairing: bool = False
+) -> OpenLink:
     """Checks and registers the link on both connections (in autocommit mode) and stages the session of the target.
 
-    Raises RefusedError when a node is not installed, is a clone, or is another database than the one that the link has
-    been reading; ConfigError for rules that fit neither side.
+    `pairing`: no record will get an id, so that it does not matter whether ids are shared yet. Raises RefusedError when
+    a node is not installed, is a clone, or is another database than the one that the link has been reading, and when
+    ids are not shared as the configuration says; ConfigError for rules that fit neither side.
     """
-    return _open(config, link, source, target, trace=True)
+    return _open(config, link, source, target, trace=True, pairing=pairing)
 
 
 def preview_link(config: Config, link: Link, source: Connection[TupleRow], target: Connection[TupleRow]) -> OpenLink:
@@ -50,7 +53,13 @@ def preview_link(config: Config, link: Link, source: Connection[TupleRow], targe
 
 
 def _open(
-    config: Config, link: Link, source: Connection[TupleRow], target: Connection[TupleRow], *, trace: bool
+    config: Config,
+    link: Link,
+    source: Connection[TupleRow],
+    target: Connection[TupleRow],
+    *,
+    trace: bool,
+    pairing: bool = False,
 ) -> OpenLink:
     origin, end = identify(source, link.source), identify(target, link.target)
     if origin.uuid == end.uuid:
@@ -71,6 +80,7 @@ def _open(
     else:
         peer_id, link_id = _registered(target, link, origin)
         numbers = _with_numbers(table_numbers(target), known)
+    shared_with = () if pairing else _sharing_peers(target, link, link_id)
     plan = build_plan(
         Ingredients(
             link=link,
@@ -83,6 +93,7 @@ def _open(
             peer_id=peer_id,
             ships_pairs=any(other.source == link.target and other.target == link.source for other in config.links),
             checks_at_once=may_check_at_once(target),
+            shared_with=shared_with,
         )
     )
     stage_session(target, plan)
@@ -158,6 +169,26 @@ def _with_numbers(numbers: dict[TableName, int], known: AbstractSet[TableName]) 
     """The same with numbers for all the known tables, as they could be given."""
     new = sorted(known - numbers.keys())
     return numbers | {name: number for number, name in enumerate(new, max(numbers.values(), default=0) + 1)}
+
+
+def _sharing_peers(target: Connection[TupleRow], link: Link, link_id: int) -> tuple[int, ...]:
+    """The peers with which the target shares ids, none for a link that maps them.
+
+    Raises RefusedError where that is not what the configuration says.
+    """
+    peers: dict[int, int] = dict(
+        target.execute("SELECT link_id, peer_id FROM ucrepl.link WHERE ids_shared_at IS NOT NULL").fetchall()
+    )
+    if link.ids == "shared" and link_id not in peers:
+        raise RefusedError(
+            f"the ends of link {link.name!r} do not share their ids yet", hint=f"run: ucrepl ids share '{link.name}'"
+        )
+    if link.ids != "shared" and link_id in peers:
+        raise RefusedError(
+            f"the ends of link {link.name!r} share their ids, and the configuration says 'ids: {link.ids}'",
+            hint=f"write 'ids: shared', or run: ucrepl ids unshare '{link.name}'",
+        )
+    return tuple(sorted(set(peers.values()))) if link.ids == "shared" else ()
 
 
 def may_check_at_once(target: Connection[TupleRow]) -> bool:

@@ -18,8 +18,8 @@ class Ingredients:
     """What a plan is made of.
 
     `numbers` gives the number in the target's `ucrepl.table_name` of every table of either side;
-    `models` are the names of Odoo's models on the target, empty where it is not an Odoo; `checks_at_once` is that of
-    the plan.
+    `models` are the names of Odoo's models on the target, empty where it is not an Odoo; `checks_at_once` and
+    `shared_with` are those of the plan.
     """
 
     link: Link
@@ -32,6 +32,7 @@ class Ingredients:
     peer_id: int
     ships_pairs: bool
     checks_at_once: bool = False
+    shared_with: Sequence[int] = ()
 
 
 def build_plan(given: Ingredients) -> LinkPlan:
@@ -68,6 +69,7 @@ def build_plan(given: Ingredients) -> LinkPlan:
         models=tuple(_models(given, tables)),
         defers=given.target.defers,
         checks_at_once=given.checks_at_once,
+        shared_with=tuple(given.shared_with),
         masks={
             name: masks
             for name, source in given.source.tables.items()

@@ -67,12 +67,14 @@ def translated(link: LinkPlan, table: TablePlan, column: ColumnPlan, value: str,
 def looked_up(link: LinkPlan, column: ColumnPlan, value: str, model: str | None = None) -> str:
     """The same as an expression without joins, null for a record that is not known: for old values and for keys.
 
-    `model` is the expression of the model's name, by default the old one or else that of the local row.
+    `model` is the expression of the model's name, by default the old one or else that of the local row. Where ids are
+    shared, nobody hands out an id for a record that was only mentioned by model name: it stands for itself.
     """
     if column.model_column is not None:
         name = quote(column.model_column)
+        local = f"coalesce(i.local_id, {value})" if link.shared_with else "i.local_id"
         return (
-            f"(SELECT CASE WHEN m.model IS NULL OR {value} = 0 THEN {value} ELSE i.local_id END FROM (SELECT) AS one"
+            f"(SELECT CASE WHEN m.model IS NULL OR {value} = 0 THEN {value} ELSE {local} END FROM (SELECT) AS one"
             f" LEFT JOIN pg_temp.model AS m ON m.model = {model or f'coalesce(was.{name}, target.{name})'}"
             f" LEFT JOIN ucrepl.identity AS i ON i.peer_id = {link.peer_id} AND i.remote_table = m.number"
             f" AND i.remote_id = {value})"

@@ -128,8 +128,7 @@ UPDATE ucrepl.identity AS identity
 SET deleted_at = now(), shipped_xid = {shipped(link)}
 FROM pg_temp.change AS change
 WHERE change.table_id = {table.number} AND change.op = 'D'
-    AND identity.peer_id = {link.peer_id} AND identity.remote_table = {table.number}
-    AND identity.remote_id = change.key::bigint"""
+    AND {_is_identity(link, table)}"""
 
 
 def revive(link: LinkPlan, table: TablePlan) -> str:
@@ -139,8 +138,22 @@ UPDATE ucrepl.identity AS identity
 SET deleted_at = NULL, shipped_xid = {shipped(link)}
 FROM pg_temp.change AS change
 WHERE change.table_id = {table.number} AND change.op = 'I'
-    AND identity.peer_id = {link.peer_id} AND identity.remote_table = {table.number}
-    AND identity.remote_id = change.key::bigint AND identity.deleted_at IS NOT NULL"""
+    AND {_is_identity(link, table)}
+    AND identity.deleted_at IS NOT NULL"""
+
+
+def _is_identity(link: LinkPlan, table: TablePlan) -> str:
+    """The condition that picks the identity of the record of a change, for all peers that share ids."""
+    if not link.has_several_peers:
+        return (
+            f"identity.peer_id = {link.peer_id} AND identity.remote_table = {table.number}"
+            " AND identity.remote_id = change.key::bigint"
+        )
+    return (
+        f"identity.peer_id IN {link.peers} AND identity.local_table = {table.number} AND identity.local_id ="
+        f" (SELECT own.local_id FROM ucrepl.identity AS own WHERE own.peer_id = {link.peer_id}"
+        f" AND own.remote_table = {table.number} AND own.remote_id = change.key::bigint)"
+    )
 
 
 def truncate(link: LinkPlan, table: TablePlan) -> str:
@@ -160,7 +173,7 @@ def bury_truncated(link: LinkPlan, table: TablePlan) -> str:
     return f"""\
 UPDATE ucrepl.identity AS identity
 SET deleted_at = now(), shipped_xid = {shipped(link)}
-WHERE identity.peer_id = {link.peer_id} AND identity.remote_table = {table.number} AND identity.deleted_at IS NULL
+WHERE identity.peer_id IN {link.peers} AND identity.remote_table = {table.number} AND identity.deleted_at IS NULL
     AND NOT EXISTS (
         SELECT FROM {table.table.only}{table.name.sql} AS target
         WHERE target.{quote(table.table.key[0])} = identity.local_id
