@@ -5,6 +5,7 @@ SELECT
     k.source_database,
     k.position::text AS position,
     k.seeded_at,
+    k.ids_shared_at,
     EXISTS (SELECT FROM ucrepl.identity AS i WHERE i.peer_id = p.peer_id) AS has_pairs
 FROM (VALUES (%(peer)s::text, %(link)s::text)) AS g (peer, link)
 LEFT JOIN ucrepl.peer AS p ON p.name = g.peer

@@ -1,5 +1,6 @@
 """An Odoo with data into one that has other data, while an office works on the source: nothing is lost or doubled."""
 
+import json
 from pathlib import Path
 from threading import Thread
 
@@ -7,10 +8,13 @@ import psycopg
 import psycopg.sql
 import pytest
 
+from tests.acceptance.test_odoo_verify import verify
 from tests.support.databases import MakeDatabase
 from tests.support.odoo import play_workload
 from tests.support.pair import Pair, value
+from tests.support.planted import Planter
 from tests.support.tables import read_tables
+from ucrepl.errors import Exit
 
 LINK = "turin->milan"
 # Records of the base data, and what nobody may have twice. (Of external ids the pair is unique by an index.)
@@ -53,9 +57,28 @@ def unpaired(dsn: str) -> dict[str, int]:
         return found
 
 
+def dry_run(pair: Pair) -> dict[str, tuple[int, int]]:
+    """How many rows of each table would be made, and deleted."""
+    tables = json.loads(pair.run("seed", LINK, "--dry-run", "--json"))["tables"]
+    assert sum(table["recognised"] for table in tables) > sum(table["create"] for table in tables) > 0
+    return {table["table"]: (table["create"], table["delete"]) for table in tables}
+
+
 def assert_no_record_twice(dsn: str) -> None:
     for table, key in KEYS.items():
         assert value(dsn, f"SELECT count(*) - count(DISTINCT {key}) FROM {table} WHERE {key} IS NOT NULL") == 0, table
+
+
+def assert_differences_are_found(pair: Pair) -> None:
+    """A hundred differences, planted in what both have, are found among all that each has of its own, and mended."""
+    planter = Planter.at(pair.milan, paired=True)
+    for kind, number in {"value": 30, "reference": 25, "missing": 25, "link": 10, "no link": 10}.items():
+        planter.plant(kind, number)
+    planted = planter.done()
+    assert len(planted) == 100
+    found = verify(pair, LINK, "--repair", code=Exit.OK)
+    assert (len(found), set(found)) == (100, planted)
+    assert verify(pair, LINK) == []
 
 
 @pytest.mark.slow
@@ -69,12 +92,17 @@ def test_an_odoo_is_seeded_while_it_is_in_use(source: str, target: str, database
         play_workload(pair.milan, "odoo18")  # it has had work of its own
     before = rows(pair.milan)
     pair.run("install")
+    told = {} if source == "odoo18" else dry_run(pair)
     office = Thread(target=play_workload, args=(pair.turin, "odoo18")) if source == "odoo18" else None
     if office:
         office.start()
     pair.run("seed", LINK)
     if office:
         office.join()
+    seeded = rows(pair.milan)
+    assert {label: seeded[label] - before[label] for label in told} == {
+        n: made - gone for n, (made, gone) in told.items()
+    }
     pair.drain_all()
 
     pair.run("verify", LINK)  # exit code 1 if anything differs
@@ -85,3 +113,5 @@ def test_an_odoo_is_seeded_while_it_is_in_use(source: str, target: str, database
         assert count <= before[label], label
     [status] = pair.status().values()
     assert (status["parked"], status["lag_rows"]) == (0, 0)
+    if office:
+        assert_differences_are_found(pair)

@@ -14,7 +14,9 @@ from tests.support.databases import MakeDatabase
 from ucrepl.config import Config
 from ucrepl.db.connect import connect
 from ucrepl.link.apply import Applied
+from ucrepl.link.ids.share import Shared, share_ids
 from ucrepl.link.install import Installed, install_node
+from ucrepl.link.nodes import Nodes
 from ucrepl.link.replay import Batch, LinkReplayer
 from ucrepl.link.seed.clones import Seeded, seed_same_ids
 from ucrepl.link.setup import open_link
@@ -228,6 +230,11 @@ class Pair:
         """Pair the rows for both links."""
         self.seed(FORTH)
         self.seed(BACK)
+
+    def share(self) -> Shared:
+        """Have both sides share their ids."""
+        with Nodes(self.config, "test") as nodes:
+            return share_ids(self.config, self.config.links, nodes)
 
     def side(self, name: str) -> Side:
         """The side of this name."""

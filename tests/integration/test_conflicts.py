@@ -16,15 +16,25 @@ def shared(make_pair: MakePair) -> Pair:
     return prepared(make_pair)
 
 
+@pytest.fixture(params=["remap", "shared"])
+def in_both_modes(make_pair: MakePair, request: pytest.FixtureRequest) -> Pair:
+    """One record, with different ids or the same."""
+    return prepared(make_pair, ids=request.param)
+
+
 def prepared(make_pair: MakePair, **configuration: object) -> Pair:
     pair = make_pair(ITEM, **configuration)
-    pair.b.run("SELECT setval('item_id_seq', 1000)")
+    if configuration.get("ids") == "shared":
+        pair.share()
+    else:
+        pair.b.run("SELECT setval('item_id_seq', 1000)")
     pair.a.run("INSERT INTO item (name, x, y) VALUES ('one', 'old', 1)")
     pair.settle()
     return pair
 
 
-def test_changes_of_different_columns_merge(shared: Pair) -> None:
+def test_changes_of_different_columns_merge(in_both_modes: Pair) -> None:
+    shared = in_both_modes
     shared.a.run("UPDATE item SET x = 'of a'")
     shared.b.run("UPDATE item SET y = 2")
     shared.settle()
@@ -196,7 +206,8 @@ def test_references_are_compared_as_the_records_that_they_mean(make_pair: MakePa
     assert [c.column for c in pair.b.conflicts()] == ["up_id"]
 
 
-def test_a_change_of_a_record_that_the_target_has_deleted(shared: Pair) -> None:
+def test_a_change_of_a_record_that_the_target_has_deleted(in_both_modes: Pair) -> None:
+    shared = in_both_modes
     shared.b.run("DELETE FROM item")
     shared.a.run("UPDATE item SET x = 'of a', y = 3")
     shared.forth()
@@ -217,7 +228,8 @@ def test_a_change_of_a_deleted_record_can_be_parked(make_pair: MakePair) -> None
     assert pair.b.conflicts() == [Conflict("deleted", "item", None, None, None, None, "parked")]
 
 
-def test_both_sides_delete(shared: Pair) -> None:
+def test_both_sides_delete(in_both_modes: Pair) -> None:
+    shared = in_both_modes
     shared.run("DELETE FROM item")
     shared.settle()
     assert shared.assert_same(ROWS) == []

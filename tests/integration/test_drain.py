@@ -24,16 +24,25 @@ PARKED, REFUSED, UNREACHABLE, INTERRUPTED = 3, 5, 4, 130
 
 
 @pytest.fixture
-def pair(make_pair: MakePair) -> Iterator[Pair]:
-    pair = make_pair(DDL)
-    part_ids(pair, "partner_id_seq", "note_id_seq")
+def ids() -> str:
+    """How the links give ids."""
+    return "remap"
+
+
+@pytest.fixture
+def pair(make_pair: MakePair, ids: str) -> Iterator[Pair]:
+    pair = make_pair(DDL, ids=ids)
+    if ids == "shared":
+        pair.share()
+    else:
+        part_ids(pair, "partner_id_seq", "note_id_seq")
     yield pair
     pair.close_links()
 
 
 @pytest.fixture
-def config(tmp_path: Path, pair: Pair) -> Path:
-    return two_node_config(tmp_path, pair.a.dsn, pair.b.dsn)
+def config(tmp_path: Path, pair: Pair, ids: str) -> Path:
+    return two_node_config(tmp_path, pair.a.dsn, pair.b.dsn, ids=ids)
 
 
 def drain(config: Path) -> dict[str, dict[str, Any]]:
@@ -64,6 +73,7 @@ def assert_level(pair: Pair) -> None:
         assert len(pair.b.pairs(table)) == pair.a.value(f"SELECT count(*) FROM {table}")
 
 
+@pytest.mark.parametrize("ids", ["remap", "shared"])
 def test_all_that_was_committed_goes_through_and_both_sides_know_all_pairs(pair: Pair, config: Path) -> None:
     work(pair)
     done = drain(config)

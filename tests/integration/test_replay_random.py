@@ -97,10 +97,13 @@ class Writer:
                 connection.rollback()
 
 
-@pytest.mark.parametrize("seed", range(8))
-def test_one_side_follows_the_other(make_pair: MakePair, seed: int) -> None:
-    pair = make_pair(TABLES)
-    pair.b.run("SELECT setval('up_id_seq', 500), setval('down_id_seq', 700), setval('use_id_seq', 900)")
+@pytest.mark.parametrize(("seed", "ids"), [(seed, "shared" if seed % 4 == 3 else "remap") for seed in range(8)])
+def test_one_side_follows_the_other(make_pair: MakePair, seed: int, ids: str) -> None:
+    pair = make_pair(TABLES, ids=ids)
+    if ids == "shared":
+        pair.share()
+    else:
+        pair.b.run("SELECT setval('up_id_seq', 500), setval('down_id_seq', 700), setval('use_id_seq', 900)")
     writer = Writer(seed)
     for _ in range(20):
         for _ in range(writer.dice.choice([1, 3, 10])):
@@ -110,5 +113,12 @@ def test_one_side_follows_the_other(make_pair: MakePair, seed: int) -> None:
             pair.assert_same(query)
         pair.assert_clean()
     for table in ("up", "down", "use"):
+        if ids == "shared":
+            moved = {
+                change.new["id"]
+                for change in pair.a.journal()
+                if (change.table, change.op) == (table, "K") and change.new
+            }
+            assert {str(remote) for remote, local in pair.b.pairs(table) if remote != local} <= moved
         assert pair.a.pairs(table) == sorted((local, remote) for remote, local in pair.b.pairs(table))
         assert [remote for remote, _ in pair.b.pairs(table)] == pair.a.column(f"SELECT id FROM {table} ORDER BY 1")

@@ -34,10 +34,10 @@ TAGS = """
 RULES = [{"table": "partner", "keys": [["ref"]]}]
 
 
-def seed(pair: Pair, direction: int = FORTH) -> Seeded:
+def seed(pair: Pair, direction: int = FORTH, *tables: str) -> Seeded:
     pair.close_links()
     with Nodes(pair.config, "seed") as nodes:
-        return seed_link(pair.config, pair.config.links[direction], nodes)
+        return seed_link(pair.config, pair.config.links[direction], nodes, names=tables or None)
 
 
 def fill(pair: Pair) -> None:
@@ -60,6 +60,14 @@ def fill(pair: Pair) -> None:
     """)
 
 
+def filled(make_pair: MakePair) -> Pair:
+    """Two databases, each with data of its own, and a link from one to the other."""
+    pair = make_pair(TABLES, installed=False, both_ways=False, rules=RULES)
+    fill(pair)
+    pair.install()
+    return pair
+
+
 @pytest.mark.parametrize("in_turns", [False, True], ids=["at once", "by several lanes in turns"])
 def test_what_is_here_is_recognised_and_the_rest_is_made(
     make_pair: MakePair, monkeypatch: pytest.MonkeyPatch, *, in_turns: bool
@@ -67,9 +75,7 @@ def test_what_is_here_is_recognised_and_the_rest_is_made(
     if in_turns:
         monkeypatch.setattr("ucrepl.link.seed.stream.BATCH_ROWS", 7)
         monkeypatch.setattr("ucrepl.link.seed.run.BATCH_BYTES", 0)
-    pair = make_pair(TABLES, installed=False, both_ways=False, rules=RULES)
-    fill(pair)
-    pair.install()
+    pair = filled(make_pair)
 
     seeded = seed(pair)
 

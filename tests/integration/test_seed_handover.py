@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from tests.integration.links import BACK, FORTH, MakePair, Pair
-from tests.integration.test_seed_copy import PARTNERS, RULES, TABLES, TAGS, fill, seed
+from tests.integration.test_seed_copy import PARTNERS, RULES, TABLES, TAGS, fill, filled, seed
 from tests.support.cli import two_node_config, ucrepl, ucrepl_running
 from tests.support.daemon import daemon_running
 from tests.support.waiting import wait_for
@@ -29,10 +29,7 @@ class CutShortError(Exception):
 
 @pytest.fixture
 def pair(make_pair: MakePair) -> Pair:
-    pair = make_pair(TABLES, installed=False, both_ways=False, rules=RULES)
-    fill(pair)
-    pair.install()
-    return pair
+    return filled(make_pair)
 
 
 def assert_level(pair: Pair) -> None:

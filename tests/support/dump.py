@@ -10,8 +10,13 @@ _CHANGING = ("\\restrict ", "\\unrestrict ")
 
 def schema_dump(dsn: str) -> str:
     """What `pg_dump -s` says of a database."""
+    return dump(dsn, "--schema-only")
+
+
+def dump(dsn: str, *options: str) -> str:
+    """What `pg_dump` says of a database: its schema, its rows, and where its sequences are."""
     done = subprocess.run(
-        [find_binaries().folder / "pg_dump", "--schema-only", f"--dbname={dsn}"],
+        [find_binaries().folder / "pg_dump", *options, f"--dbname={dsn}"],
         check=True,
         capture_output=True,
         text=True,

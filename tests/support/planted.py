@@ -30,16 +30,25 @@ class Planter:
 
     connection: Connection[TupleRow]
     records: Records
+    paired: bool = False
     planted: list[Difference] = field(default_factory=list)
 
     @classmethod
-    def at(cls, dsn: str) -> Self:
-        """Begins to plant in this database, in one transaction; `done` commits it."""
+    def at(cls, dsn: str, *, paired: bool = False) -> Self:
+        """Begins to plant in this database, in one transaction; `done` commits it.
+
+        `paired`: only in records that the other database has too, where each has some of its own.
+        """
         connection = psycopg.connect(dsn)
         records = Records(connection, 1, 7, lambda _table, _column: True)
+        if paired:
+            rows = connection.execute("SELECT table_name, array_agg(local_id) FROM ucrepl.identity_map GROUP BY 1")
+            known = {label: set(ids) for label, ids in rows}
+            shared = {label: [i for i in ids if i in known.get(label, ())] for label, ids in records.shared.items()}
+            records.shared = {label: ids for label, ids in shared.items() if ids}
         records.random = random.Random(7)  # noqa: S311 - to be the same in each run
         connection.execute("SET LOCAL ucrepl.origin = 'test'")
-        return cls(connection, records)
+        return cls(connection, records, paired)
 
     def done(self) -> set[Difference]:
         """Commits. Gives what was planted."""
@@ -116,6 +125,12 @@ class Planter:
     def _delete(self, table: Table) -> Difference:
         names = sql.SQL(", ").join(map(sql.Identifier, table.key))
         rows = self.connection.execute(sql.SQL("SELECT {} FROM {} LIMIT 200").format(names, table.only)).fetchall()
+        if self.paired:
+            labels = [table.label if table.numbered else refers_to(self.records.tables, table, n) for n in table.key]
+            known = [set(self.records.shared.get(label or "", ())) for label in labels]
+            rows = [row for row in rows if all(i in ids for i, ids in zip(row, known, strict=True))]
+        if not rows:
+            raise NothingToDoError
         key = self._unused(table, rows)
         self.records.delete(self.connection, table, [int(part) for part in key.strip("{}").split(",")])
         return Difference(table.label, "missing", key)

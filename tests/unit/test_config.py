@@ -64,7 +64,7 @@ def test_the_example_of_the_contract() -> None:
 def test_defaults() -> None:
     config = parse(NODES + "links: [{from: a, to: b}]")
     link = config.links[0]
-    assert (link.policy, link.conflicts, link.deleted) == ("cluster", "latest", "delete")
+    assert (link.policy, link.conflicts, link.deleted, link.ids) == ("cluster", "latest", "delete", "remap")
     assert (link.batch_rows, link.poll_seconds, link.lock_timeout_ms) == (20_000, 1.0, 500)
     assert link.rules == config.rules == []
     assert config.daemon.log_level == "info"
@@ -157,6 +157,18 @@ def test_models_can_be_made_in_code_and_are_frozen() -> None:
         config.links[0].batch_rows = 1
     with pytest.raises(ValidationError, match="has no effect"):
         Rule(table="x")
+
+
+def test_links_that_share_ids_join_nodes() -> None:
+    config = parse(
+        "nodes: {a: {dsn: host=a}, b: {dsn: host=b}, c: {dsn: host=c}, d: {dsn: host=d}, e: {dsn: host=e}}\n"
+        "links: [{from: a, to: b, ids: shared}, {from: d, to: e, ids: shared}, {from: c, to: d},"
+        " {from: c, to: b, ids: shared}, {from: b, to: c, ids: shared}]"
+    )
+    links = {link.name: link for link in config.links}
+    assert [link.name for link in config.sharing_with([links["a->b"]])] == ["a->b", "c->b", "b->c"]
+    assert [link.name for link in config.sharing_with([links["d->e"]])] == ["d->e"]
+    assert config.sharing_with([]) == []
 
 
 def test_a_link_by_its_name() -> None:
@@ -281,6 +293,12 @@ def test_a_key_that_stands_twice() -> None:
         (NODES + "links: [{from: a, to: x}]", "links[0].to", r"unknown node 'x' \(known are a, b, c\)"),
         (NODES + "links: [{from: a, to: a}]", "links[0].to", "a link from 'a' to itself"),
         (NODES + "links: [{from: a, to: b}, {from: a, to: b}]", "links[1]", r"the same link as links\[0\]"),
+        (NODES + "links: [{from: a, to: b, ids: share}]", "links[0].ids", "did you mean 'shared'"),
+        (
+            NODES + "links: [{from: a, to: b, ids: shared}, {from: b, to: a}]",
+            "links[1]",
+            r"shares ids otherwise than links\[0\], which leads back \(write the same 'ids' for both\)",
+        ),
         (NODES + "links: [{from: a}]", "links[0].to", "the key 'to' is missing"),
         (NODES + "links: [{from: a, to: b, <<: c}]", "links[0]['<<']", "unknown key '<<'"),
         (NODES + "links: [{from: a, to: b, policy: clstr}]", "links[0].policy", "did you mean 'cluster'"),

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 from ucrepl.cli import load
 from ucrepl.cli.choose import nodes_named
 from ucrepl.cli.output import print_text, progress, talk
-from ucrepl.errors import Exit
+from ucrepl.errors import Exit, UcreplError
 
 if TYPE_CHECKING:
+    from ucrepl.config import Config
     from ucrepl.link.install import Installed
+    from ucrepl.link.nodes import Nodes
 
 
 def add_parser(subparsers: "_SubParsersAction[Any]") -> None:
@@ -52,7 +54,25 @@ def run(args: Namespace) -> int:
             with explained(name), progress(f"{name}: tables") as show:
                 installed = install_node(connection, name, progress=lambda done, total: show(done, total, ""))
             _report(name, installed)
+        if not args.only_print:
+            _tend_ids(config, nodes, nodes_named(config, args.nodes))
     return Exit.OK
+
+
+def _tend_ids(config: "Config", nodes: "Nodes", names: list[str]) -> None:
+    """Interleaves the sequences of new tables on nodes that share ids."""
+    from ucrepl.link.ids.tend import tend_ids
+    from ucrepl.link.words import counted
+
+    try:
+        done = tend_ids(config, names, nodes)
+    except UcreplError as error:
+        talk(
+            f"ids: {error.message}\nHINT: the daemon interleaves the sequences of new tables; or run: ucrepl ids share"
+        )
+        return
+    if done:
+        talk(f"ids: {counted(len(done), 'sequence')} interleaved")
 
 
 def run_uninstall(args: Namespace) -> int:

@@ -58,7 +58,14 @@ def _links(document: Document, nodes: dict[str, object], links: list[dict[str, o
         elif (source, target) in seen:
             message = f"the same link as links[{seen[source, target]}]"
             yield ("links", i), message, "take one of them out; for two ways write one link each way"
+        elif (back := seen.get((target, source))) is not None and _ids(link) != _ids(links[back]):
+            message = f"shares ids otherwise than links[{back}], which leads back"
+            yield ("links", i), message, "write the same 'ids' for both"
         seen.setdefault((source, target), i)
+
+
+def _ids(link: dict[str, object]) -> object:
+    return link.get("ids") or "remap"
 
 
 def _rule_names(data: dict[str, object], links: list[dict[str, object]]) -> Iterator[_Finding]:

@@ -1,7 +1,7 @@
 """The configuration as it is used: frozen models, whose docstrings are the descriptions in `config schema`."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
@@ -44,6 +44,9 @@ def _null_word(value: object) -> object:
 
 MissingPolicy = Annotated[Missing, BeforeValidator(_null_word, json_schema_input_type=Missing | None)]
 """What becomes of a reference to a record for which no local record is known. YAML's null is the word."""
+
+IdMode = Literal["remap", "shared"]
+"""Which id a new record gets on the target: one of the target's own, or that of the source."""
 
 Name = Annotated[str, StringConstraints(min_length=1)]
 Level = Annotated[int, Field(ge=0, le=4)]
@@ -217,6 +220,9 @@ class Link(_Model):
     missing: Annotated[MissingPolicy | None, BeforeValidator(_null_word)] = None
     """A reference to a record for which no local record is known, as in a rule: `null`, `park`, or `fetch`. By default
     it becomes null where a rule leaves the referred table out, and its change is parked otherwise."""
+    ids: IdMode = "remap"
+    """`remap`: a new record gets an id of the target's own, and references are translated; `shared`: it keeps its id.
+    That is for clones, whose sequences `ucrepl ids share` interleaves. Both ways the same."""
     batch_rows: int = Field(default=20_000, ge=1, le=1_000_000)
     """The size of a batch that a link which catches up aims at, in changes."""
     poll_seconds: float = Field(default=1.0, ge=0.01, le=3600)
@@ -268,6 +274,18 @@ class Config(_Model):
     def rules_for(self, link: Link) -> list[Rule]:
         """The rules of a link, in the order in which they count: its own first, then those for all."""
         return [*link.rules, *self.rules]
+
+    def sharing_with(self, links: Iterable[Link]) -> list[Link]:
+        """The links with shared ids whose ends are joined with those of these links by such links, in their order."""
+        joined = {name for link in links for name in (link.source, link.target)}
+        shared = [link for link in self.links if link.ids == "shared"]
+        while True:
+            grown = joined.union(
+                *({link.source, link.target} for link in shared if joined & {link.source, link.target})
+            )
+            if grown == joined:
+                return [link for link in shared if link.source in joined]
+            joined = grown
 
     def link(self, name: str) -> Link:
         """The link called `name` (`turin->milan`); ConfigError if there is none."""

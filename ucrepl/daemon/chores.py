@@ -12,11 +12,18 @@ import structlog
 from ucrepl.daemon.session import Session
 from ucrepl.daemon.trouble import describe
 from ucrepl.db.sqlfiles import query
+from ucrepl.errors import RefusedError
+from ucrepl.link.ids.sequences import Member, read_slot
+from ucrepl.link.ids.tend import tend_ids
+from ucrepl.link.nodes import Nodes
 from ucrepl.link.purge import purge_journal, purge_tombstones
 from ucrepl.link.replay import LinkReplayer
 
 PARKED_AT_ONCE: Final = 1000
 """How many parked changes are tried again in one transaction; new changes wait meanwhile."""
+
+CONNECT_SECONDS: Final = 3
+"""How long a third node may take to answer while this link waits for it."""
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
@@ -60,11 +67,13 @@ class Chores:
         self._confirmed = ""
         self._findings: object = None
         self.needs_new_plan = False
+        self._members: list[Member] = []
         now = monotonic()
         self._parked = _Chore(self._retry_parked, pace.parked, now + pace.parked)
         self._chores = (
             _Chore(self._confirm, pace.confirm, now + pace.confirm),
             _Chore(self._look_for_drift, pace.drift, now),
+            _Chore(self._tend_ids, pace.drift, now),
             # several links may have one source: not all at the same time
             _Chore(self._purge, pace.purge, now + pace.purge * random.uniform(0.2, 1)),  # noqa: S311
             _Chore(self._purge_tombstones, pace.tombstones, now + pace.tombstones * random.uniform(0.2, 1)),  # noqa: S311
@@ -134,6 +143,27 @@ class Chores:
             )
         if not found:
             log.info("all tables are captured again", node=self._session.link.source)
+
+    def _tend_ids(self) -> None:
+        """See that the sequences of both ends keep to their slots, where they share ids."""
+        session = self._session
+        if session.link.ids != "shared":
+            return
+        ends = {session.link.source: session.source, session.link.target: session.target}
+        if not self._members:
+            slots = {name: slot for name, end in ends.items() if (slot := read_slot(end))}
+            self._members = [Member.of(name, ends[name], slot) for name, slot in slots.items()]
+        wrong = {member.name: unfit for member in self._members if (unfit := member.unfit())}
+        if not wrong:
+            return
+        try:
+            with Nodes(session.config, "ids", CONNECT_SECONDS) as nodes:
+                tend_ids(session.config, ends, nodes, patience=0)
+        except RefusedError as error:
+            log.warning("sequences do not keep to their slots", error=error.message, hint=error.hint)
+            return
+        for node, unfit in wrong.items():
+            log.warning("sequences interleaved again", node=node, sequences=[count.sequence for count in unfit])
 
     def _retry_parked(self) -> None:
         rows = self._session.target.execute(

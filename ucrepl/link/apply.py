@@ -190,7 +190,7 @@ class Applier:
             for table in members:
                 self._update_carefully(table, staged, result)
         self._follow_up(staged, small=small)
-        self._delete(staged, small=small)
+        self._delete(staged, result, small=small)
         if not small:
             self._run("DROP INDEX IF EXISTS pg_temp.change_by_table", prepare=False)
         result.changes += staged.changes
@@ -222,7 +222,7 @@ class Applier:
                     if table.partial_rule:
                         self._run(self._compile("leave_out", conflict.leave_out, table), prepare=small)
                     known |= self._identify_new(table, staged.inserts[table.number], small=small)
-        if self.plan.models:
+        if self.plan.models and not self.plan.shared_with:
             self._identify_mentioned(staged, small=small)
         return known
 
@@ -239,7 +239,10 @@ class Applier:
         if table.surrogate:
             for key in () if self.seeding else table.recognition_keys:
                 self._run(self._compile(("recognise", key), identify.recognise, table, key), prepare=small)
-            if self._run(self._compile("allocate", identify.allocate, table), prepare=small).rowcount == inserts:
+            allocated = self._run(self._compile("allocate", identify.allocate, table), prepare=small).rowcount
+            if self.plan.has_several_peers:
+                self._run(self._compile("spread", identify.spread, table), prepare=small)
+            if allocated == inserts:
                 return False
             self._run(self._compile("revive", write.revive, table), prepare=small)
         elif not table.value_columns:
@@ -291,7 +294,7 @@ class Applier:
 
     def _follow_up(self, staged: Staged, *, small: bool) -> None:
         """Does what follows from translated values: builds paths of ancestors again, counts what was not certain."""
-        for number in staged.inserts.keys() | staged.updates.keys():
+        for number in () if self.plan.shared_with else staged.inserts.keys() | staged.updates.keys():
             table = self.plan.tables[number]
             names = None if number in staged.inserts else staged.updates[number][1]
             for column in table.followed_up:
@@ -340,7 +343,14 @@ class Applier:
             return set()
         return {row[0] for row in self._run(self._query("note_touched"), {"tables": watched})}
 
-    def _delete(self, staged: Staged, *, small: bool) -> None:
+    def _delete(self, staged: Staged, result: Applied, *, small: bool) -> None:
+        if self.plan.has_several_peers:
+            for number in staged.deletes:
+                if (table := self.plan.tables[number]).surrogate:
+                    self._run(self._compile("unknown deleted", conflict.note_unknown, table, "D"), prepare=small)
+            parked = self._park()
+            result.parked += parked
+            result.changes -= parked
         for members in reversed(list(self.plan.ordered(staged.deletes))):
             statements = [self._compile("delete", write.delete, table) for table in members]
             self._run(statements[0] if len(statements) == 1 else write.in_one_statement(statements), prepare=small)

@@ -1,6 +1,5 @@
 """Puts the schema and the triggers on a node, and takes them off again without a trace."""
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,18 +8,17 @@ import psycopg
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
-from ucrepl.backoff import Backoff
 from ucrepl.db.catalog import hstore_schema, read_catalog
 from ucrepl.db.sqlfiles import query, scripts
 from ucrepl.errors import RefusedError
+from ucrepl.link.ids.sequences import release
 from ucrepl.link.lock import held
 from ucrepl.link.node import identify, newest_version, refuse_newer, schema_version
+from ucrepl.link.patience import LOCK_PATIENCE_SECONDS, LOCK_TIMEOUT, patiently
 from ucrepl.plan.catalog import Catalog
 
 # The same number in every database: two installations of one node wait for each other.
 INSTALL_LOCK = 0x7563_7265_706C
-LOCK_TIMEOUT = "200ms"
-LOCK_PATIENCE_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +74,7 @@ def install_schema(connection: Connection[TupleRow], node: str, *, up_to: int | 
 
     Raises RefusedError for a schema that is newer than this program or is not ours, and for a cloned database.
     """
-    with _alone(connection), connection.transaction():
+    with alone(connection), connection.transaction():
         version = schema_version(connection)
         if version == 0:
             raise RefusedError(
@@ -110,7 +108,7 @@ def install_node(
     `connection` is in autocommit mode. `progress` is told how many tables are done and how many there are.
     Raises RefusedError as `install_schema` does, and when a table stays locked for a minute.
     """
-    with _alone(connection):
+    with alone(connection):
         install_schema(connection, node)
         catalog = read_catalog(connection)
         statements = track_statements(catalog)
@@ -131,33 +129,33 @@ def with_short_lock(connection: Connection[TupleRow], statement: sql.SQL | sql.C
     Nobody waits behind us for longer than that. It is tried again for a minute. Returns the first value of the result.
     Raises RefusedError after a minute.
     """
-    backoff = Backoff(base=0.05, cap=2.0)
-    until = time.monotonic() + LOCK_PATIENCE_SECONDS
-    while True:
-        try:
-            with connection.transaction():
-                connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(LOCK_TIMEOUT))
-                cursor = connection.execute(statement)
-                row = cursor.fetchone() if cursor.description else None
-                return row[0] if row else None
-        except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
-            if time.monotonic() > until:
-                raise RefusedError(
-                    f"a table stayed locked for {LOCK_PATIENCE_SECONDS:.0f} s: {statement.as_string(connection)!r}",
-                    hint="end the transaction that holds the table (see pg_stat_activity) and run the command again",
-                ) from error
-            time.sleep(backoff.next_delay())
+
+    def run() -> object:
+        with connection.transaction():
+            connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(LOCK_TIMEOUT))
+            cursor = connection.execute(statement)
+            row = cursor.fetchone() if cursor.description else None
+            return row[0] if row else None
+
+    try:
+        return patiently(run)
+    except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
+        raise RefusedError(
+            f"a table stayed locked for {LOCK_PATIENCE_SECONDS:.0f} s: {statement.as_string(connection)!r}",
+            hint="end the transaction that holds the table (see pg_stat_activity) and run the command again",
+        ) from error
 
 
 def uninstall_node(connection: Connection[TupleRow], node: str, *, force: bool = False) -> int:
     """Takes triggers, schema and, where we brought it, hstore off the node. Returns the number of tables released.
 
-    The extension moves to the schema public if columns of the user's have come to need it.
+    The extension moves to the schema public if columns of the user's have come to need it. A node that shares its ids
+    hands out all of them again.
 
     Raises RefusedError, unless `force`, while a daemon replays a link to this node or changes are parked there; for a
     schema that is newer or not ours, always.
     """
-    with _alone(connection):
+    with alone(connection):
         version = schema_version(connection)
         if version is None:
             return 0
@@ -168,6 +166,8 @@ def uninstall_node(connection: Connection[TupleRow], node: str, *, force: bool =
         refuse_newer(node, version)
         if not force:
             _refuse_when_in_use(connection, node, version)
+        if version == newest_version():
+            release(connection, node)
         tables = [row[0] for row in connection.execute(query("triggers")).fetchall()]
         for table in tables:
             with_short_lock(connection, sql.SQL("SELECT ucrepl.drop_triggers({})").format(table))
@@ -179,7 +179,7 @@ def uninstall_node(connection: Connection[TupleRow], node: str, *, force: bool =
 
 
 @contextmanager
-def _alone(connection: Connection[TupleRow]) -> Iterator[None]:
+def alone(connection: Connection[TupleRow]) -> Iterator[None]:
     """Holds the lock of installations; others wait."""
     connection.execute("SELECT pg_catalog.pg_advisory_lock(%s)", [INSTALL_LOCK])
     try:

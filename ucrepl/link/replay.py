@@ -24,6 +24,7 @@ from ucrepl.link.source import Window
 PREPARED_STATEMENTS = 400
 """How many statements a session keeps prepared: a few for each table that is changed often."""
 
+PAIR_COLUMNS = "local_schema, local_table, local_id, remote_schema, remote_table, remote_id, deleted_at"
 CHANGE_COLUMNS = "seq, xid, table_id, op, key, old, new, at"
 
 
@@ -205,8 +206,7 @@ class LinkReplayer:
         self._take_pairs(self.source.pairs(None, None), batch or Batch("", more=False))
 
     def _take_pairs(self, blocks: Iterable[bytes], batch: Batch) -> None:
-        columns = "local_schema, local_table, local_id, remote_schema, remote_table, remote_id, deleted_at"
-        self._copy_in("pair", columns, blocks, batch)
+        self._copy_in("pair", PAIR_COLUMNS, blocks, batch)
         for name in ("free_pairs", "apply_pairs"):
             self._execute(query(name), {"peer": self.applier.plan.peer_id})
 

@@ -10,8 +10,9 @@ from ucrepl.db.catalog import hstore_schema, read_catalog
 from ucrepl.db.sqlfiles import scripts
 from ucrepl.errors import RefusedError
 from ucrepl.link.drift import drifted
-from ucrepl.link.install import LOCK_TIMEOUT, node_statement, schema_scripts, track_statements
+from ucrepl.link.install import node_statement, schema_scripts, track_statements
 from ucrepl.link.node import identify, newest_version, refuse_newer, schema_version
+from ucrepl.link.patience import LOCK_TIMEOUT
 
 
 def install_script(connection: Connection[TupleRow], node: str) -> str:

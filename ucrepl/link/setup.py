@@ -34,12 +34,35 @@ class OpenLink:
     target: Connection[TupleRow]
 
 
-def open_link(config: Config, link: Link, source: Connection[TupleRow], target: Connection[TupleRow]) -> OpenLink:
+def open_link(
+    config: Config, link: Link, source: Connection[TupleRow], target: Connection[TupleRow], *, pairing: bool = False
+) -> OpenLink:
     """Checks and registers the link on both connections (in autocommit mode) and stages the session of the target.
 
-    Raises RefusedError when a node is not installed, is a clone, or is another database than the one that the link has
-    been reading; ConfigError for rules that fit neither side.
+    `pairing`: no record will get an id, so that it does not matter whether ids are shared yet. Raises RefusedError when
+    a node is not installed, is a clone, or is another database than the one that the link has been reading, and when
+    ids are not shared as the configuration says; ConfigError for rules that fit neither side.
     """
+    return _open(config, link, source, target, trace=True, pairing=pairing)
+
+
+def preview_link(config: Config, link: Link, source: Connection[TupleRow], target: Connection[TupleRow]) -> OpenLink:
+    """The link as `open_link` would open it, without a trace on either side: what has no number yet gets one here only.
+
+    A link that is not registered has the number 0. Raises what `open_link` does.
+    """
+    return _open(config, link, source, target, trace=False)
+
+
+def _open(
+    config: Config,
+    link: Link,
+    source: Connection[TupleRow],
+    target: Connection[TupleRow],
+    *,
+    trace: bool,
+    pairing: bool = False,
+) -> OpenLink:
     origin, end = identify(source, link.source), identify(target, link.target)
     if origin.uuid == end.uuid:
         raise RefusedError(
@@ -47,14 +70,19 @@ def open_link(config: Config, link: Link, source: Connection[TupleRow], target: 
         )
     structure = structure_of(source)
     source_catalog, target_catalog = read_catalog(source), read_catalog(target)
-    with target.transaction():
-        peer_id, link_id = register_link(target, link, origin)
-        known = {*source_catalog.tables, *target_catalog.tables, *table_numbers(source)}
-        numbers = _number_tables(target, known)
-    source.execute(
-        "INSERT INTO ucrepl.consumer (link, confirmed) VALUES (%s, %s) ON CONFLICT (link) DO NOTHING",
-        [link.name, BEGINNING],
-    )
+    known = {*source_catalog.tables, *target_catalog.tables, *table_numbers(source)}
+    if trace:
+        with target.transaction():
+            peer_id, link_id = register_link(target, link, origin)
+            numbers = _number_tables(target, known)
+        source.execute(
+            "INSERT INTO ucrepl.consumer (link, confirmed) VALUES (%s, %s) ON CONFLICT (link) DO NOTHING",
+            [link.name, BEGINNING],
+        )
+    else:
+        peer_id, link_id = _registered(target, link, origin)
+        numbers = _with_numbers(table_numbers(target), known)
+    shared_with = () if pairing else _sharing_peers(target, link, link_id)
     packs = load_packs(tuple(config.packs))
     plan = build_plan(
         Ingredients(
@@ -70,6 +98,7 @@ def open_link(config: Config, link: Link, source: Connection[TupleRow], target: 
             ships_pairs=any(other.source == link.target and other.target == link.source for other in config.links),
             pairs=_pairs_in_names(target, peer_id, packs, numbers),
             checks_at_once=may_check_at_once(target),
+            shared_with=shared_with,
         )
     )
     stage_session(target, plan)
@@ -102,34 +131,44 @@ def register_link(target: Connection[TupleRow], link: Link, origin: NodeIdentity
 
     Raises RefusedError when the source is another database than the one from which the link has been replayed.
     """
-    peer = target.execute("SELECT peer_id, uuid FROM ucrepl.peer WHERE name = %s", [link.source]).fetchone()
-    if peer is None:
+    peer_id, link_id = _registered(target, link, origin)
+    if not peer_id:
         peer = target.execute(
             "INSERT INTO ucrepl.peer (name, uuid) VALUES (%s, %s)"
             " ON CONFLICT (uuid) DO UPDATE SET name = excluded.name RETURNING peer_id, uuid",
             [link.source, origin.uuid],
         ).fetchone()
-    if peer is None or peer[1] != origin.uuid:
+        peer_id = peer[0] if peer else 0
+    if not link_id:
+        target.execute(
+            "INSERT INTO ucrepl.link (name, peer_id, source_system, source_database, position)"
+            " VALUES (%s, %s, %s, %s, %s) ON CONFLICT (name) DO NOTHING",
+            [link.name, peer_id, origin.system_identifier, origin.database_oid, BEGINNING],
+        )
+    return _registered(target, link, origin)
+
+
+def _registered(target: Connection[TupleRow], link: Link, origin: NodeIdentity) -> tuple[int, int]:
+    """The numbers of the source as a peer, and of the link, on the target; 0 where there are none. Takes no locks.
+
+    Raises RefusedError when the source is another database than the one from which the link has been replayed.
+    """
+    peer = target.execute("SELECT peer_id, uuid FROM ucrepl.peer WHERE name = %s", [link.source]).fetchone()
+    if peer and peer[1] != origin.uuid:
         raise RefusedError(
             f"node {link.source!r} is another database than the one that link {link.name!r} has been reading",
             hint="check its DSN; if it was set up anew, run ucrepl uninstall --force and ucrepl install on both nodes",
         )
-    known = "SELECT link_id, source_system, source_database FROM ucrepl.link WHERE name = %s"
-    row = target.execute(known, [link.name]).fetchone()  # without its lock, which a batch that waits may hold
-    if row is None:
-        target.execute(
-            "INSERT INTO ucrepl.link (name, peer_id, source_system, source_database, position)"
-            " VALUES (%s, %s, %s, %s, %s) ON CONFLICT (name) DO NOTHING",
-            [link.name, peer[0], origin.system_identifier, origin.database_oid, BEGINNING],
-        )
-        row = target.execute(known, [link.name]).fetchone()
-    if row is None or (row[1], row[2]) != (origin.system_identifier, origin.database_oid):
+    row = target.execute(
+        "SELECT link_id, source_system, source_database FROM ucrepl.link WHERE name = %s", [link.name]
+    ).fetchone()
+    if row and (row[1], row[2]) != (origin.system_identifier, origin.database_oid):
         raise RefusedError(
             f"the source of link {link.name!r} is another server than the one that it has been reading",
             hint="a restored copy can't go on where the original was: run ucrepl uninstall --force and install on"
             " both nodes, and seed the link again",
         )
-    return peer[0], row[0]
+    return peer[0] if peer else 0, row[0] if row else 0
 
 
 def _number_tables(target: Connection[TupleRow], known: AbstractSet[TableName]) -> dict[TableName, int]:
@@ -144,6 +183,32 @@ def _number_tables(target: Connection[TupleRow], known: AbstractSet[TableName]) 
         )
         numbers = table_numbers(target)
     return numbers
+
+
+def _with_numbers(numbers: dict[TableName, int], known: AbstractSet[TableName]) -> dict[TableName, int]:
+    """The same with numbers for all the known tables, as they could be given."""
+    new = sorted(known - numbers.keys())
+    return numbers | {name: number for number, name in enumerate(new, max(numbers.values(), default=0) + 1)}
+
+
+def _sharing_peers(target: Connection[TupleRow], link: Link, link_id: int) -> tuple[int, ...]:
+    """The peers with which the target shares ids, none for a link that maps them.
+
+    Raises RefusedError where that is not what the configuration says.
+    """
+    peers: dict[int, int] = dict(
+        target.execute("SELECT link_id, peer_id FROM ucrepl.link WHERE ids_shared_at IS NOT NULL").fetchall()
+    )
+    if link.ids == "shared" and link_id not in peers:
+        raise RefusedError(
+            f"the ends of link {link.name!r} do not share their ids yet", hint=f"run: ucrepl ids share '{link.name}'"
+        )
+    if link.ids != "shared" and link_id in peers:
+        raise RefusedError(
+            f"the ends of link {link.name!r} share their ids, and the configuration says 'ids: {link.ids}'",
+            hint=f"write 'ids: shared', or run: ucrepl ids unshare '{link.name}'",
+        )
+    return tuple(sorted(set(peers.values()))) if link.ids == "shared" else ()
 
 
 def may_check_at_once(target: Connection[TupleRow]) -> bool:
@@ -187,7 +252,7 @@ def stage_session(target: Connection[TupleRow], plan: LinkPlan) -> None:
         target.execute(
             "INSERT INTO pg_temp.model SELECT u.*, %s FROM unnest(%s::text[], %s::integer[], %s::integer[], %s::text[])"
             " AS u",
-            [plan.ships_pairs, *map(list, columns)],
+            ["shared" if plan.shared_with else "shipped" if plan.ships_pairs else "given", *map(list, columns)],
         )
     for place, p in enumerate(plan.patterns):
         target.execute(

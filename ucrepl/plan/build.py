@@ -22,8 +22,8 @@ class Ingredients:
 
     `numbers` gives the number in the target's `ucrepl.table_name` of every table of either side;
     `models` are the names of Odoo's models on the target, empty where it is not an Odoo, and `fields` those of its
-    fields that refer to records; `checks_at_once` is that of the plan. `pairs` are those of records whose ids stand in
-    names of columns: the number under which ids are mapped -> id on the source -> id on the target.
+    fields that refer to records; `checks_at_once` and `shared_with` are those of the plan. `pairs` are those of records
+    whose ids stand in names of columns: the number under which ids are mapped -> id on the source -> id on the target.
     """
 
     link: Link
@@ -36,6 +36,7 @@ class Ingredients:
     peer_id: int
     ships_pairs: bool
     checks_at_once: bool = False
+    shared_with: Sequence[int] = ()
     fields: Sequence[OdooField] = ()
     pairs: Mapping[int, Mapping[int, int]] = field(default_factory=dict)
 
@@ -83,6 +84,7 @@ def build_plan(given: Ingredients) -> LinkPlan:
         patterns=tuple(text_patterns(given.packs)),
         defers=given.target.defers,
         checks_at_once=given.checks_at_once,
+        shared_with=tuple(given.shared_with),
         masks={
             name: masks
             for name, source in given.source.tables.items()

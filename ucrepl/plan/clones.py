@@ -74,14 +74,35 @@ JOIN pg_temp.seed_source AS s ON s.id = t.id
 WHERE s.digest <> t.digest"""
 
 
-def pair(table: TablePlan, peer_id: int) -> str:
-    """Pairs the rows that had the same id on both sides at `install`.
+def pair(table: TablePlan, peer_id: int, *, alike: bool = False) -> str:
+    """Pairs the rows that had the same id on both sides at `install`; `alike`: only those whose keys are the same, too.
 
     The source's ids are those of then: its journal tells what became of them.
     """
+    same_keys = "\nWHERE s.digest = t.digest" if alike else ""
     return f"""\
 INSERT INTO ucrepl.identity (peer_id, remote_table, remote_id, local_table, local_id)
 SELECT {peer_id}, {table.space}, s.id, {table.space}, t.today
 FROM pg_temp.seed_target AS t
-JOIN pg_temp.seed_source AS s ON s.id = t.id
+JOIN pg_temp.seed_source AS s ON s.id = t.id{same_keys}
 ON CONFLICT DO NOTHING"""
+
+
+def unpaired(table: TablePlan, peer_id: int) -> str:
+    """The ids of the target's records that are not the pair of one of the source."""
+    key = quote(table.table.key[0])
+    return f"""\
+SELECT target.{key}::bigint
+FROM {table.table.only}{table.name.sql} AS target
+WHERE NOT EXISTS (
+    SELECT FROM ucrepl.identity AS i
+    WHERE i.peer_id = {peer_id} AND i.local_table = {table.space} AND i.local_id = target.{key}
+)"""
+
+
+def taken_twice(table: TablePlan) -> str:
+    """How many of these ids the source has given to records of its own, and the first of them."""
+    return f"""\
+SELECT count(*), min(u.id)
+FROM pg_temp.unpaired AS u
+JOIN {table.table.only}{table.name.sql} AS source ON source.{quote(table.table.key[0])} = u.id"""

@@ -25,8 +25,12 @@ FROM (
 ) AS locked"""
 
 
-def note_unknown(link: LinkPlan, table: TablePlan) -> str:
-    """Notes the updates of records that have no identity here. They were there before the link and never seeded."""
+def note_unknown(link: LinkPlan, table: TablePlan, op: str = "U") -> str:
+    """Notes the updates (`op` D: the deletes) of records that have no identity here.
+
+    They were there before the link and never seeded; or, where several nodes share ids, another peer has yet to send
+    them.
+    """
     known = (
         f"SELECT FROM ucrepl.identity AS i WHERE i.peer_id = {link.peer_id}"
         f" AND i.remote_table = {table.space} AND i.remote_id = change.key::bigint"
@@ -35,7 +39,7 @@ def note_unknown(link: LinkPlan, table: TablePlan) -> str:
         return f"""\
 WITH left_out AS (
     DELETE FROM pg_temp.change AS change
-    WHERE change.table_id = {table.number} AND change.op = 'U' AND NOT EXISTS ({known})
+    WHERE change.table_id = {table.number} AND change.op = '{op}' AND NOT EXISTS ({known})
     RETURNING 1
 )
 INSERT INTO pg_temp.left_out (rule, rows)
@@ -44,7 +48,7 @@ SELECT {literal(table.partial_rule)}, count(*) FROM left_out"""
 INSERT INTO pg_temp.trouble (seq, reason, message)
 SELECT change.seq, 'missing', format('%s %s of the source is not known here', {literal(str(table.name))}, change.key)
 FROM pg_temp.change AS change
-WHERE change.table_id = {table.number} AND change.op = 'U' AND NOT EXISTS ({known})"""
+WHERE change.table_id = {table.number} AND change.op = '{op}' AND NOT EXISTS ({known})"""
 
 
 def update_of_deleted(link: LinkPlan, table: TablePlan) -> str:

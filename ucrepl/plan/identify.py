@@ -127,7 +127,9 @@ ON CONFLICT DO NOTHING"""
 
 
 def allocate(link: LinkPlan, table: TablePlan) -> str:
-    """Gives a local id, from the target's own sequence, to every new record that has none yet."""
+    """Gives a local id to every new record that has none yet: from the target's own sequence, or that of the source."""
+    if link.shared_with:
+        return _keep_ids(link, table)
     return f"""\
 INSERT INTO ucrepl.identity (peer_id, remote_table, remote_id, local_table, local_id, shipped_xid)
 SELECT {link.peer_id}, {table.space}, change.key::bigint, {table.space},
@@ -137,6 +139,51 @@ LEFT JOIN ucrepl.identity AS known
     ON known.peer_id = {link.peer_id} AND known.remote_table = {table.space} AND known.remote_id = change.key::bigint
 WHERE change.table_id = {table.number} AND change.op = 'I' AND known.peer_id IS NULL
     AND NOT EXISTS (SELECT FROM pg_temp.trouble AS t WHERE t.seq = change.seq)"""
+
+
+def _keep_ids(link: LinkPlan, table: TablePlan) -> str:
+    """Lets every new record have the id of the source. A record whose id another one has here is noted as trouble."""
+    identity = quote(table.table.key[0])
+    return f"""\
+WITH new AS (
+    SELECT change.seq, change.key::bigint AS id
+    FROM pg_temp.change AS change
+    WHERE change.table_id = {table.number} AND change.op = 'I'
+        AND NOT EXISTS ({_known(link, table)})
+        AND NOT EXISTS (SELECT FROM pg_temp.trouble AS t WHERE t.seq = change.seq)
+),
+taken AS (
+    INSERT INTO pg_temp.trouble (seq, reason, sqlstate, message)
+    SELECT new.seq, 'error', '23505', format('the id %s is that of another record here', new.id)
+    FROM new
+    WHERE EXISTS (SELECT FROM {table.table.only}{table.name.sql} AS target WHERE target.{identity} = new.id)
+        OR EXISTS (
+            SELECT FROM ucrepl.identity AS i
+            WHERE i.peer_id = {link.peer_id} AND i.local_table = {table.space} AND i.local_id = new.id
+        )
+    RETURNING seq
+)
+INSERT INTO ucrepl.identity (peer_id, remote_table, remote_id, local_table, local_id, shipped_xid)
+SELECT {link.peer_id}, {table.space}, new.id, {table.space}, new.id, {shipped(link)}
+FROM new
+WHERE NOT EXISTS (SELECT FROM taken WHERE taken.seq = new.seq)"""
+
+
+def spread(link: LinkPlan, table: TablePlan) -> str:
+    """Pairs new records with those of the other peers that share ids: they get them from the source, too.
+
+    These pairs are not shipped: the peer would take a record that has not come yet for one that was deleted.
+    """
+    return f"""\
+INSERT INTO ucrepl.identity (peer_id, remote_table, remote_id, local_table, local_id, shipped_xid)
+SELECT peer.peer_id, {table.space}, own.local_id, {table.space}, own.local_id, '0'::xid8
+FROM pg_temp.change AS change
+JOIN ucrepl.identity AS own
+    ON own.peer_id = {link.peer_id} AND own.remote_table = {table.space} AND own.remote_id = change.key::bigint
+CROSS JOIN ucrepl.peer AS peer
+WHERE change.table_id = {table.number} AND change.op = 'I' AND own.local_id = own.remote_id
+    AND peer.peer_id IN {link.peers} AND peer.peer_id <> {link.peer_id}
+ON CONFLICT DO NOTHING"""
 
 
 def mention(link: LinkPlan, table: TablePlan, column: ColumnPlan) -> str:

@@ -219,6 +219,7 @@ class LinkPlan:
     `checks_at_once`: foreign keys of many rows may be checked all at once on the target, instead of one by one.
     `masks`: those of all tables of the source, also of tables that the target has not. `patterns`: how ids stand in
     texts. `source_hstore` is the schema of that extension on the source, `hstore_schema` on the target.
+    `shared_with`: all peers that share ids with the target, the source among them; empty where ids are mapped.
     """
 
     peer_id: int
@@ -235,6 +236,17 @@ class LinkPlan:
     checks_at_once: bool = False
     masks: Mapping[TableName, Mapping[str, str]] = field(default_factory=dict)
     patterns: tuple[TextPattern, ...] = ()
+    shared_with: tuple[int, ...] = ()
+
+    @property
+    def has_several_peers(self) -> bool:
+        """Whether other nodes than the source know its records by the same ids."""
+        return len(self.shared_with) > 1
+
+    @property
+    def peers(self) -> str:
+        """The peers of which the same is to be known as of the source, as a list for `IN`."""
+        return f"({', '.join(map(str, self.shared_with or (self.peer_id,)))})"
 
     @cached_property
     def by_name(self) -> dict[TableName, TablePlan]:

@@ -89,15 +89,17 @@ def translated(link: LinkPlan, table: TablePlan, column: ColumnPlan, value: str,
 def looked_up(link: LinkPlan, table: TablePlan, column: ColumnPlan, value: str, row: Row | None = None) -> str:
     """The same as an expression without joins, null for a record that is not known: for old values and for keys.
 
-    Other columns have by default their old values, or else those of the local row.
+    Other columns have by default their old values, or else those of the local row. Where ids are shared, nobody hands
+    out an id for a record that was only mentioned by model name: it stands for itself.
     """
     row = row or Row(was, "target")
     if column.reference is not None:
         return mapped_value(link, table, column, value, row, "known")
     if column.model_column is not None:
         model = row.text(table, column.model_column)
+        local = f"coalesce(i.local_id, {value})" if link.shared_with else "i.local_id"
         return (
-            f"(SELECT CASE WHEN m.model IS NULL OR {value} = 0 THEN {value} ELSE i.local_id END FROM (SELECT) AS one"
+            f"(SELECT CASE WHEN m.model IS NULL OR {value} = 0 THEN {value} ELSE {local} END FROM (SELECT) AS one"
             f" LEFT JOIN pg_temp.model AS m ON m.model = {model}"
             f" LEFT JOIN ucrepl.identity AS i ON i.peer_id = {link.peer_id} AND i.remote_table = m.number"
             f" AND i.remote_id = {value})"
@@ -118,6 +120,8 @@ def mapped_value(link: LinkPlan, table: TablePlan, column: ColumnPlan, value: st
     (`write`) gives ids to records that are mentioned for the first time, and is certain: else the local value stays,
     and a new row gets what means nothing.
     """
+    if link.shared_with and column.is_uncertain:
+        return value  # all ids are the same ones there
     reference, type_ = column.reference or Reference("none", ""), column.column.type
     writes = way == "write"
     maps = ("make" if column.gives_ids else "known") if writes else way

@@ -14,8 +14,18 @@ from ucrepl.plan.translate import wide_image
 
 
 def possible(link: LinkPlan, table: TablePlan) -> bool:
-    """Whether rows of this table can be staged so. Rows that are fetched beside them have images only."""
-    return not link.fetches and table.alike and table.surrogate and not table.masks and not table.partial_rule
+    """Whether rows of this table can be staged so.
+
+    Not where rows are fetched beside them, which have images only, nor where an id may be taken, so that a row is parked
+    of which that was not known before.
+    """
+    return (
+        not (link.fetches or link.shared_with)
+        and table.alike
+        and table.surrogate
+        and not table.masks
+        and not table.partial_rule
+    )
 
 
 def create(link: LinkPlan, table: TablePlan) -> str:

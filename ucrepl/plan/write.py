@@ -78,7 +78,7 @@ def update(
     if guarded and any(c.can_conflict for c in writable):
         joins.append(image(link, table, "old", "was"))
     assignments = [
-        f"{quote(c.name)} = {_if_sent(link, c, _protected(c, values[c.name]), uniform=uniform)}" for c in writable
+        f"{quote(c.name)} = {_if_sent(link, c, protected(c, values[c.name]), uniform=uniform)}" for c in writable
     ]
     conditions = [f"change.table_id = {table.number}", f"change.op IN ({_operations(guarded, with_key)})", row.sql]
     if guarded:
@@ -124,8 +124,7 @@ UPDATE ucrepl.identity AS identity
 SET deleted_at = now(), shipped_xid = {shipped(link)}
 FROM pg_temp.change AS change
 WHERE change.table_id = {table.number} AND change.op = 'D'
-    AND identity.peer_id = {link.peer_id} AND identity.remote_table = {table.space}
-    AND identity.remote_id = change.key::bigint"""
+    AND {_is_identity(link, table)}"""
 
 
 def revive(link: LinkPlan, table: TablePlan) -> str:
@@ -135,8 +134,22 @@ UPDATE ucrepl.identity AS identity
 SET deleted_at = NULL, shipped_xid = {shipped(link)}
 FROM pg_temp.change AS change
 WHERE change.table_id = {table.number} AND change.op = 'I'
-    AND identity.peer_id = {link.peer_id} AND identity.remote_table = {table.space}
-    AND identity.remote_id = change.key::bigint AND identity.deleted_at IS NOT NULL"""
+    AND {_is_identity(link, table)}
+    AND identity.deleted_at IS NOT NULL"""
+
+
+def _is_identity(link: LinkPlan, table: TablePlan) -> str:
+    """The condition that picks the identity of the record of a change, for all peers that share ids."""
+    if not link.has_several_peers:
+        return (
+            f"identity.peer_id = {link.peer_id} AND identity.remote_table = {table.space}"
+            " AND identity.remote_id = change.key::bigint"
+        )
+    return (
+        f"identity.peer_id IN {link.peers} AND identity.local_table = {table.space} AND identity.local_id ="
+        f" (SELECT own.local_id FROM ucrepl.identity AS own WHERE own.peer_id = {link.peer_id}"
+        f" AND own.remote_table = {table.space} AND own.remote_id = change.key::bigint)"
+    )
 
 
 def truncate(link: LinkPlan, table: TablePlan) -> str:
@@ -159,7 +172,7 @@ def bury_truncated(link: LinkPlan, table: TablePlan) -> str:
     return f"""\
 UPDATE ucrepl.identity AS identity
 SET deleted_at = now(), shipped_xid = {shipped(link)}
-WHERE identity.peer_id = {link.peer_id} AND identity.remote_table = {table.space} AND identity.deleted_at IS NULL
+WHERE identity.peer_id IN {link.peers} AND identity.remote_table = {table.space} AND identity.deleted_at IS NULL
     AND NOT EXISTS (
         SELECT FROM {rows} AS target
         WHERE target.{quote(table.table.key[0])} = identity.local_id
@@ -264,7 +277,8 @@ def _operations(guarded: bool, with_key: bool) -> str:  # noqa: FBT001 - two pri
     return "'U'" if guarded else "'U', 'M'"
 
 
-def _protected(column: ColumnPlan, value: str) -> str:
+def protected(column: ColumnPlan, value: str) -> str:
+    """The value that a column gets for one of the source, as far as its protection lets it through."""
     current = f"target.{quote(column.name)}"
     match column.protection:
         case Protection.NOT_EMPTY:

@@ -13,6 +13,7 @@ from ucrepl.db.catalog import read_catalog
 from ucrepl.db.sqlfiles import query
 from ucrepl.errors import ConfigError, RefusedError
 from ucrepl.link.drift import drifted
+from ucrepl.link.ids.sequences import Slot, read_slot
 from ucrepl.link.node import NodeIdentity, identify, schema_version
 from ucrepl.link.planned import read_plan
 from ucrepl.packs import load_packs
@@ -54,6 +55,11 @@ class NodeFacts:
     def drift(self) -> dict[TableName, str]:
         """The tables without the right triggers, and in what way."""
         return drifted(self.connection, self.catalog) if self.identity else {}
+
+    @cached_property
+    def slot(self) -> Slot | None:
+        """Which ids the node hands out; None where it shares them with nobody."""
+        return read_slot(self.connection) if self.identity else None
 
     @cached_property
     def not_empty(self) -> set[TableName]:

@@ -76,6 +76,18 @@ def seeded(link: LinkFacts) -> Iterator[Finding]:
         yield _finding(link, "warning", "seeded", message, remedy)
 
 
+def ids(link: LinkFacts) -> Iterator[Finding]:
+    """Ids must be shared where the configuration says so, and nowhere else."""
+    known, name = link.known, link.link.name
+    if known is None or link.source.identity is None:
+        return
+    if link.link.ids == "shared" and not known.ids_shared_at:
+        yield _finding(link, "error", "ids", "ids are not shared yet", f"run: ucrepl ids share '{name}'")
+    elif link.link.ids != "shared" and known.ids_shared_at:
+        message = f"ids are shared, and the configuration says 'ids: {link.link.ids}'"
+        yield _finding(link, "error", "ids", message, f"write 'ids: shared', or run: ucrepl ids unshare '{name}'")
+
+
 def clocks(link: LinkFacts) -> Iterator[Finding]:
     """The policy `latest` compares the clocks of two servers."""
     policies = [link.link.conflicts, *(rule.conflicts for rule in link.source.config.rules_for(link.link))]
@@ -108,7 +120,7 @@ def state(link: LinkFacts) -> Iterator[Finding]:
         yield _finding(link, "note", "state", message, "start the daemon: ucrepl run")
 
 
-LINK_CHECKS = (same_database, encodings, source_is_known, seeded, clocks, state)
+LINK_CHECKS = (same_database, encodings, source_is_known, seeded, ids, clocks, state)
 
 
 def _finding(link: LinkFacts, severity: Severity, check: str, message: str, remedy: str) -> Finding:

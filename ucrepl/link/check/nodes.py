@@ -7,6 +7,7 @@ from psycopg import sql
 
 from ucrepl.link.check.facts import NodeFacts, identifier
 from ucrepl.link.check.finding import Finding, Severity
+from ucrepl.link.ids.sequences import Slot, counts, id_sequences
 from ucrepl.link.words import counted, listed
 from ucrepl.plan.catalog import Table, TableName
 
@@ -96,16 +97,28 @@ def keys(node: NodeFacts) -> Iterator[Finding]:
 
 
 def sequences(node: NodeFacts) -> Iterator[Finding]:
-    """A sequence that is behind the greatest id hands out ids that are taken."""
+    """A sequence that is behind the greatest id, of those that it hands out, hands out ids that are taken."""
     tables = [table for table in node.catalog.tables.values() if table.sequence]
     behind: dict[str, int] = {}
-    for number, greatest in node.ask_each([_greatest_id_beyond(n, table) for n, table in enumerate(tables)]):
+    statements = [_greatest_id_beyond(n, table, node.slot) for n, table in enumerate(tables)]
+    for number, greatest in node.ask_each(statements):
         name = tables[number].sequence or ""
         behind[name] = max(greatest, behind.get(name, 0))
     for name, greatest in behind.items():
         message = f"the sequence {name} is behind the greatest id {greatest}: new records would get ids that are taken"
         remedy = sql.SQL("SELECT pg_catalog.setval({}, {})").format(name, greatest).as_string(node.connection)
         yield _finding(node, "warning", "sequences", message, remedy)
+
+
+def slots(node: NodeFacts) -> Iterator[Finding]:
+    """A sequence that does not keep to the node's slot hands out ids of other nodes."""
+    if node.slot is None:
+        return
+    found = [count for count in counts(node.connection, id_sequences(node.catalog)) if not count.fits(node.slot)]
+    if found:
+        names = listed([count.sequence for count in found])
+        message = f"{counted(len(found), 'sequence')} may hand out ids of other nodes: {names}"
+        yield _finding(node, "warning", "ids", message, "run: ucrepl ids share; a running daemon does it, too")
 
 
 def readers(node: NodeFacts) -> Iterator[Finding]:
@@ -133,13 +146,18 @@ def unlinked(node: NodeFacts) -> Iterator[Finding]:
         yield _finding(node, "note", "links", "the node is in no link", "add one under 'links' in the configuration")
 
 
-NODE_CHECKS = (server, hstore, installed, rights_to_install, triggers, keys, sequences, readers, unlinked)
+NODE_CHECKS = (server, hstore, installed, rights_to_install, triggers, keys, sequences, slots, readers, unlinked)
 
 
-def _greatest_id_beyond(number: int, table: Table) -> sql.Composed:
+def _greatest_id_beyond(number: int, table: Table, slot: Slot | None) -> sql.Composed:
+    own = (
+        sql.SQL(" WHERE {} % {} = {}").format(sql.Identifier(table.key[0]), slot.slots, slot.slot)
+        if slot
+        else sql.SQL("")
+    )
     return sql.SQL(
         "SELECT {number}, m.greatest"
-        " FROM (SELECT max({column})::bigint AS greatest FROM {table}) AS m"
+        " FROM (SELECT max({column})::bigint AS greatest FROM {table}{own}) AS m"
         " CROSS JOIN {sequence} AS s"
         " JOIN pg_catalog.pg_sequence AS p ON p.seqrelid = s.tableoid"
         " WHERE p.seqincrement > 0 AND (s.last_value < m.greatest OR (s.last_value = m.greatest AND NOT s.is_called))"
@@ -147,6 +165,7 @@ def _greatest_id_beyond(number: int, table: Table) -> sql.Composed:
         number=number,
         column=sql.Identifier(table.key[0]),
         table=identifier(table.name),
+        own=own,
         sequence=sql.SQL(cast("LiteralString", table.sequence)),
     )
 

@@ -1,6 +1,6 @@
 """Pairs the rows of two clones of one database: `seed --same-ids`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from psycopg import Connection
@@ -40,7 +40,7 @@ def seed_same_ids(
     since `install` is left to the journal. Raises RefusedError, and pairs nothing, when rows with the same id differ in
     their keys, or when the link has been replayed before.
     """
-    opened = open_link(config, link, source, target)
+    opened = open_link(config, link, source, target, pairing=True)
     row = target.execute(
         "SELECT seeded_at, position::text FROM ucrepl.link WHERE link_id = %s", [opened.link_id]
     ).fetchone()
@@ -51,18 +51,10 @@ def seed_same_ids(
             f"link {link.name!r} has been replayed already: ids may have been handed out twice since then",
             hint="seed before the first run; to start afresh: ucrepl uninstall --force, then install and seed",
         )
-    tables = [table for table in opened.plan.tables.values() if table.surrogate]
-    on_source, on_target = table_numbers(source), table_numbers(target)
-    pairs, refused = 0, []
+    pairs, tables, refused = 0, 0, []
     with source.transaction(), target.transaction():
-        source.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        for name in ("source", "target"):
-            target.execute(
-                f"CREATE TEMPORARY TABLE seed_{name} (id bigint, digest uuid, today bigint) ON COMMIT DROP".encode()
-            )
-        for table in tables:
-            columns = clones.key_columns(table, load_packs(tuple(config.packs)).keys.get(str(table.name), []))
-            _stage(opened, table, columns, on_source.get(table.name, 0), on_target[table.name])
+        for table in _staged(opened, lambda _table: True):
+            tables += 1
             found = target.execute(clones.differing().encode()).fetchone()
             if found and found[0]:
                 if not table.on_demand:
@@ -79,7 +71,42 @@ def seed_same_ids(
             )
         target.execute("UPDATE ucrepl.link SET seeded_at = now() WHERE link_id = %s", [opened.link_id])
     target.execute("ANALYZE ucrepl.identity")
-    return Seeded(link.name, len(tables), pairs)
+    return Seeded(link.name, tables, pairs)
+
+
+def pair_alike(opened: OpenLink) -> int:
+    """Pairs the rows that have the same id and the same keys on both sides, and are in no pair. Returns how many.
+
+    Such rows are in tables that both sides have been given since they were seeded: a module was installed on them.
+    """
+    target, peer_id = opened.target, opened.plan.peer_id
+
+    def has_unpaired(table: TablePlan) -> bool:
+        row = target.execute(f"SELECT EXISTS ({clones.unpaired(table, peer_id)})".encode()).fetchone()
+        return bool(row and row[0])
+
+    with opened.source.connection.transaction(), target.transaction():
+        tables = _staged(opened, has_unpaired)
+        return sum(target.execute(clones.pair(table, peer_id, alike=True).encode()).rowcount for table in tables)
+
+
+def _staged(opened: OpenLink, wanted: Callable[[TablePlan], bool]) -> Iterator[TablePlan]:
+    """The tables that are wanted, one after the other, each with its ids and keys of both sides staged on the target.
+
+    A transaction must be open on either side.
+    """
+    source, target, packs = opened.source.connection, opened.target, load_packs()
+    source.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    for name in ("source", "target"):
+        target.execute(
+            f"CREATE TEMPORARY TABLE seed_{name} (id bigint, digest uuid, today bigint) ON COMMIT DROP".encode()
+        )
+    on_source, on_target = table_numbers(source), table_numbers(target)
+    for table in opened.plan.tables.values():
+        if table.surrogate and wanted(table):
+            columns = clones.key_columns(table, packs.keys.get(str(table.name), []))
+            _stage(opened, table, columns, on_source.get(table.name, 0), on_target[table.name])
+            yield table
 
 
 def _stage(opened: OpenLink, table: TablePlan, columns: Sequence[str], source_number: int, target_number: int) -> None:

@@ -1,6 +1,6 @@
 """Finds out which records of the source are here already, before any is copied."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ucrepl.link.seed.lane import Lane
 from ucrepl.link.seed.stage import Origin
@@ -14,11 +14,15 @@ _ROUNDS = 5
 
 
 class Recogniser:
-    """Pairs records by their external ids, by keys, and by what unique indexes forbid. Rows are not written."""
+    """Pairs records by their external ids, by keys, and by what unique indexes forbid. Rows are not written.
 
-    def __init__(self, lane: Lane, origin: Origin) -> None:
+    `tell` is told by what the next statement recognises.
+    """
+
+    def __init__(self, lane: Lane, origin: Origin, tell: Callable[[str], None] = lambda _by: None) -> None:
         self._lane = lane
         self._origin = origin
+        self._tell = tell
         self._plan = lane.plan
 
     def recognise_named(self) -> int:
@@ -32,6 +36,7 @@ class Recogniser:
         with self._lane.target.transaction():
             self._stage(select)
             statement = identify.recognise_by_external_id(self._plan, names, all_there=True)
+            self._tell("external id")
             return self._lane.run(statement).rowcount
 
     def recognise(self, group: Sequence[TablePlan]) -> int:
@@ -57,9 +62,18 @@ class Recogniser:
             return paired
 
     def _recognise(self, table: TablePlan) -> int:
-        statements = [identify.recognise(self._plan, table, key) for key in table.recognition_keys]
-        statements += [identify.recognise_by_index(self._plan, table, index) for index in _indexes(table)]
-        return sum(self._lane.run(statement).rowcount for statement in statements)
+        statements = [
+            (f"key {', '.join(key)}", identify.recognise(self._plan, table, key)) for key in table.recognition_keys
+        ]
+        statements += [
+            (f"unique index on {', '.join(index.expressions)}", identify.recognise_by_index(self._plan, table, index))
+            for index in _indexes(table)
+        ]
+        found = 0
+        for by, statement in statements:
+            self._tell(by)
+            found += self._lane.run(statement).rowcount
+        return found
 
     def _has_candidates(self, table: TablePlan) -> bool:
         """Whether there are local records that are nobody's pair."""

@@ -1,6 +1,7 @@
 """Seeds a link: recognises what the target has, copies the rest from one snapshot, hands over to the journal."""
 
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from ucrepl.link.seed.copy import Copier
 from ucrepl.link.seed.gone import delete_gone
 from ucrepl.link.seed.lane import Lane
 from ucrepl.link.seed.recognise import Recogniser
+from ucrepl.link.seed.scope import numbers_of
 from ucrepl.link.seed.snapshot import Snapshot
 from ucrepl.link.seed.stage import Origin
 from ucrepl.link.seed.stream import BATCH_BYTES
@@ -50,7 +52,7 @@ class Told:
 
 @dataclass
 class Seeded:
-    """What a seeding did. `already`: it had been done before, and nothing was."""
+    """What a seeding did. `already`: it had been done before, and nothing was; `left`: how many tables are not done."""
 
     link: str
     tables: int = 0
@@ -59,30 +61,30 @@ class Seeded:
     parked: int = 0
     conflicts: int = 0
     already: bool = False
+    left: int = 0
 
 
-def seed_link(config: Config, link: Link, nodes: Nodes, told: Told | None = None) -> Seeded:
-    """Brings the target to the state of the source, while both are in use.
+def seed_link(
+    config: Config, link: Link, nodes: Nodes, told: Told | None = None, names: Sequence[str] | None = None
+) -> Seeded:
+    """Brings the target to the state of the source, while both are in use; `names`: only these tables.
 
-    A daemon that replays the link is asked to let go, and goes on afterwards. An interrupted seeding is taken up again.
-    Raises RefusedError and ConfigError as `open_link` does, and for a link whose daemon does not let go; psycopg's
-    errors for what does not pass by itself.
+    A daemon that replays the link is asked to let go, and goes on afterwards. An interrupted seeding is taken up again,
+    and what was seeded table by table is completed. Raises RefusedError and ConfigError as `open_link` does, and for a
+    link whose daemon does not let go; UsageError for a table that is not there; psycopg's errors for what does not
+    pass by itself.
     """
     told = told or Told()
     source, target = nodes.another(link.source), nodes.another(link.target)
     opened = open_link(config, link, source, target)
-    known = state.link_state(target, opened.link_id)
-    if known.seeded_at and not known.seeding:
-        return Seeded(link.name, already=True)
-    state.begin(target, opened.link_id)
-    _wait_for_lock(target, opened.link_id, link)
-    known = state.link_state(target, opened.link_id)
-    if not known.seeding:  # another one has finished it meanwhile
+    chosen = numbers_of(opened.plan, names)
+    known = _begin(target, opened.link_id, link, chosen)
+    if known is None:
         return Seeded(link.name, already=True)
     told.phase("reading the source")
     take_pairs(link, opened)
     source.close()
-    return _Seeding(link, opened, nodes, told).run(known)
+    return _Seeding(link, opened, nodes, told).run(known, chosen)
 
 
 class _Seeding:
@@ -99,7 +101,7 @@ class _Seeding:
         self._snapshot = Snapshot(nodes, link.source, hstore)
         self._lanes: SimpleQueue[Lane] = SimpleQueue()
         reader = self._snapshot.reader()
-        self._origin = _origin(self._plan, hstore, reader)
+        self._origin = origin_of(self._plan, hstore, reader)
         large = {number for number, size in self._origin.sizes.items() if size > BATCH_BYTES}
         self._wide = [number for number in large if wide.possible(self._plan, self._plan.tables[number])]
         self._first = self._lane(opened.target, reader)
@@ -107,21 +109,24 @@ class _Seeding:
         self._done: dict[str, int] = {}
         self._over: frozenset[TableName] = frozenset()
 
-    def run(self, known: state.LinkState) -> Seeded:
-        """Does all that is left to do."""
+    def run(self, known: state.LinkState, chosen: AbstractSet[int]) -> Seeded:
+        """Does all that is left to do of the chosen tables. `known` was the state of the link before it began."""
         tables = state.table_states(self._opened.target, self._opened.link_id)
-        left = [number for number in self._plan.followed if not (number in tables and tables[number].done)]
+        done = {number for number in self._plan.followed if number in tables and tables[number].done}
+        left = [number for number in self._plan.followed if number in chosen and number not in done]
         begun_before = [number for number in left if number in tables]
-        self._over = frozenset(table.name for number, table in self._plan.followed.items() if number not in left)
+        self._over = frozenset(self._plan.tables[number].name for number in done)
         state.begin_tables(self._opened.target, self._opened.link_id, left, self._snapshot.text)
         self._recognise()
         self._copy([[self._plan.tables[n] for n in group if n in set(left)] for group in self._plan.groups])
         self._fill_in()
-        stale = set(self._plan.followed) if known.was_replayed else set(begun_before)
-        links = [number for number, table in self._plan.tables.items() if not table.surrogate]
+        looked_at = chosen if known.seeding else left
+        stale = looked_at if known.was_replayed else begun_before
+        links = [number for number in looked_at if not self._plan.tables[number].surrogate]
         self._told.phase("looking for what the source has not")
         delete_gone(self._first, [self._plan.tables[number] for number in {*stale, *links}])
-        state.finish(self._opened.target, self._opened.link_id)
+        self._seeded.left = len(self._plan.followed.keys() - done - chosen)
+        (state.leave if self._seeded.left else state.finish)(self._opened.target, self._opened.link_id)
         self._opened.target.execute("ANALYZE ucrepl.identity")
         return self._seeded
 
@@ -208,7 +213,8 @@ def _references(plan: LinkPlan) -> dict[int, set[int]]:
     return graph
 
 
-def _origin(plan: LinkPlan, hstore: str, reader: Connection[TupleRow]) -> Origin:
+def origin_of(plan: LinkPlan, hstore: str, reader: Connection[TupleRow]) -> Origin:
+    """What of the source is needed to read all rows of the tables of a plan there."""
     on_source = table_numbers(reader)
     sizes = {
         (schema, table): (size, rows)
@@ -227,10 +233,21 @@ def _origin(plan: LinkPlan, hstore: str, reader: Connection[TupleRow]) -> Origin
     )
 
 
-def _wait_for_lock(target: Connection[TupleRow], link_id: int, link: Link) -> None:
-    """Takes the lock of the link. A daemon gives it back when it sees that the link is being seeded."""
+def _begin(target: Connection[TupleRow], link_id: int, link: Link, chosen: AbstractSet[int]) -> state.LinkState | None:
+    """Stops replay and takes the lock of the link. A daemon gives it back when it sees that the link is being seeded.
+
+    Returns the state of before. None where all is done, also where somebody else has done it while we waited.
+    """
     until = monotonic() + DAEMON_SECONDS
-    while not try_lock(target, link_id):
+    while True:
+        known = state.link_state(target, link_id)
+        if not (known.seeding or state.left_to_do(known, state.table_states(target, link_id), chosen)):
+            return None
+        state.begin(target, link_id, chosen)
+        if try_lock(target, link_id):
+            if state.link_state(target, link_id).seeding:
+                return known
+            continue  # another seeding, which has ended in this moment
         if monotonic() > until:
             raise RefusedError(
                 f"link {link.name!r} is held by somebody who does not let go",

@@ -11,7 +11,6 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from ucrepl.config import Config, Link
-from ucrepl.config.problems import did_you_mean
 from ucrepl.db.catalog import read_catalog
 from ucrepl.errors import ConfigError, RefusedError, UsageError
 from ucrepl.link.lock import held
@@ -21,6 +20,7 @@ from ucrepl.link.seed.copy import Copier
 from ucrepl.link.seed.lane import Lane
 from ucrepl.link.seed.recognise import Recogniser
 from ucrepl.link.seed.run import Seeded, Told, take_pairs
+from ucrepl.link.seed.scope import table_named
 from ucrepl.link.seed.snapshot import Snapshot
 from ucrepl.link.seed.stage import Origin
 from ucrepl.link.setup import OpenLink, open_link
@@ -104,14 +104,9 @@ def _follow(reader: Connection[TupleRow], closure: Closure, table: TablePlan, nu
 
 
 def _start(closure: Closure, wish: Wish) -> str:
-    tables = closure.link.followed.values()
-    names = {str(table.name): table for table in tables}
-    names |= {f"{table.name.schema}.{table.name.table}": table for table in tables}
-    if wish.table not in names:
-        message = f"there is no table {wish.table!r} that both sides have and no rule skips"
-        raise UsageError(message, did_you_mean(wish.table, sorted(str(table.name) for table in tables)))
+    table = table_named(closure.link, wish.table)
     try:
-        return closure.start(names[wish.table], wish.condition)
+        return closure.start(table, wish.condition)
     except ConfigError as error:
         message = f"rows of {wish.table!r} can't be chosen: {error.message}"
         raise UsageError(message, error.hint) from None
