@@ -6,11 +6,12 @@ import pytest
 
 from tests.support.compare import assert_equal
 from tests.support.databases import MakeDatabase
+from tests.support.odoo import templates
 from tests.support.pair import Pair
 from tests.support.site import Site
 from tests.support.traffic import Traffic
 
-TEMPLATES = [pytest.param(t, marks=pytest.mark.xdist_group(t)) for t in ("odoo18", "odoo14", "shop")]
+TEMPLATES = templates("odoo18", "odoo14")
 
 
 @pytest.mark.slow

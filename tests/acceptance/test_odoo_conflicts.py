@@ -7,10 +7,11 @@ import pytest
 
 from tests.support.compare import assert_equal
 from tests.support.databases import MakeDatabase
+from tests.support.odoo import templates
 from tests.support.pair import Pair
 from tests.support.site import Site
 
-TEMPLATES = [pytest.param(t, marks=pytest.mark.xdist_group(t)) for t in ("odoo18", "odoo14", "shop")]
+TEMPLATES = templates("odoo18")
 TABLES = ("res_partner", "product_template", "sale_order", "sale_order_line", "mail_message")
 BATCHES = 10
 

@@ -18,7 +18,7 @@ from tests.support.waiting import wait_for
 from ucrepl.throwaway import Server
 
 ROUNDS = 9
-TEMPLATES = [pytest.param(t, marks=pytest.mark.xdist_group(t)) for t in ("odoo18", "odoo14", "shop")]
+TEMPLATES = [pytest.param(t, marks=pytest.mark.xdist_group(t)) for t in ("odoo18", "shop")]
 
 
 @pytest.fixture

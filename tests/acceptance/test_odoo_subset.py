@@ -105,40 +105,6 @@ def test_twenty_orders_with_their_closure_and_no_address(database: MakeDatabase,
     ucrepl("verify", LINK, "--known", config=config)
 
 
-@pytest.mark.slow
-@pytest.mark.xdist_group("odoo18")
-def test_a_new_order_brings_what_was_not_copied(database: MakeDatabase, tmp_path: Path) -> None:
-    turin, milan = database("odoo18"), database("odoo18-empty")
-    config = configured(tmp_path, turin, milan, [{"table": "*", "missing": "fetch"}])
-    ucrepl("install", config=config)
-    ucrepl("seed", LINK, "--where", "sale_order: id = 1", config=config)
-    new = """
-        INSERT INTO {0} SELECT (jsonb_populate_record(o, jsonb_build_object(
-            'id', nextval('{0}_id_seq'), '{1}', {2}
-        ))).* FROM {0} AS o WHERE {3}
-    """
-    with psycopg.connect(turin) as connection:
-        row = connection.execute("SELECT max(partner_id) FROM sale_order").fetchone()
-        assert row
-        connection.execute(new.format("sale_order", "name", "'new'", "o.id = 1").encode())
-        connection.execute("UPDATE sale_order SET partner_id = %s WHERE name = 'new'", row)
-        order = "(SELECT max(id) FROM sale_order)"
-        connection.execute(new.format("sale_order_line", "order_id", order, "o.order_id > 1").encode())
-    done = ucrepl("run", "--drain", config=config, check=False)
-    assert done.returncode == Exit.OK, done.stderr + ucrepl("parked", "list", config=config).stdout
-    query = (
-        "SELECT p.name, count(*), count(DISTINCT pt.id) FROM sale_order AS o"
-        " JOIN res_partner AS p ON p.id = o.partner_id"
-        " JOIN sale_order_line AS l ON l.order_id = o.id LEFT JOIN product_product AS pp ON pp.id = l.product_id"
-        " LEFT JOIN product_template AS pt ON pt.id = pp.product_tmpl_id WHERE o.name = 'new' GROUP BY p.name"
-    )
-    found = []
-    for dsn in (turin, milan):
-        with psycopg.connect(dsn, autocommit=True) as connection:
-            found.append(connection.execute(query.encode()).fetchall())
-    assert found[0] == found[1] != []
-
-
 def contents(dsn: str, ids: list[str] | None = None) -> tuple[int, int]:
     """How many orders there are, and how many lines of them, or of those with these ids."""
     with psycopg.connect(dsn, autocommit=True) as connection:

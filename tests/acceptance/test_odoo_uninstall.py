@@ -7,11 +7,12 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from tests.support.databases import MakeDatabase
+from tests.support.odoo import templates
 from tests.support.pair import Pair, value
 from tests.support.site import Site
 from ucrepl.throwaway import Server
 
-TEMPLATES = [pytest.param(t, marks=pytest.mark.xdist_group(t)) for t in ("odoo18", "odoo14", "shop")]
+TEMPLATES = templates("odoo18", "odoo14")
 
 
 @pytest.mark.slow

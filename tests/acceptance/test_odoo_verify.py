@@ -8,13 +8,14 @@ import pytest
 from tests.support.cli import ucrepl
 from tests.support.compare import assert_equal
 from tests.support.databases import MakeDatabase
+from tests.support.odoo import templates
 from tests.support.pair import Pair
 from tests.support.planted import Difference, Planter
 from tests.support.site import Site
 from tests.support.traffic import Traffic
 from ucrepl.errors import Exit
 
-TEMPLATES = [pytest.param(t, marks=pytest.mark.xdist_group(t)) for t in ("odoo18", "shop")]
+TEMPLATES = templates("odoo18")
 FORTH, BACK = "turin->milan", "milan->turin"
 KINDS = {"value": 25, "reference": 20, "missing": 20, "extra": 15, "link": 10, "no link": 10}
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from ucrepl.throwaway import find_binaries
 from ucrepl.throwaway.cluster import environment
@@ -27,6 +28,15 @@ def odoo_file(name: str) -> Path:
     if not path.is_file():
         pytest.skip(f"there is no {str(path)!r}; let {VARIABLE} name the folder of the Odoo dumps")
     return path
+
+
+def templates(*names: str) -> list[ParameterSet]:
+    """Odoo databases as parameters of a test; where there are no dumps, the demo's shop serves as well."""
+    try:
+        odoo_file("odoo18.dump")
+    except pytest.skip.Exception:
+        names = (*names, "shop")
+    return [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in names]
 
 
 def play_workload(dsn: str, name: str) -> None:

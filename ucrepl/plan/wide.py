@@ -16,16 +16,12 @@ from ucrepl.plan.translate import wide_image
 def possible(link: LinkPlan, table: TablePlan) -> bool:
     """Whether rows of this table can be staged so.
 
-    Not where rows are fetched beside them, which have images only, nor where an id may be taken, so that a row is parked
-    of which that was not known before.
+    Not where rows are fetched beside them, which have images only, nor where ids are shared: one may be taken here, so
+    that a row is parked of which that was not known before.
     """
-    return (
-        not (link.fetches or link.shared_with)
-        and table.alike
-        and table.surrogate
-        and not table.masks
-        and not table.partial_rule
-    )
+    if link.fetches or link.shared_with or table.masks or table.partial_rule:
+        return False
+    return table.alike and table.surrogate
 
 
 def create(link: LinkPlan, table: TablePlan) -> str:
