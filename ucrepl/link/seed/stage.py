@@ -125,4 +125,6 @@ def _stands_alone(table: TablePlan, own: tuple[ColumnPlan, ...]) -> bool:
 
     `own`: the references to the table itself.
     """
-    return table.wide and not any(c.model_column for c in table.columns) and all(circle.can_wait(table, c) for c in own)
+    if not table.wide or any(c.model_column or c.reference for c in table.columns):
+        return False
+    return all(circle.can_wait(table, c) for c in own)
