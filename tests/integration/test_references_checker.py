@@ -1,7 +1,5 @@
 """The checker of references finds what is wrong, of each kind, and nothing else."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import psycopg
@@ -9,14 +7,13 @@ import pytest
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
-from tests.support.databases import Databases
-from tests.support.references import Apart, Findings, Kind, check, generate
+from tests.support.databases import MakeDatabase
+from tests.support.references import ABSENT, Apart, Kind, check, generate
 from tests.support.references.catalogue import unlisted
 from tests.support.references.database import read_database
 from tests.support.references.maker import Made
-from tests.support.references.raw import Raw, greatest_ids
+from tests.support.references.raw import greatest_ids
 from tests.support.tables import read_tables
-from ucrepl.throwaway import Server
 
 
 class Planted(NamedTuple):
@@ -71,41 +68,42 @@ TEMPLATES: Final = [pytest.param(t, marks=pytest.mark.xdist_group(t)) for t in (
 # A record that is nowhere, to which two generated attachments belong.
 NOWHERE: Final = 999_999
 
-pytestmark = [pytest.mark.slow, pytest.mark.parametrize("examined", TEMPLATES, indirect=True, scope="module")]
 
-
-@dataclass
-class Examined:
-    """What the checker has found where errors were planted. `expected`: (kind, table, column, key on the target)."""
-
-    template: str
-    expected: dict[tuple[str, str, str], int | None]
-    findings: Findings
-    message: int
-    unlisted: set[tuple[str, str]]
-
-
-@pytest.fixture(scope="module")
-def examined(request: pytest.FixtureRequest, server: Server, databases: Databases) -> Iterator[Examined]:
-    """A database with errors and one without: one that two transactions see, of which one will not be committed."""
-    name = databases.create(request.param)
-    dsn = server.dsn(name)
+@pytest.mark.slow
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_all_that_is_wrong_is_found_and_nothing_else(template: str, database: MakeDatabase) -> None:
+    """One database that two transactions see: that of the target, with the errors, is never committed."""
+    dsn = database(template)
     with psycopg.connect(dsn) as source, psycopg.connect(dsn) as target:
         made = generate(source)
         attachments = [row.key for row in made[Kind.MODEL_AND_ID] if row.table == "ir_attachment"]
         source.execute("UPDATE ir_attachment SET res_id = %s WHERE id = ANY (%s)", [NOWHERE, attachments[:2]])
         source.commit()
-        shared = greatest_ids(source) | {"project_task": NOWHERE}
-        expected = plant(target, made)
+        assert unlisted(read_database(source)) == set()
+        shared = {t: last + MOVED_BY for t, last in greatest_ids(source).items()} | {"project_task": NOWHERE}
+
+        planted = plant(target, made)
         target.execute("UPDATE ir_attachment SET res_id = 1 WHERE id = %s", attachments[:1])
-        expected[Kind.MODEL_AND_ID, "ir_attachment", "res_id"] = attachments[0]
+        planted[Kind.MODEL_AND_ID, "ir_attachment", "res_id"] = attachments[0]
+        target.execute("INSERT INTO ir_attachment (name, type, res_model, res_id) VALUES ('x', 'url', 'no.model', 1)")
         message = plant_raw_ids(target, shared)
         map_ids(target)
-        left_out = unlisted(read_database(source))
-        apart = Apart({t: last + MOVED_BY for t, last in shared.items()}, SOURCES_IDS, TARGETS_IDS)
-        findings = check(source, target, "turin", apart)
-        yield Examined(request.param, expected, findings, message, left_out)
-    databases.drop(name)
+        findings = check(source, target, "turin", Apart(shared, SOURCES_IDS, TARGETS_IDS))
+        target.rollback()
+
+    assert {kind for kind, _, _ in planted} == made.keys() == set(Kind) - ABSENT[template]
+    assert {(w.kind, w.table, w.column): w.local_key for w in findings.wrong} == {
+        key: row_id and row_id + MOVED_BY * (key[1] in MOVED) for key, row_id in planted.items()
+    }
+    assert len(findings.wrong) == len(planted)
+    assert all(findings.counts[kind].wrong and findings.counts[kind].right for kind in made)
+    assert findings.counts[Kind.MODEL_AND_ID].nothing == len(attachments[:2])
+    assert findings.unchecked == {"ir_attachment.res_id": 1}
+    assert findings.unreplicated == {}
+    assert [(raw.table, raw.column, raw.key) for raw in findings.raw] == [
+        ("mail_message", "res_id", message),
+        ("mail_message", "subject", message),
+    ]
 
 
 def plant(target: Connection[TupleRow], made: dict[Kind, list[Made]]) -> dict[tuple[str, str, str], int | None]:
@@ -161,34 +159,3 @@ def map_ids(target: Connection[TupleRow]) -> None:
                     "UPDATE ir_model_data SET res_id = res_id + %s WHERE replace(model, '.', '_') = %s",
                     [moved_by, table.label],
                 )
-
-
-@pytest.mark.parametrize("kind", Kind)
-def test_an_error_of_each_kind_is_found(examined: Examined, kind: Kind) -> None:
-    expected = {key: row_id for key, row_id in examined.expected.items() if key[0] == kind}
-    if not expected:
-        pytest.skip(f"{examined.template} has no {kind}")
-    moved_by = {table: MOVED_BY for table in MOVED}
-    found = {(w.kind, w.table, w.column): w.local_key for w in examined.findings.wrong if w.kind == kind}
-    assert found == {key: row_id and row_id + moved_by.get(key[1], 0) for key, row_id in expected.items()}
-    assert examined.findings.counts[kind].right > 0
-    assert examined.findings.counts[kind].wrong >= len(expected)
-
-
-def test_nothing_else_is_found(examined: Examined) -> None:
-    findings = examined.findings
-    assert len(findings.wrong) == len(examined.expected), str(findings)
-    assert findings.unchecked == {}
-    assert findings.unreplicated == {}
-    assert findings.counts[Kind.MODEL_AND_ID].nothing >= 2
-
-
-def test_raw_ids_are_found_in_references_and_in_texts(examined: Examined) -> None:
-    assert [(raw.table, raw.column, raw.key) for raw in examined.findings.raw] == [
-        ("mail_message", "res_id", examined.message),
-        ("mail_message", "subject", examined.message),
-    ]
-
-
-def test_every_column_that_looks_like_a_reference_is_in_the_catalogue(examined: Examined) -> None:
-    assert examined.unlisted == set()

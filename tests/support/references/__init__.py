@@ -3,8 +3,20 @@
 It witnesses for the program and shares no code with it: of the program it knows the view `ucrepl.identity_map` alone.
 """
 
-from tests.support.references.check import Apart, Findings, Wrong, check
-from tests.support.references.generate import add_plan_columns, generate
-from tests.support.references.kinds import Kind
+from tests.support.references.check import Findings, check
+from tests.support.references.generate import add_plan_columns, generate, make_plan
+from tests.support.references.kinds import ABSENT, Kind
+from tests.support.references.raw import Apart, greatest_ids, move_ids
 
-__all__ = ["Apart", "Findings", "Kind", "Wrong", "add_plan_columns", "check", "generate"]
+__all__ = [
+    "ABSENT",
+    "Apart",
+    "Findings",
+    "Kind",
+    "add_plan_columns",
+    "check",
+    "generate",
+    "greatest_ids",
+    "make_plan",
+    "move_ids",
+]

@@ -77,6 +77,7 @@ class Database:
 def read_database(connection: Connection[TupleRow]) -> Database:
     """Reads the catalog and Odoo's registry. It leaves the temporary table `models` (model, table_name)."""
     connection.execute(sql.SQL(_MODELS).format(sql.Literal(json.dumps(MODEL_TABLES))))
+    connection.execute("CREATE INDEX ON models (model); ANALYZE models")
     fields = {(row[0], row[1]): Field(*row) for row in connection.execute(_FIELDS).fetchall()}
     links = {(table, column): target for table, column, target in connection.execute(_MANY2MANY).fetchall()}
     children = connection.execute(

@@ -31,6 +31,7 @@ def follow_all(connection: Connection[TupleRow]) -> Database:
 
     The tables are temporary; those of an earlier time are replaced.
     """
+    connection.execute("SET jit = off")  # compiling takes longer than any of these queries
     connection.execute("DROP TABLE IF EXISTS pg_temp.records, pg_temp.followed, pg_temp.models")
     database = read_database(connection)
     connection.execute(_TABLES)

@@ -35,6 +35,23 @@ class Kind(StrEnum):
     HTML_LINK = "/mail/view"
 
 
+# Kinds that a version, by the name of its dump, doesn't have.
+ABSENT: Final = {
+    "odoo14": frozenset(
+        {
+            Kind.IMPLIED,
+            Kind.COMPANY_KEY,
+            Kind.COMPANY_VALUE,
+            Kind.ANALYTIC,
+            Kind.PLAN_COLUMN,
+            Kind.PROPERTY,
+            Kind.MATCHING,
+            Kind.INTERNAL_INDEX,
+        }
+    ),
+    "odoo18": frozenset({Kind.IR_PROPERTY, Kind.TRANSLATION}),
+}
+
 # Models whose records are in a table that is not their name with underscores.
 MODEL_TABLES: Final = {
     "hr.employee.public": "hr_employee",

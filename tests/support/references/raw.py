@@ -29,7 +29,7 @@ ORDER BY 1, 2, 3
 _VALUES: Final = """
 SELECT {label}, v.key, {id}, v.value
 FROM ONLY {table} AS t, jsonb_each_text(to_jsonb(t)) AS v
-WHERE t::text ~ {pattern} AND v.value ~ {pattern}
+WHERE t::text LIKE {begin} AND v.value LIKE {begin} AND v.value ~ {pattern}
 ORDER BY 2, 3
 """
 MANY: Final = 100_000
@@ -85,13 +85,15 @@ def raw_ids(connection: Connection[TupleRow], apart: Apart) -> list[Raw]:
         )
     ).fetchall()
     # A number of the source, in a name or text too, but not within a longer number or one in base 16.
-    pattern = rf"(?<![0-9a-f]){apart.source // MANY}[0-9]{{{len(str(MANY)) - 1}}}(?![0-9a-f])"
+    begin = str(apart.source // MANY)
+    pattern = rf"(?<![0-9a-f]){begin}[0-9]{{{len(str(MANY)) - 1}}}(?![0-9a-f])"
     for table in read_tables(connection).values():
         found += connection.execute(
             sql.SQL(_VALUES).format(
                 label=sql.Literal(table.label),
                 id=sql.Identifier("t", "id") if table.numbered else sql.SQL("NULL::bigint"),
                 table=table.full_name,
+                begin=sql.Literal(f"%{begin}%"),
                 pattern=sql.Literal(pattern),
             )
         ).fetchall()
