@@ -48,9 +48,16 @@ PLANTED: Final = (
     Planted(Kind.PLAN_COLUMN, "account_analytic_line", "x_plan(id)_id", "1"),
     Planted(Kind.PROPERTY, "project_task", "task_properties", "jsonb_set(task_properties, '{bb22,1}', '1')"),
     Planted(Kind.PARENT_PATH, "product_category", "parent_path", "'1/' || id || '/'"),
-    Planted(Kind.COMBINATION, "product_product", "combination_indices", r"regexp_replace(combination_indices, '(\d+),(\d+)', '\2,\1')"),
+    Planted(
+        Kind.COMBINATION,
+        "product_product",
+        "combination_indices",
+        r"regexp_replace(combination_indices, '(\d+),(\d+)', '\2,\1')",
+    ),
     Planted(Kind.MATCHING, "account_move_line", "matching_number", "ltrim(matching_number, 'P')"),
-    Planted(Kind.INTERNAL_INDEX, "account_bank_statement_line", "internal_index", "left(internal_index, 18) || '0000000001'"),
+    Planted(
+        Kind.INTERNAL_INDEX, "account_bank_statement_line", "internal_index", "left(internal_index, 18) || '0000000001'"
+    ),
     Planted(Kind.EXTERNAL_ID, "ir_model_data", "name", "'1_generated'"),
     Planted(Kind.TRANSLATION, "ir_translation", "res_id", "1"),
     Planted(Kind.PARAMETER, "ir_config_parameter", "value", "'1'"),
@@ -61,7 +68,14 @@ PLANTED: Final = (
     Planted(Kind.HTML_LINK, "mail_message", "body", "regexp_replace(body, 'res_id=[0-9]+', 'res_id=1')"),
 )
 # Tables to which nothing refers: their rows get other ids on the target.
-MOVED: Final = ("ir_config_parameter", "ir_default", "ir_filters", "ir_property", "ir_translation", "mail_tracking_value")
+MOVED: Final = (
+    "ir_config_parameter",
+    "ir_default",
+    "ir_filters",
+    "ir_property",
+    "ir_translation",
+    "mail_tracking_value",
+)
 MOVED_BY: Final = 1_000_000
 SOURCES_IDS, TARGETS_IDS = 800_000_000, 700_000_000
 TEMPLATES: Final = [pytest.param(t, marks=pytest.mark.xdist_group(t)) for t in ("odoo14", "odoo18")]
@@ -117,7 +131,7 @@ def plant(target: Connection[TupleRow], made: dict[Kind, list[Made]]) -> dict[tu
                 sql.SQL("UPDATE {} SET {} = {} WHERE id = {}").format(
                     sql.Identifier(table),
                     sql.Identifier(plans[-1] if kind == Kind.PLAN_COLUMN else column),
-                    sql.SQL(value),  # type: ignore[arg-type]
+                    sql.SQL(value),
                     keys[-1],
                 )
             )
@@ -135,7 +149,10 @@ def plant_raw_ids(target: Connection[TupleRow], shared: dict[str, int]) -> int:
     row = target.execute(
         "INSERT INTO mail_message (message_type, model, res_id, message_id, subject) VALUES"
         " ('comment', 'res.partner', %s, 'raw', %s) RETURNING id",
-        [shared["res_partner"] + MOVED_BY + 1, f"see [{SOURCES_IDS + 7}], not 1{SOURCES_IDS + 7} or a{SOURCES_IDS + 7}"],
+        [
+            shared["res_partner"] + MOVED_BY + 1,
+            f"see [{SOURCES_IDS + 7}], not 1{SOURCES_IDS + 7} or a{SOURCES_IDS + 7}",
+        ],
     ).fetchone()
     assert row
     return int(row[0])

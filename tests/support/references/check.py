@@ -1,8 +1,8 @@
-"""Compares the references of two databases through the identity map: each must lead to the same record on both sides."""
+"""Compares the references of two databases through the map: each must lead to the same record."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
@@ -11,11 +11,8 @@ from tests.support.references.follow import follow_all
 from tests.support.references.kinds import Kind
 from tests.support.references.raw import Apart, Raw, raw_ids
 
-_COLUMNS: Final = (
-    "kind, table_name, key, column_name, place, of_table, of_id, ref_table, ref_id, leads_to_nothing".split(", ")
-)
 _THEIRS: Final = """
-DROP TABLE IF EXISTS pg_temp.theirs, pg_temp.pairs, pg_temp.their_records, pg_temp.wrong;
+DROP TABLE IF EXISTS pg_temp.theirs, pg_temp.pairs, pg_temp.their_records, pg_temp.compared;
 CREATE TEMPORARY TABLE theirs (LIKE followed);
 CREATE TEMPORARY TABLE their_records (LIKE records);
 CREATE TEMPORARY TABLE pairs (table_name text, remote_id bigint, local_id bigint);
@@ -31,8 +28,8 @@ ANALYZE pairs, theirs, their_records;
 # What the target should have and what it has, of rows that both sides have, each once more for each time that it is
 # there. A reference that leads to nothing on the source, or to a record that isn't replicated, may not lead anywhere:
 # `ref_id` is null in both then.
-_WRONG: Final = """
-CREATE TEMPORARY TABLE wrong AS
+_COMPARED: Final = """
+CREATE TEMPORARY TABLE compared AS
 WITH expected AS (
     SELECT t.kind, t.table_name, row_pair.local_id AS key, t.column_name, t.place, t.of_table,
         of_pair.local_id AS of_id, t.ref_table, CASE WHEN NOT t.leads_to_nothing THEN ref_pair.local_id END AS ref_id
@@ -57,18 +54,15 @@ found AS (
         ) AND EXISTS (
             SELECT FROM pairs AS p WHERE p.table_name = t.ref_table AND p.local_id = t.ref_id
         ))
-),
-compared AS (
-    SELECT kind, table_name, key, column_name, place, of_table, of_id, ref_table, ref_id,
-        sum(expected) AS expected, sum(found) AS found
-    FROM (
-        SELECT *, 1 AS expected, 0 AS found FROM expected
-        UNION ALL
-        SELECT *, 0, 1 FROM found
-    ) AS both_sides
-    GROUP BY kind, table_name, key, column_name, place, of_table, of_id, ref_table, ref_id
 )
-SELECT * FROM compared
+SELECT kind, table_name, key, column_name, place, of_table, of_id, ref_table, ref_id,
+    sum(expected) AS expected, sum(found) AS found
+FROM (
+    SELECT *, 1 AS expected, 0 AS found FROM expected
+    UNION ALL
+    SELECT *, 0, 1 FROM found
+) AS both_sides
+GROUP BY kind, table_name, key, column_name, place, of_table, of_id, ref_table, ref_id
 """
 _COUNTS: Final = """
 WITH columns AS (
@@ -78,13 +72,14 @@ WITH columns AS (
             sum(greatest(expected - found, 0)) FILTER (WHERE ref_id IS NOT NULL),
             sum(greatest(found - expected, 0)) FILTER (WHERE ref_id IS NOT NULL)
         ) AS wrong
-    FROM wrong
+    FROM compared
     GROUP BY kind, table_name, key, column_name
 )
 SELECT kind, coalesce(sum("right"), 0)::int, coalesce(sum(wrong), 0)::int, sum(nothing)::int FROM columns GROUP BY kind
 """
 _UNCHECKED: Final = """
-SELECT kind, table_name || '.' || column_name, count(*) FROM (SELECT * FROM theirs UNION ALL SELECT * FROM followed) AS f
+SELECT kind, table_name || '.' || column_name, count(*)
+FROM (SELECT * FROM theirs UNION ALL SELECT * FROM followed) AS f
 WHERE ref_table IS NULL OR ref_id IS NULL GROUP BY 1, 2 ORDER BY 1, 2
 """
 _EXAMPLES: Final = """
@@ -93,7 +88,7 @@ SELECT w.kind, w.table_name, w.column_name, p.remote_id, w.key,
         FILTER (WHERE w.expected > w.found),
     array_agg(concat_ws(' ', w.place, w.of_table, w.of_id, w.ref_table, w.ref_id) ORDER BY w.ref_id)
         FILTER (WHERE w.expected < w.found)
-FROM wrong AS w
+FROM compared AS w
 LEFT JOIN pairs AS p ON p.table_name = w.table_name AND p.local_id = w.key
 WHERE w.expected <> w.found AND w.ref_id IS NOT NULL
 GROUP BY w.kind, w.table_name, w.column_name, p.remote_id, w.key
@@ -169,11 +164,11 @@ def check(
     follow_all(source)
     follow_all(target)
     target.execute(_THEIRS)
-    _copy(source, target, "followed", "theirs", _COLUMNS)
-    _copy(source, target, "records", "their_records", ["table_name", "id"])
+    _copy(source, target, "followed", "theirs")
+    _copy(source, target, "records", "their_records")
     target.execute(_PAIRS, [peer])
     target.execute(_INDEXES)
-    target.execute(_WRONG)
+    target.execute(_COMPARED)
     findings = Findings({kind: Count() for kind in Kind})
     for kind, right, wrong, nothing in target.execute(_COUNTS).fetchall():
         findings.counts[Kind(kind)] = Count(right, wrong, 0, nothing)
@@ -191,12 +186,9 @@ def _wrong(rows: list[TupleRow]) -> Iterator[Wrong]:
         yield Wrong(Kind(kind), table, column, remote_key, local_key, expected or [], found or [])
 
 
-def _copy(
-    source: Connection[TupleRow], target: Connection[TupleRow], from_table: str, to_table: str, columns: list[str]
-) -> None:
-    names = sql.SQL(", ").join(map(sql.Identifier, columns))
-    out = sql.SQL("COPY {} ({}) TO STDOUT (FORMAT binary)").format(sql.Identifier(from_table), names)
-    into = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(sql.Identifier(to_table), names)
+def _copy(source: Connection[TupleRow], target: Connection[TupleRow], from_table: str, to_table: str) -> None:
+    out = sql.SQL("COPY {} TO STDOUT (FORMAT binary)").format(sql.Identifier(from_table))
+    into = sql.SQL("COPY {} FROM STDIN (FORMAT binary)").format(sql.Identifier(to_table))
     with source.cursor().copy(out) as reading, target.cursor().copy(into) as writing:
         for block in reading:
             writing.write(block)

@@ -12,23 +12,34 @@ from tests.support.references.maker import Made, Maker
 from tests.support.references.people import People, make_people
 
 _EACH: Final = 3
-_PLAN_TABLES: Final = ("account_analytic_line", "project_project")
+# The models with analytic accounts by plan.
+_PLAN_MODELS: Final = ("account.analytic.line", "project.project")
 
 
 def make_plan(connection: Connection[TupleRow]) -> int | None:
-    """Makes an analytic plan and gives its id; None where Odoo has none. Its columns are those of `add_plan_columns`."""
+    """Makes an analytic plan with its fields, and gives its id; None where Odoo has none.
+
+    The columns of the fields are made by `add_plan_columns`.
+    """
     maker = Maker.at(connection)
     if not maker.has("account_analytic_plan"):
         return None
-    plan: int = maker.make("account_analytic_plan", name="Generated", parent_id=None)
+    plan = maker.make("account_analytic_plan", name="Generated", parent_id=None)
     maker.change("account_analytic_plan", plan, parent_path=f"{plan}/", complete_name="Generated")
+    for model in _PLAN_MODELS:
+        connection.execute(
+            "INSERT INTO ir_model_fields SELECT (jsonb_populate_record(f,"
+            " jsonb_build_object('id', nextval('ir_model_fields_id_seq'), 'name', %s::text))).*"
+            " FROM ir_model_fields AS f WHERE f.model = %s AND f.name = 'x_plan2_id'",
+            [f"x_plan{plan}_id", model],
+        )
     return plan
 
 
 def add_plan_columns(connection: Connection[TupleRow], plan: int) -> None:
     """Adds what Odoo adds for a new plan: a column in each table with analytic accounts by plan."""
     column = f"x_plan{plan}_id"
-    for table in _PLAN_TABLES:
+    for table in (model.replace(".", "_") for model in _PLAN_MODELS):
         connection.execute(
             sql.SQL(
                 "ALTER TABLE {} ADD COLUMN {} integer CONSTRAINT {} REFERENCES account_analytic_account"
@@ -50,6 +61,9 @@ def generate(connection: Connection[TupleRow], plan: int | None = None) -> dict[
         _actions(maker, people)
         _trees(maker, people)
         _defaults(maker, people)
+        _parameters(maker, people)
+        _by_company(maker, people)
+        _translation(maker, people)
         _properties(maker, people)
         generate_accounts.make(maker, people, plan)
         generate_products.make(maker)
@@ -77,7 +91,12 @@ def _actions(maker: Maker, people: People) -> None:
     maker.change("res_users", people.user, Kind.ACTION, action_id=window)
     maker.make("ir_actions_todo", Kind.ACTION, action_id=server, name=people.name)
     menu = maker.make(
-        "ir_ui_menu", Kind.TEXT, name=people.name, parent_id=None, action=f"ir.actions.act_window,{window}", web_icon=None
+        "ir_ui_menu",
+        Kind.TEXT,
+        name=people.name,
+        parent_id=None,
+        action=f"ir.actions.act_window,{window}",
+        web_icon=None,
     )
     child = maker.make(
         "ir_ui_menu", Kind.TEXT, name=people.name, parent_id=menu, action=f"ir.actions.server,{server}", web_icon=None
@@ -124,36 +143,44 @@ def _trees(maker: Maker, people: People) -> None:
 
 
 def _defaults(maker: Maker, people: People) -> None:
-    """Defaults of fields, parameters, and in Odoo 14 values by company and translations."""
+    """Defaults of fields: one record, and several."""
+    tag = maker.make("crm_tag", name=people.name)
     for model, field, value in (
         ("sale.order", "partner_id", people.partner),
         ("project.task", "project_id", people.project),
-        ("sale.order", "tag_ids", [people.partner]),
+        ("sale.order", "tag_ids", [tag]),
     ):
-        field_id = _field(maker, model, field)
-        if field == "tag_ids":
-            value = [maker.make("crm_tag", name=people.name)]
         maker.make(
             "ir_default",
             Kind.DEFAULT,
-            field_id=field_id,
+            field_id=_field(maker, model, field),
             user_id=people.user,
             company_id=people.company,
             json_value=json.dumps(value),
             condition=None,
         )
-    maker.connection.execute(
-        "UPDATE ir_config_parameter SET value = %s WHERE key = 'base.template_portal_user_id'", [str(people.user)]
+
+
+def _parameters(maker: Maker, people: People) -> None:
+    """Parameters whose values are ids; the last one stays."""
+    server = maker.make(
+        "ir_mail_server",
+        name=people.name,
+        smtp_host="localhost",
+        smtp_port=25,
+        smtp_encryption="none",
+        smtp_authentication="login",
+        active=False,
     )
-    maker.connection.execute(
-        "INSERT INTO ir_config_parameter (key, value) VALUES ('mass_mailing.mail_server_id', %s)"
-        " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-        [str(maker.make("ir_mail_server", **_server(people)))],
-    )
-    for [row_id] in maker.connection.execute(
-        "SELECT id FROM ir_config_parameter WHERE key IN ('base.template_portal_user_id', 'mass_mailing.mail_server_id')"
-    ).fetchall():
-        maker.remember("ir_config_parameter", row_id, Kind.PARAMETER)
+    for key, value in (("base.template_portal_user_id", people.user), ("mass_mailing.mail_server_id", server)):
+        row_id = maker.value("SELECT id FROM ir_config_parameter WHERE key = %s", key)
+        if row_id is None:
+            row_id = maker.make("ir_config_parameter", key=key, value="0")
+        maker.change("ir_config_parameter", row_id, Kind.PARAMETER, value=str(value))
+
+
+def _by_company(maker: Maker, people: People) -> None:
+    """Values of a field for one company: in a table of their own, later in the record."""
     if maker.has("ir_property"):
         maker.make(
             "ir_property",
@@ -166,46 +193,39 @@ def _defaults(maker: Maker, people: People) -> None:
             value_reference=f"account.account,{people.account}",
             value_float=None,
         )
-    else:
-        pricelist = maker.make("product_pricelist", name=people.name, company_id=people.company, currency_id=1)
-        maker.make(
-            "ir_config_parameter",
-            Kind.PARAMETER,
-            key=f"res.partner.property_product_pricelist_{people.company}",
-            value=str(pricelist),
-        )
-        maker.change(
-            "res_partner",
-            people.partner,
-            Kind.COMPANY_KEY,
-            Kind.COMPANY_VALUE,
-            property_account_receivable_id={str(people.company): people.account},
-            specific_property_product_pricelist={"1": pricelist, str(people.company): pricelist},
-            credit_limit={str(people.company): 500.0},
-        )
+        return
+    pricelist = maker.make("product_pricelist", name=people.name, company_id=people.company, currency_id=1)
+    maker.make(
+        "ir_config_parameter",
+        Kind.PARAMETER,
+        key=f"res.partner.property_product_pricelist_{people.company}",
+        value=str(pricelist),
+    )
+    maker.change(
+        "res_partner",
+        people.partner,
+        Kind.COMPANY_KEY,
+        Kind.COMPANY_VALUE,
+        property_account_receivable_id={str(people.company): people.account},
+        specific_property_product_pricelist={"1": pricelist, str(people.company): pricelist},
+        credit_limit={str(people.company): 500.0},
+    )
+
+
+def _translation(maker: Maker, people: People) -> None:
     if maker.has("ir_translation"):
-        for lang_value in ("tradotto", "traduit"):
-            task = maker.make("project_task", name=people.name, project_id=people.project, parent_id=None)
-            maker.make(
-                "ir_translation",
-                Kind.TRANSLATION,
-                name="project.task,name",
-                type="model",
-                lang="en_US",
-                res_id=task,
-                src=people.name,
-                value=lang_value,
-                state="translated",
-                module=None,
-            )
-
-
-def _server(people: People) -> dict[str, object]:
-    return {"name": people.name, "smtp_host": "localhost", "smtp_port": 25, "smtp_encryption": "none"} | {
-        "smtp_authentication": "login",
-        "sequence": 10,
-        "active": True,
-    }
+        maker.make(
+            "ir_translation",
+            Kind.TRANSLATION,
+            name="project.task,name",
+            type="model",
+            lang="en_US",
+            res_id=people.task,
+            src=people.name,
+            value="Generated task",
+            state="translated",
+            module=None,
+        )
 
 
 def _properties(maker: Maker, people: People) -> None:
@@ -227,4 +247,3 @@ def _properties(maker: Maker, people: People) -> None:
 def _field(maker: Maker, model: str, name: str) -> int:
     found: int = maker.value("SELECT id FROM ir_model_fields WHERE model = %s AND name = %s", model, name)
     return found
-

@@ -115,7 +115,8 @@ def _message(maker: Maker, people: People, attachment: int) -> int:
 def _html(people: People, attachment: int) -> str:
     """A text with all that Odoo writes: an image, a file, a mention, a link that a mail has."""
     return (
-        f'<p><img src="/web/image/{attachment}?access_token=x"/><a href="/web/content/{attachment}?download=true">file</a>'
+        f'<p><img src="/web/image/{attachment}?access_token=x"/>'
+        f' <a href="/web/content/{attachment}?download=true">file</a>'
         f' <a href="#" data-oe-model="res.partner" data-oe-id="{people.partner}">@{people.name}</a>'
         f' <a href="/mail/view?model=project.task&amp;res_id={people.task}">task</a></p>'
     )

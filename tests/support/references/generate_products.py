@@ -32,6 +32,4 @@ def make(maker: Maker) -> None:
         combination_indices=",".join(map(str, sorted(values))),
     )
     for value in values:
-        maker.link(
-            "product_variant_combination", product_product_id=product, product_template_attribute_value_id=value
-        )
+        maker.link("product_variant_combination", product_product_id=product, product_template_attribute_value_id=value)

@@ -1,4 +1,4 @@
-"""Writes records into an Odoo database as Odoo would store them, and remembers of which kinds of references they are."""
+"""Writes records into an Odoo database as Odoo would store them, and remembers what references they have."""
 
 import json
 from collections.abc import Mapping
@@ -41,7 +41,7 @@ class Maker:
 
         Values for columns that this version hasn't are left out. With `kinds` it is remembered.
         """
-        row_id = self.value("SELECT nextval(%s)", _sequence(table))
+        row_id: int = self.value("SELECT nextval(%s)", _sequence(table))
         self.connection.execute(
             sql.SQL(
                 "INSERT INTO {table} SELECT (jsonb_populate_record(s, %s::jsonb)).* FROM ("
@@ -60,9 +60,9 @@ class Maker:
             return
         sets = [sql.SQL("{0} = new.{0}").format(sql.Identifier(name)) for name in row]
         self.connection.execute(
-            sql.SQL("UPDATE ONLY {0} AS t SET {1} FROM jsonb_populate_record(NULL::{0}, %s::jsonb) AS new WHERE t.id = %s").format(
-                sql.Identifier(table), sql.SQL(", ").join(sets)
-            ),
+            sql.SQL(
+                "UPDATE ONLY {0} AS t SET {1} FROM jsonb_populate_record(NULL::{0}, %s::jsonb) AS new WHERE t.id = %s"
+            ).format(sql.Identifier(table), sql.SQL(", ").join(sets)),
             [json.dumps(row), row_id],
         )
         self.remember(table, row_id, *kinds)

@@ -45,8 +45,12 @@ def make_people(maker: Maker) -> People:
     model = maker.value("SELECT id FROM ir_model WHERE model = 'project.task'")
     alias = maker.make("mail_alias", alias_name=None, alias_model_id=model, alias_full_name=None)
     project = maker.make("project_project", Kind.DELEGATION, name=name, alias_id=alias, company_id=company)
-    task = maker.make("project_task", Kind.FOREIGN_KEY, name=name, project_id=project, company_id=company, parent_id=None)
-    order = maker.make("sale_order", Kind.FOREIGN_KEY, name=name, partner_id=person, company_id=company, access_token=None)
+    task = maker.make(
+        "project_task", Kind.FOREIGN_KEY, name=name, project_id=project, company_id=company, parent_id=None
+    )
+    order = maker.make(
+        "sale_order", Kind.FOREIGN_KEY, name=name, partner_id=person, company_id=company, access_token=None
+    )
     return People(name, company, person, user, account, project, task, order)
 
 
