@@ -58,9 +58,9 @@ def test_references_of_all_kinds_lead_to_the_same_records(
     here = set(Kind) - ABSENT[template]
     for findings in (forth, back):
         wrong = {kind for kind in here if findings.counts[kind].wrong}
-        assert wrong == here & NOT_YET.keys(), findings
-        assert all(findings.counts[kind].right for kind in here - wrong), findings
-        assert findings.unchecked == {}, findings
+        assert wrong == here & NOT_YET.keys(), str(findings)
+        assert all(findings.counts[kind].right for kind in here - wrong), str(findings)
+        assert findings.unchecked == {}
         assert findings.unreplicated == {}
         assert {(raw.table, raw.column) for raw in findings.raw} <= {(w.table, w.column) for w in findings.wrong}
         assert NOT_YET or findings.raw == []

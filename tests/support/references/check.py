@@ -17,8 +17,13 @@ CREATE TEMPORARY TABLE theirs (LIKE followed);
 CREATE TEMPORARY TABLE their_records (LIKE records);
 CREATE TEMPORARY TABLE pairs (table_name text, remote_id bigint, local_id bigint);
 """
+# The actions share their ids: a pair of one of their tables is one of all of them.
 _PAIRS: Final = """
-INSERT INTO pairs SELECT table_name, remote_id, local_id FROM ucrepl.identity_map WHERE peer = %s
+INSERT INTO pairs
+SELECT DISTINCT coalesce(a.table_name, m.table_name), m.remote_id, m.local_id
+FROM ucrepl.identity_map AS m
+LEFT JOIN unnest(%(actions)s::text[]) AS a (table_name) ON m.table_name = ANY (%(actions)s)
+WHERE m.peer = %(peer)s
 """
 _INDEXES: Final = """
 CREATE INDEX ON pairs (table_name, remote_id);
@@ -162,11 +167,11 @@ def check(
     out which ids, all values of the target are searched for ids of the source. It makes temporary tables on both sides.
     """
     follow_all(source)
-    follow_all(target)
+    actions = follow_all(target).actions
     target.execute(_THEIRS)
     _copy(source, target, "followed", "theirs")
     _copy(source, target, "records", "their_records")
-    target.execute(_PAIRS, [peer])
+    target.execute(_PAIRS, {"peer": peer, "actions": list(actions)})
     target.execute(_INDEXES)
     target.execute(_COMPARED)
     findings = Findings({kind: Count() for kind in Kind})
