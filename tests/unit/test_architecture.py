@@ -17,8 +17,7 @@ LAYERS = (
     ("link",),
     ("db", "throwaway"),
     ("plan",),
-    ("packs",),
-    ("config",),
+    ("config", "packs"),
     ("dsn", "errors", "backoff"),
     ("__init__",),
 )

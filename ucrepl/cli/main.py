@@ -17,7 +17,6 @@ from ucrepl.cli import (
     install_cmd,
     parked_cmd,
     pause_cmd,
-    plan_cmd,
     resync_cmd,
     run_cmd,
     seed_cmd,
@@ -41,7 +40,6 @@ class Command(Protocol):
 COMMANDS: tuple[Command, ...] = (
     config_cmd,
     check_cmd,
-    plan_cmd,
     install_cmd,
     seed_cmd,
     ids_cmd,
