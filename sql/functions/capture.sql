@@ -7,8 +7,9 @@
 -- Writes:     ucrepl.journal, through ucrepl.record_change.
 --
 -- The text of a value must be the same whatever the writer's session has set. Pinning settings on the function would do
--- it, and takes longer than all the rest: they are set and reset for each row. So the few settings on which plain types
--- depend (ucrepl.has_plain_types) are looked at, and pinned only where a session has others.
+-- it, and takes longer than all the rest: they are set and reset for each row. So it is looked at what the few settings
+-- on which plain types depend (ucrepl.has_plain_types) make of a date, a number and a byte, and they are pinned only
+-- where that is something else.
 -- No search_path is pinned either, though the function has its owner's rights: each name and each operator here and in
 -- ucrepl.record_change says its schema; CASE x WHEN and IS DISTINCT FROM, which look for an operator, are not used.
 -- A change made by replay is not captured, nor what follows from it by a foreign key. This is no condition of the trigger
@@ -23,11 +24,14 @@ DECLARE
     seq bigint;
 BEGIN
     -- One expression for what is seldom so: PostgreSQL prepares each of them once a transaction.
-    IF pg_catalog.current_setting('ucrepl.origin', true) OPERATOR(pg_catalog.<>) ''
-        OR NOT pg_catalog.starts_with(pg_catalog.current_setting('DateStyle'), 'ISO')
-        OR pg_catalog.current_setting('extra_float_digits') OPERATOR(pg_catalog.<>) ALL ('{1,2,3}'::pg_catalog.text[])
-        OR pg_catalog.current_setting('bytea_output') OPERATOR(pg_catalog.<>) 'hex'
-    THEN
+    IF pg_catalog.concat(
+        pg_catalog.current_setting('ucrepl.origin', true),
+        '2001-02-03'::pg_catalog.date,
+        '0.30000000000000004'::pg_catalog.float8,
+        pg_catalog.decode('01', 'hex')
+    ) OPERATOR(pg_catalog.<>) (
+        '2001-02-030.30000000000000004' OPERATOR(pg_catalog.||) pg_catalog.chr(92) OPERATOR(pg_catalog.||) 'x01'
+    ) THEN
         IF pg_catalog.current_setting('ucrepl.origin', true) OPERATOR(pg_catalog.<>) '' THEN
             RETURN NULL;
         END IF;

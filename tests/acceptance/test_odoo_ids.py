@@ -16,6 +16,7 @@ OTHER_IDS = "SELECT count(*) FROM ucrepl.identity_map WHERE remote_id <> local_i
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("template", [pytest.param("odoo18", marks=pytest.mark.xdist_group("odoo18"))])
 def test_both_sides_work_with_the_same_ids(template: str, database: MakeDatabase, tmp_path: Path) -> None:
     pair = Pair.linked(tmp_path, database(template), database(template), ids="shared")

@@ -18,7 +18,10 @@ from tests.support.waiting import wait_for
 from ucrepl.throwaway import Server
 
 ROUNDS = 9
-TEMPLATES = [pytest.param(t, marks=pytest.mark.xdist_group(t)) for t in ("odoo18", "shop")]
+TEMPLATES = [
+    pytest.param("odoo18", marks=pytest.mark.xdist_group("odoo18")),
+    pytest.param("shop", marks=[pytest.mark.xdist_group("shop"), pytest.mark.long]),
+]
 
 
 @pytest.fixture

@@ -159,6 +159,24 @@ def test_objects_in_the_search_path_of_the_writer_are_never_called(side: Side, d
     assert [change.op for change in side.journal()] == ["I", "K", "D", "T"]
 
 
+@pytest.mark.parametrize(
+    "setting",
+    [{}, {"datestyle": "SQL, DMY"}, {"extra_float_digits": "0"}, {"bytea_output": "escape"}],
+    ids=lambda setting: "".join(setting) or "none",
+)
+def test_one_setting_of_the_writer_alone_changes_no_image(make_pair: MakePair, setting: dict[str, str]) -> None:
+    side = make_pair("CREATE TABLE item (id serial PRIMARY KEY, day date, price float8, photo bytea)").a
+    with side.another(**setting) as connection:
+        connection.execute("INSERT INTO item (day, price, photo) VALUES ('2026-11-25', 0.1::float8 + 0.2, 'abc')")
+        connection.execute("UPDATE item SET day = '2026-11-26', price = 0.7::float8 + 0.1, photo = 'def'")
+        connection.execute("DELETE FROM item")
+        connection.commit()
+    first = {"id": "1", "day": "2026-11-25", "price": "0.30000000000000004", "photo": "\\x616263"}
+    last = {"day": "2026-11-26", "price": "0.7999999999999999", "photo": "\\x646566"}
+    inserted, updated, deleted = side.journal()
+    assert (inserted.new, updated.new, deleted.old) == (first, last, {**first, **last})
+
+
 def test_columns_of_types_without_equality(make_pair: MakePair) -> None:
     side = make_pair("CREATE TABLE doc (id serial PRIMARY KEY, j json, x xml, p point)").a
     side.run("""INSERT INTO doc (j, x, p) VALUES ('{"a": 1}', '<a/>', '(1,2)')""")

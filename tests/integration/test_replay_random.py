@@ -97,7 +97,14 @@ class Writer:
                 connection.rollback()
 
 
-@pytest.mark.parametrize(("seed", "ids"), [(seed, "shared" if seed % 4 == 3 else "remap") for seed in range(8)])
+SEEDS = [
+    pytest.param(seed, "shared" if seed % 4 == 3 else "remap", marks=marks)
+    for seeds, marks in ((range(4), []), (range(4, 8), [pytest.mark.long]))
+    for seed in seeds
+]
+
+
+@pytest.mark.parametrize(("seed", "ids"), SEEDS)
 def test_one_side_follows_the_other(make_pair: MakePair, seed: int, ids: str) -> None:
     pair = make_pair(TABLES, ids=ids)
     if ids == "shared":
