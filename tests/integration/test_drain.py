@@ -184,7 +184,9 @@ def test_a_link_that_a_daemon_replays_is_waited_for(pair: Pair, config: Path, tm
         assert daemon.lines("batch", link="turin->milan")
     assert done.stderr.count("is replayed by a daemon") == 2
 
-    with daemon_running(config) as daemon, pair.b.another() as user:
+    with daemon_running(config, "second") as daemon, pair.b.another() as user:
+        # It stands by until PostgreSQL has noticed that the first one is gone.
+        wait_for(lambda: len(daemon.lines("link opened")) == 2, what="the daemon to hold both links")
         user.execute("SELECT FROM partner FOR UPDATE")
         pair.a.run("UPDATE partner SET name = name || '!'")
         pair.a.run("INSERT INTO partner (name) VALUES ('the last one')")
