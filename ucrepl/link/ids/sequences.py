@@ -89,6 +89,18 @@ def read_slot(connection: Connection[TupleRow]) -> Slot | None:
         return cursor.execute("SELECT slot, slots, since FROM ucrepl.id_slot").fetchone()
 
 
+def write_slot(connection: Connection[TupleRow], slot: Slot | None) -> None:
+    """Writes down the slot of an installed node; None: it shares its ids with nobody."""
+    if slot is None:
+        connection.execute("DELETE FROM ucrepl.id_slot")
+        return
+    connection.execute(
+        "INSERT INTO ucrepl.id_slot AS s (slot, slots) VALUES (%s, %s)"
+        " ON CONFLICT (singleton) DO UPDATE SET slot = excluded.slot, slots = excluded.slots",
+        [slot.slot, slot.slots],
+    )
+
+
 def interleave(
     members: Iterable[Member],
     *,
@@ -127,7 +139,8 @@ def _interleave_one(members: Sequence[Member], sequence: str) -> None:
             stack.enter_context(member.connection.transaction())
             member.connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(LOCK_TIMEOUT))
             try:
-                member.connection.execute(f"ALTER SEQUENCE {sequence} INCREMENT BY {member.slot.slots}".encode())
+                alter = sql.SQL("ALTER SEQUENCE {} INCREMENT BY {}")
+                member.connection.execute(alter.format(sql.SQL(sequence), member.slot.slots))
             except psycopg.errors.InsufficientPrivilege as error:
                 raise RefusedError(
                     f"the role of node {member.name!r} does not own the sequence {sequence}",
@@ -165,5 +178,5 @@ def release(connection: Connection[TupleRow], node: str) -> bool:
     if read_slot(connection) is None:
         return False
     interleave([Member.of(node, connection, ALL_IDS)])
-    connection.execute("DELETE FROM ucrepl.id_slot")
+    write_slot(connection, None)
     return True

@@ -10,7 +10,7 @@ from psycopg.rows import TupleRow
 from ucrepl.config import Config, Link
 from ucrepl.db.sqlfiles import query
 from ucrepl.errors import RefusedError, UsageError
-from ucrepl.link.ids.sequences import ALL_IDS, Member, Slot, interleave, read_slot
+from ucrepl.link.ids.sequences import ALL_IDS, Member, Slot, interleave, read_slot, write_slot
 from ucrepl.link.install import alone
 from ucrepl.link.lock import held
 from ucrepl.link.node import identify
@@ -104,7 +104,7 @@ def unshare_ids(config: Config, links: Sequence[Link], nodes: Nodes) -> list[str
         released = [name for name in slots if name not in still]
         interleave(Member.of(name, ends[name], ALL_IDS if name in released else slot) for name, slot in slots.items())
         for name in released:
-            _write_slot(ends[name], None)
+            write_slot(ends[name], None)
         for link in both:
             ends[link.target].execute("UPDATE ucrepl.link SET ids_shared_at = NULL WHERE name = %s", [link.name])
     return released
@@ -155,20 +155,9 @@ def _interleave(
 ) -> list[str]:
     """Gives the nodes these slots, or none, and has their sequences keep to them. Raises as `interleave` does."""
     for name, slot in slots.items():
-        _write_slot(ends[name], slot)
+        write_slot(ends[name], slot)
     members = [Member.of(name, ends[name], slot or ALL_IDS) for name, slot in slots.items()]
     return interleave(members, progress=progress)
-
-
-def _write_slot(connection: Connection[TupleRow], slot: Slot | None) -> None:
-    if slot is None:
-        connection.execute("DELETE FROM ucrepl.id_slot")
-        return
-    connection.execute(
-        "INSERT INTO ucrepl.id_slot AS s (slot, slots) VALUES (%s, %s)"
-        " ON CONFLICT (singleton) DO UPDATE SET slot = excluded.slot, slots = excluded.slots",
-        [slot.slot, slot.slots],
-    )
 
 
 @contextmanager

@@ -88,7 +88,7 @@ class Copier:
                 number, batch = taken
                 wait = partial(turns.wait, number)
                 stage = partial(self._stage, lane, table, batch, later, wait)
-                done = lane.apply(stage, plan=lane.wide_plan, wait=wait)
+                done = lane.apply(stage, wide=True, wait=wait)
                 wait()  # also where nothing was left to be written
                 self._note(*done)
                 lane.run(

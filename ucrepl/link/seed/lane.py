@@ -59,16 +59,16 @@ class Lane:
         self,
         stage: Callable[[LinkPlan], int],
         *,
-        plan: LinkPlan | None = None,
+        wide: bool = False,
         wait: Callable[[], None] = lambda: None,
     ) -> tuple[int, Applied]:
         """Applies what `stage` stages for a plan, in a transaction of its own; what can't be applied is parked.
 
-        `plan`: the wide plan, if rows may be staged without images. `wait` is called before anything is written.
+        `wide`: rows may be staged without images, for the wide plan. `wait` is called before anything is written.
         Returns how many rows were staged, and what became of them. What passes by itself is tried again for some
         minutes; raises what does not.
         """
-        applier = self.applier if plan is None else self._wide_applier
+        applier = self._wide_applier if wide else self.applier
         backoff = Backoff(base=0.05, cap=2.0)
         until = time.monotonic() + PATIENCE_SECONDS
         finer = False
