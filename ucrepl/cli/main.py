@@ -17,6 +17,7 @@ from ucrepl.cli import (
     install_cmd,
     parked_cmd,
     pause_cmd,
+    plan_cmd,
     resync_cmd,
     run_cmd,
     seed_cmd,
@@ -40,6 +41,7 @@ class Command(Protocol):
 COMMANDS: tuple[Command, ...] = (
     config_cmd,
     check_cmd,
+    plan_cmd,
     install_cmd,
     seed_cmd,
     ids_cmd,

@@ -1,6 +1,6 @@
 """The configuration file: reading it, checking it, and the models that the rest of the program works with."""
 
-from ucrepl.config.load import load_config, parse_config
+from ucrepl.config.load import load_config, parse_config, read_text
 from ucrepl.config.models import Config, ConflictPolicy, Daemon, DeletedPolicy, Link, Mode, Node, Rule
 from ucrepl.config.problems import InvalidConfigError, Problem
 
@@ -17,4 +17,5 @@ __all__ = [
     "Rule",
     "load_config",
     "parse_config",
+    "read_text",
 ]

@@ -254,6 +254,8 @@ class Config(_Model):
     """Which database follows which."""
     rules: list[Rule] = []
     """Rules for all links. Of several rules for one table the first that speaks of a matter counts."""
+    packs: list[Path] = []
+    """Files with knowledge about further modules (docs/packs.md); a relative path is one beside this file."""
     daemon: Daemon = Daemon()
     """How the daemon runs."""
 

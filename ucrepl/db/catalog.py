@@ -55,6 +55,7 @@ def read_catalog(connection: Connection[TupleRow]) -> Catalog:
                 foreign_keys=tuple(foreign_keys[t["oid"]]),
                 partitioned=t["partitioned"],
                 plain=bool(t["plain"]),
+                parent=TableName(*t["parent"]) if t["parent"] else None,
             )
             for t in tables
         ),

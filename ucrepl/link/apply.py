@@ -1,6 +1,6 @@
 """Applies staged changes on the target: set-based, in the order identify, insert, update, delete."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ from psycopg.rows import TupleRow, dict_row
 
 from ucrepl.db.sqlfiles import query
 from ucrepl.link.source import StalePlanError
-from ucrepl.plan import conflict, foreign_keys, identify, write
+from ucrepl.plan import conflict, foreign_keys, identify, paths, write
 from ucrepl.plan.model import LinkPlan, Protection, TablePlan
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ class Applier:
             result.changes += self.fetcher.leave_out()
         if not (alone or self.seeding):
             self._run(self._query("coalesce"))
-        staged = self._sort_out(self._staged(), result, parked=parked)
+        staged = self._sort_out(self._renamed(self._staged()), result, parked=parked)
         if staged.ordered:
             if not alone:
                 raise NeedsOrderError
@@ -132,6 +132,13 @@ class Applier:
         if self.plan.defers:
             self._run("SET CONSTRAINTS ALL IMMEDIATE")
         return result
+
+    def _renamed(self, staged: Staged) -> Staged:
+        """Gives columns whose names have ids of the source the names that they have here."""
+        tables = [t for n in staged.tables if (t := self.plan.tables.get(n)) and t.named_by_ids]
+        for table in tables:
+            self._run(self._compile("rename", paths.rename, table))
+        return self._staged() if tables else staged
 
     def _sort_out(self, staged: Staged, result: Applied, *, parked: bool) -> Staged:
         """Takes out what is left out by rules, has no table here, or must wait behind a parked change."""
@@ -182,6 +189,7 @@ class Applier:
         for members in self.plan.ordered(disputed | merges.keys()):
             for table in members:
                 self._update_carefully(table, staged, result)
+        self._follow_up(staged, small=small)
         self._delete(staged, result, small=small)
         if not small:
             self._run("DROP INDEX IF EXISTS pg_temp.change_by_table", prepare=False)
@@ -215,15 +223,15 @@ class Applier:
                         self._run(self._compile("leave_out", conflict.leave_out, table), prepare=small)
                     known |= self._identify_new(table, staged.inserts[table.number], small=small)
         if self.plan.models and not self.plan.shared_with:
-            self._identify_mentioned(touched, small=small)
+            self._identify_mentioned(staged, small=small)
         return known
 
-    def _identify_mentioned(self, touched: Iterable[int], *, small: bool) -> None:
+    def _identify_mentioned(self, staged: Staged, *, small: bool) -> None:
         """Gives an id to the records that are mentioned by model name: last, so that what is in the batch is known."""
-        for number in touched:
+        for number in staged.inserts.keys() | staged.updates.keys():
             table = self.plan.tables[number]
-            for column in table.columns:
-                if column.gives_ids:
+            for column in table.mentioning:
+                if number in staged.inserts or column.name in staged.updates[number][1]:
                     self._run(self._compile(("mention", column.name), identify.mention, table, column), prepare=small)
 
     def _identify_new(self, table: TablePlan, inserts: int, *, small: bool) -> bool:
@@ -283,6 +291,17 @@ class Applier:
                     reached[table.number] = self._run(statement, prepare=small).rowcount
         self._look_again(staged, reached.keys() - touched)
         return reached
+
+    def _follow_up(self, staged: Staged, *, small: bool) -> None:
+        """Does what follows from translated values: builds paths of ancestors again, counts what was not certain."""
+        for number in () if self.plan.shared_with else staged.inserts.keys() | staged.updates.keys():
+            table = self.plan.tables[number]
+            names = None if number in staged.inserts else staged.updates[number][1]
+            for column in table.followed_up:
+                parent = column.reference.parent if column.reference else None
+                if names is None or column.name in names or parent in names:
+                    make = paths.rebuild if parent else paths.count_uncertain
+                    self._run(self._compile(("follow up", column.name), make, table, column), prepare=small)
 
     def _checks_at_once(self, tables: Sequence[TablePlan], changes: int) -> bool:
         """Whether so many changes of these tables are written without a check of each foreign key, and then checked.
@@ -382,13 +401,14 @@ class Applier:
     def _park_unresolved(self, staged: Staged, result: Applied) -> None:
         """Parks the changes that refer to unknown records, then those that refer to these, and so on."""
         surrogates = [number for number in staged.inserts if self.plan.tables[number].surrogate]
+        spaces = [self.plan.tables[number].space for number in surrogates]
         touched = staged.inserts.keys() | staged.updates.keys()
         while True:
             for number in touched:
                 table = self.plan.tables[number]
                 if any(c.refers_to and not c.optional_rule for c in table.columns):
                     self._run(self._compile("unresolved", conflict.note_unresolved, table))
-            self._run(query("forget_troubled"), {"peer": self.plan.peer_id, "surrogates": surrogates})
+            self._run(query("forget_troubled"), {"peer": self.plan.peer_id, "surrogates": surrogates, "spaces": spaces})
             parked = self._park()
             result.parked += parked
             if not parked:

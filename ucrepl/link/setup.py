@@ -1,5 +1,6 @@
 """Opens a link: checks both ends, registers it on them, and makes its plan."""
 
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
@@ -13,10 +14,11 @@ from ucrepl.db.sqlfiles import query
 from ucrepl.errors import RefusedError
 from ucrepl.link.node import NodeIdentity, identify
 from ucrepl.link.source import Source, structure_of, table_numbers
-from ucrepl.packs import load_packs
+from ucrepl.packs import Packs, load_packs
 from ucrepl.plan.build import Ingredients, build_plan
 from ucrepl.plan.catalog import Catalog, TableName
 from ucrepl.plan.model import LinkPlan
+from ucrepl.plan.references import OdooField
 
 BEGINNING = "3:3:"
 """The position before everything: 3 is PostgreSQL's first ordinary transaction."""
@@ -81,17 +83,20 @@ def _open(
         peer_id, link_id = _registered(target, link, origin)
         numbers = _with_numbers(table_numbers(target), known)
     shared_with = () if pairing else _sharing_peers(target, link, link_id)
+    packs = load_packs(tuple(config.packs))
     plan = build_plan(
         Ingredients(
             link=link,
             rules=config.rules_for(link),
-            packs=load_packs(),
+            packs=packs,
             source=source_catalog,
             target=target_catalog,
             numbers=numbers,
-            models=_models(target, target_catalog),
+            models=odoo_models(target, target_catalog),
+            fields=odoo_fields(target, target_catalog),
             peer_id=peer_id,
             ships_pairs=any(other.source == link.target and other.target == link.source for other in config.links),
+            pairs=_pairs_in_names(target, peer_id, packs, numbers),
             checks_at_once=may_check_at_once(target),
             shared_with=shared_with,
         )
@@ -104,6 +109,21 @@ def _open(
     reading = Source(source, link.name, end.uuid, numbers | directed, structure, seeded)
     reading.stage(source_catalog.hstore_schema, (table.name for table in plan.tables.values()), plan.masks)
     return OpenLink(link_id, plan, reading, target)
+
+
+def _pairs_in_names(
+    target: Connection[TupleRow], peer_id: int, packs: Packs, numbers: Mapping[TableName, int]
+) -> dict[int, dict[int, int]]:
+    """The pairs of the records whose ids stand in names of columns: their space of ids -> source's id -> target's."""
+    tables = {TableName("public", packs.table_of(pattern.model or "")) for pattern in packs.column_names}
+    spaces = [numbers[name] for name in tables if name in numbers]
+    pairs: dict[int, dict[int, int]] = {space: {} for space in spaces}
+    for space, remote_id, local_id in target.execute(
+        "SELECT remote_table, remote_id, local_id FROM ucrepl.identity WHERE peer_id = %s AND remote_table = ANY (%s)",
+        [peer_id, spaces],
+    ).fetchall():
+        pairs[space][remote_id] = local_id
+    return pairs
 
 
 def register_link(target: Connection[TupleRow], link: Link, origin: NodeIdentity) -> tuple[int, int]:
@@ -207,10 +227,19 @@ def may_check_at_once(target: Connection[TupleRow]) -> bool:
     return True
 
 
-def _models(target: Connection[TupleRow], catalog: Catalog) -> list[str]:
+def odoo_models(target: Connection[TupleRow], catalog: Catalog) -> list[str]:
+    """The names of the models of an Odoo; none where the database is not one."""
     if TableName("public", "ir_model") not in catalog.tables:
         return []
     return [row[0] for row in target.execute("SELECT model FROM public.ir_model").fetchall()]
+
+
+def odoo_fields(target: Connection[TupleRow], catalog: Catalog) -> list[OdooField]:
+    """The stored fields of an Odoo by which records are referred to."""
+    fields = catalog.tables.get(TableName("public", "ir_model_fields"))
+    if fields is None or not fields.columns.keys() >= {"model", "name", "ttype", "relation", "store"}:
+        return []
+    return [OdooField(*row) for row in target.execute(query("odoo_fields")).fetchall()]
 
 
 def stage_session(target: Connection[TupleRow], plan: LinkPlan) -> None:
@@ -219,9 +248,16 @@ def stage_session(target: Connection[TupleRow], plan: LinkPlan) -> None:
     if plan.fetches:
         target.execute(query("staging_fetch"))
     if plan.models:
-        models, numbers, sequences = zip(*((m.model, m.number, m.sequence) for m in plan.models), strict=True)
+        columns = zip(*((m.model, m.space, m.table, m.sequence) for m in plan.models), strict=True)
         target.execute(
-            "INSERT INTO pg_temp.model SELECT * FROM unnest(%s::text[], %s::integer[], %s::text[])",
-            [list(models), list(numbers), list(sequences)],
+            "INSERT INTO pg_temp.model SELECT u.*, %s FROM unnest(%s::text[], %s::integer[], %s::integer[], %s::text[])"
+            " AS u",
+            ["shared" if plan.shared_with else "shipped" if plan.ships_pairs else "given", *map(list, columns)],
+        )
+    for place, p in enumerate(plan.patterns):
+        target.execute(
+            "INSERT INTO pg_temp.pattern VALUES (%s, %s, %s, %s, %s, %s, %s)",
+            [p.name, place, p.regexp, p.id_group, p.model_group, p.model, p.digits],
         )
     target.execute("ANALYZE pg_temp.model")
+    target.execute("ANALYZE pg_temp.pattern")

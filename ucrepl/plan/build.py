@@ -1,15 +1,18 @@
 """Makes the plan of a link out of its rules, the packs and the catalogs of both sides."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from ucrepl.config import Link, Rule
 from ucrepl.errors import ConfigError
 from ucrepl.packs import Packs
 from ucrepl.plan import mask
-from ucrepl.plan.catalog import Catalog, Table, TableName
-from ucrepl.plan.model import ColumnPlan, LinkPlan, ModelTable, Protection, SkippedTable, TablePlan
+from ucrepl.plan.catalog import Catalog, Table, TableName, referenced_table
+from ucrepl.plan.model import ColumnPlan, LinkPlan, ModelTable, NamedById, Protection, SkippedTable, TablePlan
 from ucrepl.plan.order import strongly_connected
+from ucrepl.plan.references import Finder, OdooField, Reference, text_patterns
 from ucrepl.plan.types import SENT_ALIKE
 
 
@@ -18,8 +21,9 @@ class Ingredients:
     """What a plan is made of.
 
     `numbers` gives the number in the target's `ucrepl.table_name` of every table of either side;
-    `models` are the names of Odoo's models on the target, empty where it is not an Odoo; `checks_at_once` and
-    `shared_with` are those of the plan.
+    `models` are the names of Odoo's models on the target, empty where it is not an Odoo, and `fields` those of its
+    fields that refer to records; `checks_at_once` and `shared_with` are those of the plan. `pairs` are those of records
+    whose ids stand in names of columns: the number under which ids are mapped -> id on the source -> id on the target.
     """
 
     link: Link
@@ -33,6 +37,14 @@ class Ingredients:
     ships_pairs: bool
     checks_at_once: bool = False
     shared_with: Sequence[int] = ()
+    fields: Sequence[OdooField] = ()
+    pairs: Mapping[int, Mapping[int, int]] = field(default_factory=dict)
+
+    @cached_property
+    def finder(self) -> Finder:
+        """Finds references that are no foreign keys."""
+        fields = {(self.packs.table_of(f.model), f.name): f for f in self.fields}
+        return Finder(self.packs, self.target, self.numbers, fields)
 
 
 def build_plan(given: Ingredients) -> LinkPlan:
@@ -57,6 +69,8 @@ def build_plan(given: Ingredients) -> LinkPlan:
     tables |= _on_demand(given, tables, skipped)
     rules_of_skipped = {table.name: table.rule for table in skipped.values()}
     tables = _with_optional_references(tables, rules_of_skipped)
+    models = tuple(_models(given, tables))
+    tables = _without_unknown_models(tables, {m.model for m in models})
     return LinkPlan(
         peer_id=given.peer_id,
         hstore_schema=given.target.hstore_schema,
@@ -66,7 +80,8 @@ def build_plan(given: Ingredients) -> LinkPlan:
         groups=_groups(tables),
         skipped=skipped,
         missing=missing,
-        models=tuple(_models(given, tables)),
+        models=models,
+        patterns=tuple(text_patterns(given.packs)),
         defers=given.target.defers,
         checks_at_once=given.checks_at_once,
         shared_with=tuple(given.shared_with),
@@ -121,18 +136,22 @@ def _references(table: Table, packs: Packs) -> set[str]:
 
 def _plan_table(given: Ingredients, number: int, source: Table, target: Table) -> TablePlan:
     rules = [rule for rule in given.rules if rule.matches(*target.name)]
-    by_model_name = given.packs.by_model_name.get(str(target.name), {})
     columns = []
+    named = tuple(_named_by_ids(given, source))
     for name, column in target.columns.items():
-        if name not in source.columns or column.generated or source.columns[name].generated:
+        there = _name_on_source(given, source, named, name)
+        from_source = source.columns.get(there or name)
+        if (there is not None and from_source is None) or column.generated or (from_source and from_source.generated):
             continue
         refers_to = referenced_table(given.target, target, name) or referenced_table(given.source, source, name)
-        model_column = by_model_name.get(name)
-        if refers_to or model_column not in target.columns:
-            model_column = None
+        found = None
+        if not refers_to and name not in target.key:
+            found = given.finder.reference(target, name)
         missing, rule = None, None
-        if refers_to or model_column:
+        if refers_to or found:
             missing, rule = _missing(given.link, rules, name)
+        if isinstance(found, Reference) and missing == "fetch":
+            missing = None  # a value with several records, or one whose model is not in the change: they may come
         columns.append(
             ColumnPlan(
                 column=column,
@@ -140,8 +159,11 @@ def _plan_table(given: Ingredients, number: int, source: Table, target: Table) -
                 conflicts=next((p for r in rules if (p := _policy(r.conflicts, name))), given.link.conflicts),
                 refers_to=refers_to,
                 on_delete=next((fk.on_delete for fk in target.foreign_keys if name in fk.columns), "a"),
-                model_column=model_column,
-                optional_rule=rule if missing == "null" else None,
+                model_column=found if isinstance(found, str) else None,
+                reference=found if isinstance(found, Reference) else None,
+                source_name="" if there == name else there,
+                known_from="" if refers_to else given.finder.origin(target, name, found),
+                optional_rule=rule if missing == "null" and not isinstance(found, Reference) else None,
                 missing=missing,
             )
         )
@@ -149,18 +171,48 @@ def _plan_table(given: Ingredients, number: int, source: Table, target: Table) -
     known = {c.name for c in columns}
     return TablePlan(
         number=number,
+        space=given.numbers[given.target.id_space(target.name)],
         table=target,
         columns=tuple(columns),
         recognition_keys=tuple(tuple(key) for key in keys if known.issuperset(key)) if target.surrogate else (),
         deleted=given.link.deleted,
         masks=mask.masks_of(given.rules, source),
         belongs_to=_belongs_to(rules, source, target, columns),
-        alike=all(
+        named_by_ids=named,
+        alike=not named
+        and all(
             c.column.type == source.columns[c.name].type in SENT_ALIKE
             and not (c.column.domain or source.columns[c.name].domain)
             for c in columns
         ),
     )
+
+
+def _named_by_ids(given: Ingredients, source: Table) -> Iterator[NamedById]:
+    """The columns of a table of the source whose names have ids, which are not known to be the same on the target."""
+    for pattern in given.packs.column_names:
+        table = TableName("public", given.packs.table_of(pattern.model or ""))
+        if table not in given.target.tables:
+            continue
+        space = given.numbers[given.target.id_space(table)]
+        before, after = pattern.match.split("{id}")
+        pairs = given.pairs.get(space, {})
+        for name in source.columns:
+            digits = name.removeprefix(before).removesuffix(after)
+            is_one = name == f"{before}{digits}{after}" and digits.isdecimal()
+            if is_one and pairs.get(int(digits)) != int(digits):
+                yield NamedById(name, int(digits), space, before, after)
+
+
+def _name_on_source(given: Ingredients, source: Table, named: Sequence[NamedById], name: str) -> str | None:
+    """What the source calls a column of the target; None where its name has an id in no pair."""
+    for one in named:
+        local_id = given.pairs.get(one.space, {}).get(one.remote_id)
+        if name == f"{one.before}{local_id}{one.after}":
+            return one.name
+    is_like_them = any(name.startswith(n.before) and name.endswith(n.after) for n in named)
+    has_same_id = name in source.columns and all(name != n.name for n in named)
+    return name if has_same_id or not is_like_them else None
 
 
 def _belongs_to(rules: Sequence[Rule], source: Table, target: Table, columns: Sequence[ColumnPlan]) -> tuple[str, ...]:
@@ -169,25 +221,6 @@ def _belongs_to(rules: Sequence[Rule], source: Table, target: Table, columns: Se
     references = {name for table in (source, target) for fk in table.foreign_keys for name in fk.columns}
     references |= {c.name for c in columns if c.is_reference}
     return tuple(name for name in named if name in references)
-
-
-def referenced_table(
-    catalog: Catalog, table: Table, column: str, seen: frozenset[TableName] = frozenset()
-) -> TableName | None:
-    """The table whose mapped id a column holds, followed through keys that are references themselves."""
-    for foreign_key in table.foreign_keys:
-        if column not in foreign_key.columns:
-            continue
-        referenced = catalog.tables.get(foreign_key.table)
-        if referenced is None or referenced.name in seen:
-            continue
-        referenced_column = foreign_key.referenced_columns[foreign_key.columns.index(column)]
-        if referenced.surrogate and (referenced_column,) == referenced.key:
-            return referenced.name
-        further = referenced_table(catalog, referenced, referenced_column, seen | {table.name})
-        if further:
-            return further
-    return None
 
 
 def _with_optional_references(tables: dict[int, TablePlan], rules: dict[TableName, str]) -> dict[int, TablePlan]:
@@ -217,6 +250,22 @@ def _with_optional_references(tables: dict[int, TablePlan], rules: dict[TableNam
         left_out = grown
 
 
+def _without_unknown_models(tables: dict[int, TablePlan], models: AbstractSet[str]) -> dict[int, TablePlan]:
+    """Marks the columns that refer to one model whose records are not replicated: they become null."""
+    return {
+        number: replace(
+            table,
+            columns=tuple(
+                replace(c, optional_rule=f"no {c.reference.target}")
+                if c.reference and c.reference.kind == "record" and c.reference.target not in models
+                else c
+                for c in table.columns
+            ),
+        )
+        for number, table in tables.items()
+    }
+
+
 def _groups(tables: dict[int, TablePlan]) -> tuple[tuple[int, ...], ...]:
     numbers = {table.name: number for number, table in tables.items()}
     references = {
@@ -234,7 +283,7 @@ def _models(given: Ingredients, tables: dict[int, TablePlan]) -> Iterable[ModelT
     for model, name in sorted(models.items()):
         table = by_table.get(name)
         if table and table.table.sequence:
-            yield ModelTable(model, table.number, table.table.sequence)
+            yield ModelTable(model, table.number, table.space, table.table.sequence)
 
 
 def _policy(policies: Mapping[str, str] | str | None, column: str) -> str | None:

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from ucrepl.plan.catalog import Column, Table, TableName
 from ucrepl.plan.model import ColumnPlan, LinkPlan, Protection, TablePlan
 from ucrepl.plan.text import literal, quote, remark
-from ucrepl.plan.translate import Value, alias_of
-from ucrepl.plan.types import base_type
+from ucrepl.plan.translate import Row, Value, alias_of, mapped_value
+from ucrepl.plan.types import INTEGERS, base_type
 
-_INTEGERS = frozenset({"smallint", "integer", "bigint"})
 _TEXTS = frozenset({"character varying", "text"})
 # Types whose hash differs wherever the values do. That of numeric forgets the sign, that of jsonb the places.
 _HASHED = frozenset({
@@ -64,7 +63,7 @@ def hashed(value: str, here: Column, there: Column) -> str:
     kinds = {base_type(here.type), base_type(there.type)}
     if here.domain:
         value = f"{value}::{here.type}"
-    if kinds <= _INTEGERS:
+    if kinds <= INTEGERS:
         return value
     if kinds <= _TEXTS:
         return f'{value} COLLATE "C"'
@@ -75,15 +74,15 @@ def hashed(value: str, here: Column, there: Column) -> str:
 
 def shown(value: str, here: Column, there: Column) -> str:
     """The value as text, the same on both sides where the values are."""
-    if "numeric" in {base_type(here.type), base_type(there.type)} <= {"numeric", *_INTEGERS}:
+    if "numeric" in {base_type(here.type), base_type(there.type)} <= {"numeric", *INTEGERS}:
         return f"trim_scale({value}::numeric)::text"
     return f"{value}::text"
 
 
 def in_source(compared: Compared, column: ColumnPlan, *, as_text: bool) -> str:
     """A column of the source's row (`source`)."""
-    here, there = compared.source.columns[column.name], column.column
-    return (shown if as_text else hashed)(f"source.{quote(column.name)}", here, there)
+    here, there = compared.source.columns[column.on_source], column.column
+    return (shown if as_text else hashed)(f"source.{quote(column.on_source)}", here, there)
 
 
 def in_target(
@@ -104,11 +103,15 @@ def in_target(
     if table.surrogate and (column.name,) == table.table.key:
         return Value(own)
     if not refers(link, column) or column.refers_to in same_ids:
-        here, there = column.column, compared.source.columns[column.name]
+        here, there = column.column, compared.source.columns[column.on_source]
         return Value((shown if as_text else hashed)(value, here, there))
+    if column.reference:
+        mapped = mapped_value(link, table, column, value, Row(None, "target"), "back")
+        here, there = column.column, compared.source.columns[column.on_source]
+        return Value((shown if as_text else hashed)(f"({mapped})", here, there))
     unknown = f"'?' || {value}::text" if as_text else f"{value}::bigint # {_OTHER_IDS}"
     if column.refers_to:
-        alias, number = quote(alias_of(column)), link.number_of(column.refers_to)
+        alias, number = quote(alias_of(column)), link.space_of(column.refers_to)
         known = _as(f"{alias}.remote_id", as_text=as_text)
         join = _identity(link, alias, f"{number} {remark(str(column.refers_to))}", "local_id", value)
         return Value(f"coalesce({known}, {unknown})", (join,))
@@ -123,7 +126,9 @@ def remote_id(column: ColumnPlan) -> str:
 def refers(link: LinkPlan, column: ColumnPlan) -> bool:
     """Whether a column holds ids that are mapped."""
     if column.model_column:
-        return base_type(column.column.type) in _INTEGERS
+        return base_type(column.column.type) in INTEGERS
+    if column.reference:
+        return True
     return column.refers_to in link.by_name or column.optional_rule is not None
 
 
@@ -133,7 +138,7 @@ def gone(link: LinkPlan, column: ColumnPlan, row: str) -> str:
         return "false"
     cases = []
     for model in link.models:
-        table = link.tables[model.number]
+        table = link.tables[model.table]
         there = f"SELECT FROM {table.name.sql} AS r WHERE r.{quote(table.table.key[0])} = {row}.{quote(column.name)}"
         cases.append(f"WHEN {literal(model.model)} THEN NOT EXISTS ({there})")
     if not cases:
@@ -147,7 +152,8 @@ def joins_of(values: Iterable[Value]) -> str:
 
 
 def _is_compared(column: ColumnPlan) -> bool:
-    return column.protection is Protection.ALWAYS and column.optional_rule is None
+    is_known = column.source_name is not None and not column.is_uncertain
+    return column.protection is Protection.ALWAYS and column.optional_rule is None and is_known
 
 
 def _by_model(link: LinkPlan, column: ColumnPlan, value: str, unknown: str, *, as_text: bool) -> Value:

@@ -60,7 +60,7 @@ class Closure:
         wanted, arms = set(models), []
         name = quote(table.column(column).model_column or "")
         for known in self.link.models:
-            other = self.link.tables.get(known.number)
+            other = self.link.tables.get(known.table)
             if (
                 known.model in wanted
                 and other
@@ -119,7 +119,7 @@ class Closure:
             if key.columns == (name,) and key.table == parent.name and self._is_there(here, key):
                 yield f"other.{quote(key.referenced_columns[0])} = {ROW}.{quote(name)}"
         column = next((c for c in child.columns if c.name == name), None)
-        models = [literal(m.model) for m in self.link.models if m.number == parent.number]
+        models = [literal(m.model) for m in self.link.models if m.table == parent.number]
         if column and column.model_column and models:
             identity = f"other.{quote(parent.table.key[0])}"
             yield f"{ROW}.{quote(column.model_column)} IN ({', '.join(models)}) AND {ROW}.{quote(name)} = {identity}"

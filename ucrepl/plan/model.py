@@ -6,6 +6,7 @@ from enum import IntEnum
 from functools import cached_property
 
 from ucrepl.plan.catalog import Column, Table, TableName
+from ucrepl.plan.references import Reference, TextPattern
 
 WIDE_SEQ, WIDE_TIMES = "ucrepl seq", "ucrepl times"
 """The columns of a table of wide rows besides the user's: the number of the change, and when columns were changed."""
@@ -26,9 +27,11 @@ class ColumnPlan:
     """A column that both sides have, with what the rules say of it.
 
     A column that refers to another record has `refers_to` and its foreign key's `on_delete`; one whose record's table
-    is named by the text in another column (`model` + `res_id`) has `model_column` instead. `optional_rule` names the
-    rule because of which a reference to a record that is not known becomes null; where it may not be null, its row is
-    left out too. `missing` is what a rule or the link says of such references, None where neither does.
+    is named by the text in another column (`model` + `res_id`) has `model_column` instead, and one that refers in any
+    other way `reference`; `known_from` tells where that is known from. `optional_rule` names the rule because of which
+    a reference to a record that is not known becomes null; where it may not be null, its row is left out too. `missing`
+    is what a rule or the link says of such references, None where neither does. `source_name`: what the source calls
+    the column, if it has another name there, None where that is not known yet.
     """
 
     column: Column
@@ -37,8 +40,11 @@ class ColumnPlan:
     refers_to: TableName | None = None
     on_delete: str = "a"
     model_column: str | None = None
+    reference: Reference | None = None
+    known_from: str = ""
     optional_rule: str | None = None
     missing: str | None = None
+    source_name: str | None = ""
 
     @property
     def name(self) -> str:
@@ -46,9 +52,26 @@ class ColumnPlan:
         return self.column.name
 
     @property
+    def on_source(self) -> str:
+        """The column's name on the source."""
+        return self.source_name or self.name
+
+    @property
     def is_reference(self) -> bool:
         """Whether its value is the id of a record."""
         return self.refers_to is not None or self.model_column is not None
+
+    @property
+    def siblings(self) -> tuple[str, ...]:
+        """The other columns of its row without which its value can't be translated."""
+        if self.model_column:
+            return (self.model_column,)
+        return self.reference.siblings if self.reference else ()
+
+    @property
+    def is_uncertain(self) -> bool:
+        """Whether its values are not always understood: then the local one stays."""
+        return self.reference is not None and not self.reference.is_certain
 
     @property
     def fetches(self) -> bool:
@@ -57,8 +80,9 @@ class ColumnPlan:
 
     @property
     def gives_ids(self) -> bool:
-        """Whether a record that it mentions by model name gets an id, though it may come later or never."""
-        return self.model_column is not None and self.missing not in {"null", "park"}
+        """Whether a record that it mentions without a foreign key gets an id, though it may come later or never."""
+        mentions = self.model_column is not None or self.reference is not None
+        return mentions and self.missing not in {"null", "park"}
 
     @property
     def is_needed(self) -> bool:
@@ -72,19 +96,36 @@ class ColumnPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class NamedById:
+    """A column of the source whose name has the id of a record, whose ids are mapped as those of table `space`.
+
+    On the target it is called `before`, the id of the record there, `after`.
+    """
+
+    name: str
+    remote_id: int
+    space: int
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
 class TablePlan:
     """A table that is replicated. `number` is its number in `ucrepl.table_name` of the target.
 
+    `space` is the number of the table in whose name its ids are mapped: another one where tables share their ids.
     `on_demand`: a rule skips it, so that its changes are left out, but rows come where a reference fetches them.
 
     `partial_rule` names the rule because of which some of its rows are left out (they belong to a skipped table).
     `masks`: column of the source -> the SQL of the text that leaves instead of its value (see `plan.mask`).
     `belongs_to`: columns that refer to records with which, once they are chosen for a subset, the row comes along.
+    `named_by_ids`: columns of the source whose names have ids that are other ones on the target.
     `alike`: PostgreSQL's binary format of its rows is the same on both sides. `wide`: its new rows are staged with a
     column for each of theirs, besides the image (see `plan.wide`).
     """
 
     number: int
+    space: int
     table: Table
     columns: tuple[ColumnPlan, ...]
     recognition_keys: tuple[tuple[str, ...], ...] = ()
@@ -92,6 +133,7 @@ class TablePlan:
     partial_rule: str | None = None
     masks: Mapping[str, str] = field(default_factory=dict)
     belongs_to: tuple[str, ...] = ()
+    named_by_ids: tuple[NamedById, ...] = ()
     alike: bool = False
     wide: bool = False
     on_demand: bool = False
@@ -117,6 +159,16 @@ class TablePlan:
             if column.name == name:
                 return column
         raise KeyError(name)
+
+    @cached_property
+    def mentioning(self) -> tuple[ColumnPlan, ...]:
+        """The columns that mention records by model name, which get ids then."""
+        return tuple(c for c in self.columns if c.model_column and c.gives_ids)
+
+    @cached_property
+    def followed_up(self) -> tuple[ColumnPlan, ...]:
+        """The columns of which something is to be done once their rows are written."""
+        return tuple(c for c in self.columns if c.is_uncertain or (c.reference and c.reference.parent))
 
     @property
     def watches_time(self) -> bool:
@@ -149,10 +201,11 @@ class SkippedTable:
 
 @dataclass(frozen=True, slots=True)
 class ModelTable:
-    """An Odoo model and the table, with its number on the target and its sequence, in which its records are."""
+    """An Odoo model, the number of the table in which its records are, that of their ids, and their sequence."""
 
     model: str
-    number: int
+    table: int
+    space: int
     sequence: str
 
 
@@ -164,8 +217,8 @@ class LinkPlan:
     each other in a circle. `missing` are tables of the source that the target has not. `external_ids` is the number of
     the table of external ids. `defers`: the target has constraints that can be checked as late as at commit.
     `checks_at_once`: foreign keys of many rows may be checked all at once on the target, instead of one by one.
-    `masks`: those of all tables of the source, also of tables that the target has not. `source_hstore` is the schema of
-    that extension on the source, `hstore_schema` on the target.
+    `masks`: those of all tables of the source, also of tables that the target has not. `patterns`: how ids stand in
+    texts. `source_hstore` is the schema of that extension on the source, `hstore_schema` on the target.
     `shared_with`: all peers that share ids with the target, the source among them; empty where ids are mapped.
     """
 
@@ -182,6 +235,7 @@ class LinkPlan:
     defers: bool = False
     checks_at_once: bool = False
     masks: Mapping[TableName, Mapping[str, str]] = field(default_factory=dict)
+    patterns: tuple[TextPattern, ...] = ()
     shared_with: tuple[int, ...] = ()
 
     @property
@@ -214,6 +268,14 @@ class LinkPlan:
         if name in self.by_name:
             return self.by_name[name].number
         return next(number for number, table in self.skipped.items() if table.name == name)
+
+    def space_of(self, name: TableName) -> int:
+        """The number under which the ids of a replicated or skipped table are mapped."""
+        return self.by_name[name].space if name in self.by_name else self.number_of(name)
+
+    def in_circle(self, one: int, other: int) -> bool:
+        """Whether two tables refer to each other in a circle, so that their rows are written in one statement."""
+        return any(one in group and other in group for group in self.groups)
 
     def ordered(self, present: Iterable[int]) -> Iterator[tuple[TablePlan, ...]]:
         """The groups in the order of insertion, with only the tables that are present in a batch."""

@@ -212,7 +212,11 @@ JOIN {self.only} AS source ON {self._is_row("source", "asked.key")}""")
         Only what is needed further on goes through the joins: each of them would copy all columns of each row.
         """
         translated = self._translated()
-        needed = [*self.table.table.key, *(c.name for c in translated), *(c.model_column or "" for c in translated)]
+        needed = [
+            *self.table.table.key,
+            *(c.name for c in translated),
+            *(name for c in translated for name in c.siblings),
+        ]
         selected = [f"target.{quote(name)}" for name in dict.fromkeys(needed) if name]
         if self.table.surrogate:
             selected.append(f"own.remote_id AS {_OWN.removeprefix('target.')}")
@@ -257,8 +261,8 @@ OFFSET 0
 
     def _paired(self) -> str:
         return (
-            f"own.peer_id = {self.link.peer_id} AND own.remote_table = {self.table.number}"
-            f" AND own.local_table = {self.table.number} AND own.deleted_at IS NULL"
+            f"own.peer_id = {self.link.peer_id} AND own.remote_table = {self.table.space}"
+            f" AND own.local_table = {self.table.space} AND own.deleted_at IS NULL"
         )
 
     def _within(self, identity: str) -> str:
@@ -289,9 +293,9 @@ OFFSET 0
         """A key's element, translated by the identity map."""
         column, element = self.table.key_columns[place], self._element(place, key)
         if self.table.surrogate:
-            number, alive = self.table.number, " AND i.deleted_at IS NULL"
+            number, alive = self.table.space, " AND i.deleted_at IS NULL"
         elif column.refers_to and refers(self.link, column):
-            number, alive = self.link.number_of(column.refers_to), ""
+            number, alive = self.link.space_of(column.refers_to), ""
         else:
             return element
         return (

@@ -8,6 +8,7 @@ here already, and what is to be parked, has its image made on the target.
 from collections.abc import Iterable
 
 from ucrepl.plan.model import WIDE_SEQ, WIDE_TIMES, ColumnPlan, LinkPlan, TablePlan
+from ucrepl.plan.references import Path
 from ucrepl.plan.rows import LONG_AGO, from_table, with_parameters
 from ucrepl.plan.text import lines, literal, quote
 from ucrepl.plan.translate import wide_image
@@ -17,11 +18,18 @@ def possible(link: LinkPlan, table: TablePlan) -> bool:
     """Whether rows of this table can be staged so.
 
     Not where rows are fetched beside them, which have images only, nor where ids are shared: one may be taken here, so
-    that a row is parked of which that was not known before.
+    that a row is parked of which that was not known before; nor where values of other rows are looked up in the images.
     """
     if link.fetches or link.shared_with or table.masks or table.partial_rule:
         return False
-    return table.alike and table.surrogate
+    return table.alike and table.surrogate and table.number not in _looked_into(link)
+
+
+def _looked_into(link: LinkPlan) -> set[int]:
+    """The tables to whose rows one has to go to understand a reference of another one."""
+    references = (c.reference for t in link.tables.values() for c in t.columns if c.reference)
+    paths = [p for r in references for p in (*r.arguments, *(path for path, _ in r.where)) if isinstance(p, Path)]
+    return {hop.number for path in paths for hop in path.hops}
 
 
 def create(link: LinkPlan, table: TablePlan) -> str:

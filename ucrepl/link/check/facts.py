@@ -15,8 +15,9 @@ from ucrepl.errors import ConfigError, RefusedError
 from ucrepl.link.drift import drifted
 from ucrepl.link.ids.sequences import Slot, read_slot
 from ucrepl.link.node import NodeIdentity, identify, schema_version
+from ucrepl.link.planned import read_plan
 from ucrepl.packs import load_packs
-from ucrepl.plan.build import Ingredients, build_plan, check_rules
+from ucrepl.plan.build import check_rules
 from ucrepl.plan.catalog import Catalog, Table, TableName
 from ucrepl.plan.model import LinkPlan
 
@@ -144,22 +145,9 @@ def link_facts(config: Config, link: Link, source: NodeFacts, target: NodeFacts)
     wrong: list[ConfigError] = []
     for rule in config.rules_for(link):
         try:
-            check_rules([rule], (source.catalog, target.catalog), load_packs())
+            check_rules([rule], (source.catalog, target.catalog), load_packs(tuple(config.packs)))
             right.append(rule)
         except ConfigError as error:
             wrong.append(error)
-    names = sorted({*source.catalog.tables, *target.catalog.tables})
-    plan = build_plan(
-        Ingredients(
-            link=link,
-            rules=right,
-            packs=load_packs(),
-            source=source.catalog,
-            target=target.catalog,
-            numbers={name: number for number, name in enumerate(names, 1)},
-            models=[],
-            peer_id=0,
-            ships_pairs=False,
-        )
-    )
+    plan = read_plan(config, link, (source.catalog, target.catalog), target.connection, rules=right)
     return LinkFacts(link, source, target, plan, wrong)

@@ -70,10 +70,9 @@ class Tally:
         if table.partial_rule:
             found.left_out += self._leave_out()
         self._drop_unresolved()
-        for column in table.columns:
-            if column.model_column:
-                mentioned = run(preview.mention(self._plan, table, column)).rowcount
-                self._note("unresolved", f"{column.name}: no record has this id, as on the source", mentioned)
+        for column in table.mentioning:
+            mentioned = run(preview.mention(self._plan, table, column)).rowcount
+            self._note("unresolved", f"{column.name}: no record has this id, as on the source", mentioned)
         staged, merged = self._value("SELECT count(*) FROM pg_temp.change"), 0
         if table.surrogate or table.value_columns:
             merged = run(identify.mark_existing(self._plan, table)).rowcount

@@ -93,7 +93,7 @@ class Look:
             for known in (position_back, seen):
                 waiting = {"number": comparison.table.number, "keys": local_keys, "position": known}
                 self._note_waiting("local_key", session.on_target(query("verify_waiting"), waiting).fetchall())
-        name = comparison.table.name
+        name = session.opened.plan.tables[comparison.table.space].name
         row = session.on_target(
             query("verify_judge"),
             {
