@@ -12,8 +12,9 @@
 -- where that is something else.
 -- No search_path is pinned either, though the function has its owner's rights: each name and each operator here and in
 -- ucrepl.record_change says its schema; CASE x WHEN and IS DISTINCT FROM, which look for an operator, are not used.
--- A change made by replay is not captured, nor what follows from it by a foreign key. This is no condition of the trigger
--- (WHEN): PostgreSQL would read and plan it again for each statement, which takes longer than to call the function.
+-- A change made by replay is not captured, nor what follows from it by a foreign key. Neither this nor that an update
+-- changes anything is a condition of the trigger (WHEN): PostgreSQL would read and plan it again for each statement, which
+-- takes longer than to call the function.
 -- PostgreSQL compiles a trigger function once for each trigger and session, and plans each of its expressions when it
 -- comes to it: it is short, what is long is shared, and each kind of change has an expression of its own.
 CREATE OR REPLACE FUNCTION ucrepl.capture() RETURNS trigger

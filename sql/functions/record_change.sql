@@ -1,9 +1,9 @@
 -- ucrepl.record_change(arguments, op, old_row, new_row)
 --
--- Purpose:    writes one change into the journal.
+-- Purpose:    writes one change into the journal. An update that changes nothing is not a change.
 -- Parameters: arguments[0] the number of the table, arguments[1..] its key columns (as a trigger has them, counted from
 --             0); op I, U or D; the images of the row, null where there is none.
--- Returns:    the number of the change.
+-- Returns:    the number of the change, null where there is none.
 -- Reads:      nothing.
 -- Writes:     ucrepl.journal; ucrepl.tick once in 1000 changes; ucrepl.identity for an update of a key.
 --
@@ -14,17 +14,20 @@ CREATE OR REPLACE FUNCTION ucrepl.record_change(
 LANGUAGE plpgsql
 AS $$
 DECLARE
-    change_seq bigint := pg_catalog.nextval('ucrepl.journal_seq'::pg_catalog.regclass);
+    change_seq bigint;
     change_xid pg_catalog.xid8 := pg_catalog.pg_current_xact_id();
-    image @hstore@.hstore := coalesce(old_row, new_row);
     row_key pg_catalog.text := CASE
-        WHEN arguments[2] IS NULL THEN image OPERATOR(@hstore@.->) arguments[1]
-        ELSE (image OPERATOR(@hstore@.->) arguments[1:])::pg_catalog.text
+        WHEN arguments[2] IS NULL THEN coalesce(old_row, new_row) OPERATOR(@hstore@.->) arguments[1]
+        ELSE (coalesce(old_row, new_row) OPERATOR(@hstore@.->) arguments[1:])::pg_catalog.text
     END;
+    image @hstore@.hstore;
 BEGIN
     IF op OPERATOR(pg_catalog.=) 'U' THEN
         image := new_row;
         new_row := new_row OPERATOR(@hstore@.-) old_row;
+        IF new_row OPERATOR(@hstore@.=) '' THEN
+            RETURN NULL;
+        END IF;
         old_row := old_row OPERATOR(@hstore@.-) image;
         IF new_row OPERATOR(@hstore@.?|) arguments[1:] THEN
             op := 'K';
@@ -33,6 +36,7 @@ BEGIN
             END IF;
         END IF;
     END IF;
+    change_seq := pg_catalog.nextval('ucrepl.journal_seq'::pg_catalog.regclass);
 
     -- One of the four parts of the ring. An INSERT into the whole would have to look for it.
     IF (change_seq OPERATOR(pg_catalog.>>) 20) OPERATOR(pg_catalog.&) 3 OPERATOR(pg_catalog.=) 0 THEN

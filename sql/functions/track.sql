@@ -37,7 +37,7 @@ BEGIN
     IF (
         SELECT count(*) = 3
         FROM pg_trigger AS t
-        WHERE t.tgrelid = tracked AND t.tgenabled = 'O'
+        WHERE t.tgrelid = tracked AND t.tgenabled = 'O' AND t.tgqual IS NULL
             AND (
                 (
                     t.tgname IN ('ucrepl_capture', '0_ucrepl_capture_update')
@@ -58,9 +58,8 @@ BEGIN
     );
     -- Its name sorts before those of PostgreSQL's own triggers: an update of a key is written before what follows from
     -- it by ON UPDATE CASCADE. What follows from a delete is written before that.
-    -- *<> compares the images of the rows: any type has one, not every type has an equality. An UPDATE that changes nothing is not a change.
     EXECUTE format(
-        'CREATE TRIGGER "0_ucrepl_capture_update" AFTER UPDATE ON %s FOR EACH ROW WHEN (old OPERATOR(pg_catalog.*<>) new) EXECUTE FUNCTION ucrepl.%I(%s)',
+        'CREATE TRIGGER "0_ucrepl_capture_update" AFTER UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION ucrepl.%I(%s)',
         tracked, capture, arguments
     );
     EXECUTE format(

@@ -1,7 +1,7 @@
 -- check_triggers: of the given tables those whose triggers are not as ucrepl.track() makes them, and in what way.
 --
 -- tables: [{"schema_name", "table_name", "key": [column, ...]}, ...]. way: missing, disabled, or other (they were made
--- for another key, another number of the table, or other types of columns).
+-- for another key, another number of the table, other types of columns, or with a condition).
 WITH given AS (
     SELECT
         g.schema_name,
@@ -28,7 +28,7 @@ found AS (
         count(t.tgname) AS triggers,
         count(*) FILTER (WHERE t.tgenabled <> 'O') AS disabled,
         count(*) FILTER (
-            WHERE t.tgenabled = 'O' AND (
+            WHERE t.tgenabled = 'O' AND t.tgqual IS NULL AND (
                 (
                     t.tgname IN ('ucrepl_capture', '0_ucrepl_capture_update')
                     AND t.tgargs = g.number || g.columns
