@@ -42,6 +42,11 @@ class Compared:
         """Whether a column refers to records by the name of their model."""
         return any(c.model_column for c in self.columns)
 
+    @property
+    def is_parallel(self) -> bool:
+        """Whether several processes can hash the target's rows: none of them sees a temporary table."""
+        return not self.has_models
+
 
 def compared(table: TablePlan, source: Table, *, own_rows: bool) -> Compared:
     """What is to be compared of a table."""
