@@ -41,6 +41,11 @@ class Compared:
         """Whether a column refers to records by the name of their model."""
         return any(c.model_column for c in self.columns)
 
+    @property
+    def is_parallel(self) -> bool:
+        """Whether several processes can hash the target's rows: none of them sees a temporary table."""
+        return not any(c.model_column or c.reference for c in self.columns)
+
 
 def compared(table: TablePlan, source: Table, *, own_rows: bool) -> Compared:
     """What is to be compared of a table."""
@@ -152,7 +157,8 @@ def joins_of(values: Iterable[Value]) -> str:
 
 
 def _is_compared(column: ColumnPlan) -> bool:
-    is_known = column.source_name is not None and not column.is_uncertain
+    is_derived = column.reference is not None and column.reference.parent is not None
+    is_known = column.source_name is not None and not column.is_uncertain and not is_derived
     return column.protection is Protection.ALWAYS and column.optional_rule is None and is_known
 
 

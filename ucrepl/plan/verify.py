@@ -39,6 +39,7 @@ class Comparison:
         self.table = compared.table
         self.portable = portable
         self.same_ids: frozenset[TableName] = frozenset()
+        self.barrier = "" if compared.is_parallel else "OFFSET 0\n"
         self.only = f"{self.table.table.only}{self.table.name.sql}"
         self.key = quote(self.table.table.key[0])
 
@@ -66,10 +67,13 @@ class Comparison:
 FROM ucrepl.identity AS own
 JOIN {self.only} AS target ON target.{self.key} = own.local_id
 WHERE {self._paired()} AND {self._within("own.remote_id")}"""
-        return _summed(f"""\
+        return _summed(
+            f"""\
 SELECT {self._chunk_of_target()}, {self._target_hash()}
 {self._narrowed(rows)}
-{_where(self._known())}""")
+{_where(self._known())}""",
+            self.barrier,
+        )
 
     def source_hashes(self) -> str:
         """The key and the hash of each row of the `chunks`, for COPY."""
@@ -121,9 +125,13 @@ FROM {self.only} AS target
 WHERE NOT ({" AND ".join(known)})""")
 
     def has_other_ids(self) -> str:
-        """Whether a record of the table has not the same id on both sides."""
+        """Whether a record of the table is in no pair, or has not the same id on both sides."""
         other = f"{self._paired()} AND own.remote_id <> own.local_id"
-        return f"SELECT EXISTS (SELECT FROM ucrepl.identity AS own WHERE {other})"
+        return f"SELECT EXISTS (SELECT FROM ucrepl.identity AS own WHERE {other}) OR EXISTS (\n{self.unpaired()}\n)"
+
+    def count_rows(self) -> str:
+        """How many rows the target has."""
+        return _finished(f"SELECT count(*) FROM {self.only}")
 
     def find_local_keys(self) -> str:
         """Writes the target's keys to the candidates that have the source's."""
@@ -198,29 +206,38 @@ JOIN {self.only} AS source ON {self._is_row("source", "asked.key")}""")
         return refers(self.link, column) and column.refers_to not in self.same_ids
 
     def _source_hash(self) -> str:
-        plain = [in_source(self.compared, c, as_text=False) for c in self._plain()]
-        rest = [in_source(self.compared, c, as_text=False) for c in self._translated()]
-        return self._hash([*([self._hash(plain)] if plain else []), *rest])
+        plain, rest = (
+            [in_source(self.compared, c, as_text=False) for c in columns]
+            for columns in (self._plain(), self._translated())
+        )
+        return self._hash([*self._at_scan(plain), *rest])
 
     def _target_hash(self) -> str:
         rest = [self._target(c, as_text=False).sql for c in self._translated()]
+        if not self.barrier:
+            return self._hash([*(self._target(c, as_text=False).sql for c in self._plain()), *rest])
         return self._hash([*([_PLAIN] if self._plain() else []), *rest])
 
-    def _narrowed(self, rows: str) -> str:
-        """The target's rows with the hash of their plain columns, joined to the identities of what they refer to.
+    def _at_scan(self, plain: list[str]) -> list[str]:
+        """What is hashed of the plain columns with the others: their hash, where it is made before the joins."""
+        return [self._hash(plain)] if plain and self.barrier else plain
 
-        Only what is needed further on goes through the joins: each of them would copy all columns of each row.
+    def _narrowed(self, rows: str) -> str:
+        """The target's rows, joined to the identities of what they refer to, with the hash of their plain columns.
+
+        Only what is needed further on goes through the joins: each of them would copy all columns of each row. Where
+        several processes can share the work, which the barrier would forbid, they share that too.
         """
         translated = self._translated()
-        needed = [
-            *self.table.table.key,
-            *(c.name for c in translated),
-            *(name for c in translated for name in c.siblings),
-        ]
-        selected = [f"target.{quote(name)}" for name in dict.fromkeys(needed) if name]
+        siblings = (name for c in translated for name in c.siblings)
+        needed = [*self.table.table.key, *(c.name for c in translated), *siblings]
+        plain = [self._target(c, as_text=False).sql for c in self._plain()]
+        if not self.barrier:
+            needed += [c.name for c in self._plain()]
+        selected = [f"target.{quote(name)}" for name in dict.fromkeys(needed)]
         if self.table.surrogate:
             selected.append(f"own.remote_id AS {_OWN.removeprefix('target.')}")
-        if plain := [self._target(c, as_text=False).sql for c in self._plain()]:
+        if plain and self.barrier:
             selected.append(f"{self._hash(plain)} AS {_PLAIN.removeprefix('target.')}")
         values = [self._target(c, as_text=False) for c in translated]
         return f"""\
@@ -228,8 +245,7 @@ FROM (
 SELECT
 {lines(selected)}
 {rows}
-OFFSET 0
-) AS target
+{self.barrier}) AS target
 {joins_of(values)}"""
 
     def _target(self, column: ColumnPlan, *, as_text: bool, own: str = "") -> Value:
@@ -340,14 +356,13 @@ def _where(conditions: Sequence[str]) -> str:
     return f"WHERE {' AND '.join(conditions)}" if conditions else ""
 
 
-def _summed(rows: str) -> str:
+def _summed(rows: str, barrier: str = "OFFSET 0\n") -> str:
     """The hashes of the chunks, from those of their rows. OFFSET 0 has these grouped, and not whole rows."""
     return _finished(f"""\
 SELECT hashed.chunk, count(*), sum(hashed.hash)
 FROM (
 {rows}
-OFFSET 0
-) AS hashed (chunk, hash)
+{barrier}) AS hashed (chunk, hash)
 GROUP BY hashed.chunk""")
 
 

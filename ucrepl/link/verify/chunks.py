@@ -1,7 +1,7 @@
 """The first look at a table: hashes of its chunks, and of the rows of those that differ."""
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from ucrepl.db.sqlfiles import query
@@ -41,21 +41,21 @@ class ChunkPass:
         self.executor = executor
         self.by_name = {c.table.name: c for c in comparisons}
         self._same_ids: dict[TableName, bool] = {}
-        self._unpaired: dict[TableName, int] = {}
 
     def run(self, comparison: Comparison) -> Counted:
         """Counts the rows of the table, and makes candidates of those that differ."""
-        counted, unpaired = Counted(), None
-        referred = {c.refers_to for c in comparison.compared.columns if c.refers_to}
-        comparison.same_ids = frozenset(name for name in referred if self._has_same_ids(name))
-        for values in self._windows(comparison):
-            sent = self.executor.submit(self._source_chunks, comparison, values)
-            unpaired = unpaired or self._begin_to_count_unpaired(comparison)
-            here = self._target_chunks(comparison, values)
-            self._compare(comparison, sent.result(), here, counted)
-        unpaired = unpaired or self._begin_to_count_unpaired(comparison)
-        if unpaired and (rows := unpaired.result()):
-            self._take_unpaired(comparison, rows, counted)
+        counted = Counted()
+        with self.session.target.transaction():
+            self.session.target.execute(query("verify_chunks_begin"))
+            referred = {c.refers_to for c in comparison.compared.columns if c.refers_to}
+            comparison.same_ids = frozenset(name for name in referred if self._has_same_ids(name))
+            for values in self._windows(comparison):
+                sent = self.executor.submit(self._source_chunks, comparison, values)
+                here = self._target_chunks(comparison, values)
+                self._compare(comparison, sent.result(), here, counted)
+            [(rows,)] = self.session.on_target(comparison.count_rows()).fetchall()
+            if unpaired := rows - counted.target:
+                self._take_unpaired(comparison, unpaired, counted)
         return counted
 
     def _source_chunks(self, comparison: Comparison, values: dict[str, object]) -> Chunks:
@@ -82,30 +82,18 @@ class ChunkPass:
             return False
         if name not in self._same_ids:
             [(has_other,)] = self.session.on_target(other.has_other_ids()).fetchall()
-            self._same_ids[name] = not has_other and self._count_unpaired(other) == 0
+            self._same_ids[name] = not has_other
         return self._same_ids[name]
 
-    def _begin_to_count_unpaired(self, comparison: Comparison) -> Future[int] | None:
-        """Has the rows counted of which the source can't know, beside the rest of the work."""
-        if comparison.unpaired() is None:
-            return None
-        return self.executor.submit(self._count_unpaired, comparison)
-
-    def _count_unpaired(self, comparison: Comparison) -> int:
-        name = comparison.table.name
-        if name not in self._unpaired:
-            counting = f"SELECT count(*) FROM (\n{comparison.unpaired()}\n) AS own"
-            [(self._unpaired[name],)] = self.session.on_helper(counting).fetchall()
-        return self._unpaired[name]
-
     def _take_unpaired(self, comparison: Comparison, rows: int, counted: Counted) -> None:
+        """Of the target's rows those of which the source can't know: they are its own, or candidates."""
         if comparison.compared.own_rows:
             counted.own = rows
         else:
-            rows = self.session.on_target(
+            self.session.on_target(
                 f"INSERT INTO pg_temp.verify_candidate (table_id, local_key)\n"
                 f"SELECT {comparison.table.number}, own.key FROM (\n{comparison.unpaired()}\n) AS own (key)"
-            ).rowcount
+            )
         counted.target += rows
 
     def _windows(self, comparison: Comparison) -> Iterator[dict[str, object]]:

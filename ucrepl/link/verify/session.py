@@ -19,15 +19,11 @@ _SETTINGS = "SET work_mem = '64MB'; SET max_parallel_workers_per_gather = 0"
 
 @dataclass(frozen=True)
 class Session:
-    """An open link whose target has the temporary tables of a comparison. `back` is its way back, if there is one.
-
-    `helper` is a second connection to the target.
-    """
+    """An open link whose target has the temporary tables of a comparison. `back` is its way back, if there is one."""
 
     link: Link
     back: Link | None
     opened: OpenLink
-    helper: Connection[TupleRow]
 
     @property
     def source(self) -> Connection[TupleRow]:
@@ -48,11 +44,6 @@ class Session:
         """Runs a statement on the target."""
         with explained(self.link.target):
             return self.target.execute(statement.encode(), values or {})
-
-    def on_helper(self, statement: str) -> Cursor[TupleRow]:
-        """Runs a statement on the target, beside what else is run there."""
-        with explained(self.link.target):
-            return self.helper.execute(statement.encode(), {})
 
     def bring(self, statement: str, values: Mapping[str, object], into: str) -> None:
         """Copies the rows of a COPY on the source into a temporary table of the target; they are not looked at."""
@@ -81,11 +72,10 @@ def open_session(nodes: Nodes, link: Link) -> Iterator[Session]:
     ends = [(link.target, link.source)]
     back = next((other for other in nodes.config.links if (other.source, other.target) in ends), None)
     with ExitStack() as stack:
-        names = (link.source, link.target, link.target)
-        source, target, helper = (stack.enter_context(nodes.another(name)) for name in names)
+        source, target = (stack.enter_context(nodes.another(name)) for name in (link.source, link.target))
         with explained(link.target):
-            session = Session(link, back, open_link(nodes.config, link, source, target), helper)
-        for connection in (source, target, helper):
+            session = Session(link, back, open_link(nodes.config, link, source, target))
+        for connection in (source, target):
             connection.execute(_SETTINGS)
         target.execute(query("verify_staging"))
         yield session
