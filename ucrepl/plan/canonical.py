@@ -59,7 +59,7 @@ def compared(table: TablePlan, source: Table, *, own_rows: bool) -> Compared:
         columns=columns,
         own_rows=own_rows,
         protected=sum(c.protection is not Protection.ALWAYS for c in values),
-        left_out=sum(c.protection is Protection.ALWAYS and c.optional_rule is not None for c in values) + masked,
+        left_out=sum(c.protection is Protection.ALWAYS and not _is_compared(c) for c in values) + masked,
     )
 
 
@@ -157,6 +157,7 @@ def joins_of(values: Iterable[Value]) -> str:
 
 
 def _is_compared(column: ColumnPlan) -> bool:
+    """Whether a column must be the same: not a path, which is made of the parents here, however old it was there."""
     is_derived = column.reference is not None and column.reference.parent is not None
     is_known = column.source_name is not None and not column.is_uncertain and not is_derived
     return column.protection is Protection.ALWAYS and column.optional_rule is None and is_known

@@ -62,6 +62,11 @@ class ColumnPlan:
         return self.refers_to is not None or self.model_column is not None
 
     @property
+    def is_mentioning(self) -> bool:
+        """Whether it refers to records without a foreign key."""
+        return self.model_column is not None or self.reference is not None
+
+    @property
     def siblings(self) -> tuple[str, ...]:
         """The other columns of its row without which its value can't be translated."""
         if self.model_column:
@@ -81,8 +86,7 @@ class ColumnPlan:
     @property
     def gives_ids(self) -> bool:
         """Whether a record that it mentions without a foreign key gets an id, though it may come later or never."""
-        mentions = self.model_column is not None or self.reference is not None
-        return mentions and self.missing not in {"null", "park"}
+        return self.is_mentioning and self.missing not in {"null", "park"}
 
     @property
     def is_needed(self) -> bool:
