@@ -64,7 +64,7 @@ def test_the_example_of_the_contract() -> None:
 def test_defaults() -> None:
     config = parse(NODES + "links: [{from: a, to: b}]")
     link = config.links[0]
-    assert (link.policy, link.conflicts, link.deleted, link.ids) == ("cluster", "latest", "delete", "remap")
+    assert (link.policy, link.conflicts, link.deleted, link.ids) == (None, "latest", "delete", "remap")
     assert (link.batch_rows, link.poll_seconds, link.lock_timeout_ms) == (20_000, 1.0, 500)
     assert link.rules == config.rules == []
     assert config.daemon.log_level == "info"
@@ -450,9 +450,9 @@ def keys_of(schema: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 def test_the_sample_is_right_when_its_variables_are_set() -> None:
     config = parse(sample(), UCREPL_MILAN_PASSWORD=SECRET)
-    assert config.links[0].model_dump(exclude={"rules"}) == Link(source="turin", target="milan").model_dump(
-        exclude={"rules"}
-    )
+    assert config.links[0].model_dump(exclude={"rules"}) == Link(
+        source="turin", target="milan", policy="cluster"
+    ).model_dump(exclude={"rules"})
     assert "UCREPL_MILAN_PASSWORD" in problem(sample()).message
 
 

@@ -54,7 +54,7 @@ def compared(table: TablePlan, source: Table, *, own_rows: bool) -> Compared:
         columns=columns,
         own_rows=own_rows,
         protected=sum(c.protection is not Protection.ALWAYS for c in values),
-        left_out=sum(c.protection is Protection.ALWAYS and c.optional_rule is not None for c in values) + masked,
+        left_out=sum(c.protection is Protection.ALWAYS and not _is_told(c) for c in values) + masked,
     )
 
 
@@ -153,7 +153,12 @@ def joins_of(values: Iterable[Value]) -> str:
 
 def _is_compared(column: ColumnPlan) -> bool:
     is_known = column.source_name is not None and not column.is_uncertain
-    return column.protection is Protection.ALWAYS and column.optional_rule is None and is_known
+    return column.protection is Protection.ALWAYS and _is_told(column) and is_known
+
+
+def _is_told(column: ColumnPlan) -> bool:
+    """Whether the records to which a column refers are known by the target, as far as rules don't leave them out."""
+    return column.optional_rule is None or column.lenient
 
 
 def _by_model(link: LinkPlan, column: ColumnPlan, value: str, unknown: str, *, as_text: bool) -> Value:

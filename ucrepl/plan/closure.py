@@ -140,7 +140,12 @@ class Closure:
 
 
 def _follows(table: TablePlan, names: Iterable[str], other: TablePlan) -> bool:
-    """Whether these references bring the record along: one of a skipped table only where a rule says so."""
+    """Whether these references bring the record along: one of a skipped table only where a rule says so.
+
+    What is only recognised never comes.
+    """
+    if other.protected_by:
+        return False
     return not other.on_demand or any(c.fetches for c in table.columns if c.name in names)
 
 

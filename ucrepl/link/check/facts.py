@@ -149,5 +149,7 @@ def link_facts(config: Config, link: Link, source: NodeFacts, target: NodeFacts)
             right.append(rule)
         except ConfigError as error:
             wrong.append(error)
-    plan = read_plan(config, link, (source.catalog, target.catalog), target.connection, rules=right)
+    plan = read_plan(
+        config, link, (source.catalog, target.catalog), (source.connection, target.connection), rules=right
+    )
     return LinkFacts(link, source, target, plan, wrong)

@@ -29,6 +29,7 @@ from ucrepl.link.seed.stream import BATCH_ROWS, ReadAhead
 from ucrepl.link.seed.tally import Tally
 from ucrepl.link.setup import OpenLink, preview_link
 from ucrepl.plan import circle, gone, preview
+from ucrepl.plan import rows as rows_of
 from ucrepl.plan.model import LinkPlan, TablePlan
 
 _STOOD_FOR = re.compile(r"\bucrepl\.(identity|doubt|postponed|conflict)\b")
@@ -71,6 +72,7 @@ class DryRun:
         if self._opened.link_id:
             known = state.link_state(target, self._opened.link_id)
             tables = state.table_states(target, self._opened.link_id)
+        self._protected = () if names is not None else [t for t in self._plan.tables.values() if t.protected_by]
         self._left = state.left_to_do(known, tables, numbers_of(self._plan, names))
         self._stale = self._left if known.was_replayed else self._left & tables.keys()
         hstore = hstore_schema(source) or "ucrepl"
@@ -98,10 +100,24 @@ class DryRun:
         for members in self._plan.ordered(self._left):
             ordered = sorted(members, key=lambda table: self._origin.sizes.get(table.number, 0))  # as they are copied
             for table, counted in zip(ordered, self._count(ordered), strict=True):
+                if table.kept:
+                    counted.left_out += (left_out := self._read(rows_of.count(table, left_out=True)))
+                    counted.rows += left_out
                 counted.delete = deletes[table.number]
                 counted.doubtful = doubtful.get(table.number, [])
                 found.append(counted)
-        return found
+        return [*found, *(self._recognised(table) for table in self._protected)]
+
+    def _recognised(self, table: TablePlan) -> TablePreview:
+        """What is known of the rows of a table that are recognised only."""
+        rows = self._read(rows_of.count(table))
+        [(known,)] = self._lane.run(preview.recognised_only(self._plan, table)).fetchall()
+        return TablePreview(str(table.name), rows=rows, recognised=known, left_out=rows - known)
+
+    def _read(self, counting: str) -> int:
+        """A number on the source."""
+        [(number,)] = self._lane.reader.execute(counting.encode()).fetchall()
+        return int(number)
 
     def _take_pairs(self) -> None:
         """Takes over the pairs that there are, and those that the way back has made."""

@@ -23,11 +23,12 @@ Chunks = dict[int, tuple[int, int]]
 
 @dataclass
 class Counted:
-    """How many rows a table has: on the source, on the target, and of these its own."""
+    """How many rows a table has: on the source, on the target, and of these its own; what a rule leaves out besides."""
 
     source: int = 0
     target: int = 0
     own: int = 0
+    left_out: int = 0
 
 
 class ChunkPass:
@@ -53,6 +54,9 @@ class ChunkPass:
             unpaired = unpaired or self._begin_to_count_unpaired(comparison)
             here = self._target_chunks(comparison, values)
             self._compare(comparison, sent.result(), here, counted)
+        if (left_out := comparison.left_out()) is not None:
+            counting = f"SELECT count(*) FROM (\n{left_out}\n) AS left_out"
+            [(counted.left_out,)] = self.session.on_source(counting, {"keys": None}).fetchall()
         unpaired = unpaired or self._begin_to_count_unpaired(comparison)
         if unpaired and (rows := unpaired.result()):
             self._take_unpaired(comparison, rows, counted)
