@@ -35,10 +35,10 @@ class LinkStatus:
     lag_seconds: float | None = None
     applied: int | None = None
     skipped: int | None = None
-    skipped_by_rule: dict[str, int] = field(default_factory=dict)
     parked: int | None = None
     conflicts: int | None = None
     last_error: str | None = None
+    skipped_by_rule: dict[str, int] = field(default_factory=dict)
 
 
 def all_status(config: Config, nodes: Nodes) -> list[LinkStatus]:
@@ -81,10 +81,10 @@ def _status(
         lag_seconds=round(lag.lag_seconds, 3) if lag else None,
         applied=here.applied if here else 0,
         skipped=here.skipped if here else 0,
-        skipped_by_rule=here.skipped_by_rule if here else {},
         parked=here.parked if here else 0,
         conflicts=here.conflicts if here else 0,
         last_error=down.message if down else _last_error(here),
+        skipped_by_rule=here.skipped_by_rule if here else {},
     )
 
 
