@@ -8,7 +8,7 @@ from functools import cached_property
 from ucrepl.config import Link, Rule
 from ucrepl.errors import ConfigError
 from ucrepl.packs import Packs
-from ucrepl.plan import mask, route
+from ucrepl.plan import mask, partial, route
 from ucrepl.plan.catalog import Catalog, Table, TableName, referenced_table
 from ucrepl.plan.model import ColumnPlan, LinkPlan, ModelTable, NamedById, SkippedTable, TablePlan
 from ucrepl.plan.order import strongly_connected
@@ -79,8 +79,8 @@ def build_plan(given: Ingredients) -> LinkPlan:
     tables |= _on_demand(given, tables, skipped)
     filtered = {name: policy.left_out[0] for name, policy in given.of_tables.items() if policy.left_out}
     rules_of_skipped = {table.name: table.rule for table in skipped.values()}
-    tables = _with_optional_references(tables, rules_of_skipped | filtered)
-    tables = _with_some_left_out(tables, filtered)
+    tables = partial.with_optional_references(tables, rules_of_skipped | filtered)
+    tables = partial.with_some_left_out(tables, filtered)
     left_out = route.LeftOut()
     routes = {
         name: sql
@@ -88,7 +88,7 @@ def build_plan(given: Ingredients) -> LinkPlan:
         if (sql := route.route(policy, given.source.tables[name], given.source.hstore_schema, left_out))
     }
     models = tuple(_models(given, tables))
-    tables = _without_unknown_models(tables, {m.model for m in models})
+    tables = partial.without_unknown_models(tables, {m.model for m in models})
     return LinkPlan(
         peer_id=given.peer_id,
         hstore_schema=given.target.hstore_schema,
@@ -262,74 +262,6 @@ def _belongs_to(rules: Sequence[Rule], source: Table, target: Table, columns: Se
     references = {name for table in (source, target) for fk in table.foreign_keys for name in fk.columns}
     references |= {c.name for c in columns if c.is_reference}
     return tuple(name for name in named if name in references)
-
-
-def _with_optional_references(tables: dict[int, TablePlan], rules: dict[TableName, str]) -> dict[int, TablePlan]:
-    """Marks the references to records that rules leave out, until no further table loses rows because of them.
-
-    What rules and the link say of missing records goes before, unless nothing can be fetched: the target has no such
-    table.
-    """
-    left_out = dict(rules)
-    known = {table.name for table in tables.values()}
-    while True:
-        marked = {}
-        for number, table in tables.items():
-            columns = tuple(
-                replace(c, optional_rule=left_out.get(c.refers_to), missing=None)
-                if c.refers_to and (c.missing is None or (c.fetches and c.refers_to not in known))
-                else c
-                for c in table.columns
-            )
-            needed = (
-                c.optional_rule for c in columns if c.optional_rule and (c.column.not_null or c.name in table.table.key)
-            )
-            marked[number] = replace(table, columns=columns, partial_rule=next(needed, None))
-        grown = rules | {t.name: t.partial_rule for t in marked.values() if t.partial_rule}
-        if grown == left_out:
-            return marked
-        left_out = grown
-
-
-def _with_some_left_out(tables: dict[int, TablePlan], filtered: Mapping[TableName, str]) -> dict[int, TablePlan]:
-    """Marks the references to records that may be unknown because of a rule, though others of their table are known.
-
-    What refers to a record that is recognised only, and was not, becomes null, or, where it may not be, is parked. An
-    update of such a record is left out.
-    """
-    protected = {t.name: t.protected_by for t in tables.values() if t.protected_by}
-    marked = {}
-    for number, table in tables.items():
-        columns = []
-        for column in table.columns:
-            rule = protected.get(column.refers_to) if column.refers_to else None
-            c = replace(column, lenient=True) if column.optional_rule and column.refers_to in filtered else column
-            if rule and c.missing in {None, "fetch"}:
-                can_be_null = not (c.column.not_null or c.name in table.table.key)
-                c = (
-                    replace(c, missing=None, optional_rule=rule, lenient=True)
-                    if can_be_null
-                    else replace(c, missing="park")
-                )
-            columns.append(c)
-        marked[number] = replace(table, columns=tuple(columns), partial_rule=table.protected_by or table.partial_rule)
-    return marked
-
-
-def _without_unknown_models(tables: dict[int, TablePlan], models: AbstractSet[str]) -> dict[int, TablePlan]:
-    """Marks the columns that refer to one model whose records are not replicated: they become null."""
-    return {
-        number: replace(
-            table,
-            columns=tuple(
-                replace(c, optional_rule=f"no {c.reference.target}")
-                if c.reference and c.reference.kind == "record" and c.reference.target not in models
-                else c
-                for c in table.columns
-            ),
-        )
-        for number, table in tables.items()
-    }
 
 
 def _groups(tables: dict[int, TablePlan]) -> tuple[tuple[int, ...], ...]:

@@ -41,7 +41,7 @@ class Policies:
         overrides = dict.fromkeys([*(row.rule for row in rows), *([first.name] if first else [])])
         if users and users.does:
             action = users.does
-        columns = [rule for rule, _ in (of_table[:1] if action == "protect" else of_table)]
+        columns = [rule for rule, does in of_table if action != "protect" or (rule is first and does == action)]
         return Policy(
             table=name,
             action=action,

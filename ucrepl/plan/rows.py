@@ -125,7 +125,7 @@ SELECT
     NULL::{quote(hstore)}.hstore AS times
 FROM {names.only}{names.name.sql} AS row
 JOIN {table.table.only}{table.name.sql} AS record ON record.{quote(table.table.key[0])} = row.res_id{
-            _chosen(table) if subset else ""
+            _chosen(table) if subset and not table.protected_by else ""
         }
 WHERE row.model = {literal(model)}"""
         for model, table in models

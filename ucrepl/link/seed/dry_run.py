@@ -64,7 +64,6 @@ class DryRun:
         self, config: Config, link: Link, nodes: Nodes, told: Told | None = None, names: Sequence[str] | None = None
     ) -> None:
         source, target = nodes.another(link.source), nodes.another(link.target)
-        self._rules = config.rules_for(link)
         self._told = told or Told()
         self._opened: OpenLink = preview_link(config, link, source, target)
         self._plan = self._opened.plan
@@ -179,7 +178,7 @@ class DryRun:
                 Tally(self._lane, self._origin, table, {other.name for other in ordered[place + 1 :]}, self._tell)
                 for place, table in enumerate(ordered)
             ]
-            found = [tally.count(self._rules) for tally in tallies]
+            found = [tally.count() for tally in tallies]
             before, fallen = fallen, sum(tally.dropped for tally in tallies)
             if fallen == before or not any(circle.inner_references(self._plan, table) for table in ordered):
                 return found
