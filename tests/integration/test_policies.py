@@ -11,6 +11,7 @@ from tests.integration.terminal import Terminal
 from tests.integration.test_masks import assert_unseen, sent  # noqa: F401 - a fixture
 from tests.integration.test_seed_copy import seed
 from ucrepl.link.nodes import Nodes
+from ucrepl.link.seed.subset import Wish, copy_subset
 from ucrepl.link.verify import TableReport, verify_link
 
 TABLES = """
@@ -38,11 +39,16 @@ TABLES = """
         cron_id int REFERENCES ir_cron
     );
     CREATE TABLE account_journal (id serial PRIMARY KEY, name text, company_id int NOT NULL REFERENCES res_company);
+    CREATE TABLE res_groups (id serial PRIMARY KEY, name text UNIQUE);
+    CREATE TABLE res_partner_groups_rel (
+        partner_id int REFERENCES res_partner, gid int REFERENCES res_groups, PRIMARY KEY (partner_id, gid)
+    );
     CREATE TABLE some_wizard (id serial PRIMARY KEY, name text);
     CREATE TABLE ir_model (id serial PRIMARY KEY, model text, transient boolean);
     INSERT INTO ir_model (model, transient) VALUES ('some.wizard', true), ('res.partner', false);
     INSERT INTO res_company (id, name, email) VALUES (1, 'Ours', 'old@example.com');
     INSERT INTO ir_sequence (code, prefix, number_next) VALUES ('so', 'S', 10);
+    INSERT INTO res_groups (name) VALUES ('staff');
 """
 
 
@@ -147,9 +153,10 @@ def test_what_is_only_inserted_is_neither_changed_nor_deleted(pair: Pair) -> Non
     pair.forth()
     pair.a.run("UPDATE mailing_trace SET opened = true")
     pair.a.run("DELETE FROM mailing_trace WHERE email = 'b'")
+    pair.a.run("TRUNCATE mailing_trace")
     pair.forth()
     assert pair.b.rows("SELECT email, opened FROM mailing_trace ORDER BY id") == [("a", False), ("b", False)]
-    assert left_out(pair) == {"mailing statistics": 3}
+    assert left_out(pair) == {"mailing statistics": 4}
     assert not verify(pair)["mailing_trace"].differs
     seed(pair)
     assert pair.b.value("SELECT count(*) FROM mailing_trace") == 2
@@ -177,11 +184,40 @@ def test_a_protected_table_is_recognised_and_its_levels_hold(pair: Pair) -> None
     assert verify(pair)["account_move"].different == 1
 
 
-def test_wizards_are_left_out(pair: Pair) -> None:
+def test_links_to_protected_records_that_are_not_here_are_left_out(pair: Pair) -> None:
+    pair.a.run(
+        "INSERT INTO res_groups (id, name) VALUES (2, 'only here'); INSERT INTO res_partner (name) VALUES ('Ada')"
+    )
+    pair.a.run("INSERT INTO res_partner_groups_rel VALUES (1, 1), (1, 2)")
     pair.a.run("INSERT INTO some_wizard (name) VALUES ('w')")
     pair.forth()
+    found = pair.b.rows(
+        "SELECT p.name, g.name FROM res_partner_groups_rel JOIN res_partner AS p ON p.id = partner_id"
+        " JOIN res_groups AS g ON g.id = gid"
+    )
+    assert found == [("Ada", "staff")]
     assert pair.b.rows("SELECT name FROM some_wizard") == []
-    assert left_out(pair) == {"wizards": 1}
+    assert left_out(pair) == {"views and actions": 2, "wizards": 1}
+    report = verify(pair)["res_partner_groups_rel"]
+    assert (report.left_out, report.differs) == (1, 0)
+    pair.assert_clean()
+
+
+def test_nothing_that_is_protected_or_skipped_is_fetched(make_pair: MakePair) -> None:
+    pair = prepared(make_pair, missing="fetch")
+    pair.a.run("""
+        INSERT INTO ir_mail_server (name) VALUES ('only here');
+        INSERT INTO account_move (ref, server_id) VALUES ('R', 1);
+        INSERT INTO mail_message (message_id) VALUES ('m'); INSERT INTO mail_mail (mail_message_id) VALUES (1);
+        INSERT INTO mail_notification (mail_message_id, mail_mail_id) VALUES (1, 1);
+    """)
+    pair.forth()
+    with Nodes(pair.config, "seed") as nodes:
+        copy_subset(pair.config, pair.config.links[FORTH], nodes, [Wish("account_move", "true")])
+    assert pair.b.rows("SELECT ref, server_id FROM account_move") == [("R", None)]
+    assert pair.b.rows("SELECT mail_mail_id FROM mail_notification") == [(None,)]
+    assert pair.b.rows("SELECT FROM ir_mail_server") == pair.b.rows("SELECT FROM mail_mail") == []
+    pair.assert_clean()
 
 
 def test_without_a_policy_all_is_replicated(make_pair: MakePair) -> None:
@@ -192,8 +228,29 @@ def test_without_a_policy_all_is_replicated(make_pair: MakePair) -> None:
     assert pair.forth().applied == 2
 
 
+def test_a_part_of_the_source_has_its_links_to_protected_records(make_pair: MakePair) -> None:
+    pair = make_pair(TABLES, both_ways=False, policy="populate")
+    pair.b.run("UPDATE res_company SET id = 8; UPDATE res_groups SET id = 9")
+    pair.a.run("""
+        INSERT INTO res_partner (name) VALUES ('Ada'), ('Bob');
+        INSERT INTO res_partner_groups_rel VALUES (1, 1), (2, 1);
+        INSERT INTO account_move (ref, company_id) VALUES ('A', 1), ('B', 1);
+    """)
+    with Nodes(pair.config, "seed") as nodes:
+        wishes = [Wish("res_partner", "name = 'Ada'"), Wish("account_move", "ref = 'A'")]
+        copy_subset(pair.config, pair.config.links[FORTH], nodes, wishes)
+    assert pair.b.rows("SELECT ref, company_id FROM account_move") == [("A", 8)]
+    assert pair.b.rows("SELECT p.name, gid FROM res_partner_groups_rel JOIN res_partner AS p ON p.id = partner_id") == [
+        ("Ada", 9)
+    ]
+    assert pair.b.column("SELECT id FROM res_company") == [8]
+
+
 def test_a_seeding_obeys(make_pair: MakePair, sent: list[bytes], tmp_path: Path) -> None:  # noqa: F811
-    pair = make_pair(TABLES, both_ways=False, policy="cluster")
+    rules = [{"table": "res_partner", "keys": [["ref"]]}]
+    pair = make_pair(TABLES, both_ways=False, policy="cluster", rules=rules)
+    pair.a.run("INSERT INTO res_partner (ref, customer_rank) VALUES ('R', 1)")
+    pair.b.run("INSERT INTO res_partner (ref, customer_rank) VALUES ('R', 5)")
     pair.a.run("INSERT INTO ir_config_parameter (key, value) VALUES ('database.secret', 'secret 1'), ('y', 'open')")
     pair.a.run("INSERT INTO ir_mail_server (name, smtp_pass) VALUES ('out', 'secret 2'), ('other', 'secret 3')")
     pair.a.run("INSERT INTO mail_message (message_id) VALUES ('m1')")
@@ -203,7 +260,13 @@ def test_a_seeding_obeys(make_pair: MakePair, sent: list[bytes], tmp_path: Path)
     previews = {t["table"]: t for t in Terminal(pair, tmp_path)("seed", LINK, "--dry-run", "--json").json["tables"]}
     assert [previews["ir_config_parameter"][k] for k in ("rows", "create", "left_out")] == [2, 1, 1]
     assert [previews["ir_mail_server"][k] for k in ("rows", "recognised", "create", "left_out")] == [2, 1, 0, 1]
+    assert {
+        "kind": "protected",
+        "rows": 1,
+        "why": "customer_rank: level 4, the greater number stays, by rule 'partners'",
+    } in (previews["res_partner"]["reasons"])
     seed(pair)
+    assert pair.b.column("SELECT customer_rank FROM res_partner") == [5]
     assert pair.b.rows("SELECT key, value FROM ir_config_parameter") == [("y", "open")]
     assert pair.b.rows("SELECT id, name, smtp_pass FROM ir_mail_server") == [(9, "out", None)]
     assert pair.b.rows("SELECT ref, server_id, company_id FROM account_move ORDER BY ref") == [
