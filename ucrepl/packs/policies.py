@@ -44,6 +44,9 @@ class PolicyRule(BaseModel):
         if self.where and (self.columns or self.withhold):
             message = f"the rule {self.name!r} is for single rows, and can't speak of columns"
             raise _wrong(message, "write 'columns' and 'withhold' in a rule without 'where'")
+        if self.where and "insert-only" in {self.cluster, self.migrate, self.populate}:
+            message = f"the rule {self.name!r} is for single rows, and can't be 'insert-only'"
+            raise _wrong(message, "use 'insert-only' in a rule without 'where'")
         return self
 
     def does(self, policy: Mode) -> Action | None:
