@@ -4,7 +4,7 @@
 -- Parameters: the peer; an id of its (way 'make', 'known') or of this node ('back'); the name of the model.
 -- Returns:    the other id; the id itself where there is no model, or it is 0 or less; null where the model's records are
 --             not replicated. For a record in no pair: 'make' gives it an id (it is mentioned, and may come), 'known'
---             gives null, 'back' the id itself, or, where the peer has another record with it, the id below zero. Where ids
+--             gives null (as 'make' does where the model's records are never made), 'back' the id itself, or, where the peer has another record with it, the id below zero. Where ids
 --             are shared it stands for itself. In a dry run ids that are not given yet are below zero.
 -- Reads:      pg_temp.model, and the table identity: of pg_temp in a dry run, else of ucrepl.
 -- Writes:     that table, with 'make'.
@@ -42,7 +42,7 @@ BEGIN
     WHERE i.peer_id = peer::smallint AND i.remote_table = place.number AND i.remote_id = id;
     IF found IS NULL AND place.ids = 'shared' THEN
         RETURN id;
-    ELSIF found IS NULL AND way = 'make' THEN
+    ELSIF found IS NULL AND way = 'make' AND place.ids <> 'never' THEN
         INSERT INTO identity (peer_id, remote_table, remote_id, local_table, local_id, shipped_xid)
         VALUES (
             peer,

@@ -6,6 +6,9 @@ SELECT
     k.seeding,
     k.applied,
     k.skipped,
+    coalesce(
+        (SELECT jsonb_object_agg(s.rule, s.rows) FROM ucrepl.skipped AS s WHERE s.link_id = k.link_id), '{}'
+    ) AS skipped_by_rule,
     k.conflicts,
     k.last_error,
     (

@@ -10,8 +10,8 @@
 -- left_out  changes left out because of a rule
 -- pair      pairs of ids that the source has made
 -- model     Odoo's models, with the number under which their ids are mapped, that of their table, their sequence, and
---           what becomes of new ids: given, also shipped to the peer, shared with it, or, in a dry run, not given (kept
---           for the session)
+--           what becomes of new ids: given, also shipped to the peer, shared with it, never, or, in a dry run, not given
+--           (kept for the session)
 -- pattern   how ids stand in texts: regular expressions with five groups (kept for the session)
 --
 -- Those that are emptied at each commit have no indexes: an index is made anew then, after which PostgreSQL plans every

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ucrepl.plan.model import LinkPlan, TablePlan
 
 COLUMNS = ("table", "column", "kind", "refers_to", "known_from")
+RULE_COLUMNS = ("table", "column", "where", "says", "rule", "overrides")
 SUSPECT_COLUMNS = ("table", "column", "looks_like", "values", "example")
 _ALL = "*"
 
@@ -20,9 +21,10 @@ def add_parser(subparsers: "_SubParsersAction[Any]") -> None:
     """Add `plan`."""
     parser = subparsers.add_parser(
         "plan",
-        help="show which columns refer to other records, or the SQL that is run for a table",
-        description="Shows of each column that refers to records how it does, to what, and where that is known from:"
-        " a foreign key, a line of a pack, or ir_model_fields. Changes nothing.",
+        help="show what rules say and which columns refer to other records, or the SQL that is run for a table",
+        description="Shows what rules say of tables, columns and rows: those of packs for the policy of the link, and"
+        " those of the configuration that take their place; and of each column that refers to records how it does, to"
+        " what, and where that is known from: a foreign key, a line of a pack, or ir_model_fields. Changes nothing.",
     )
     parser.set_defaults(run=run)
     parser.add_argument("link", metavar="LINK", help="the link, in quotes: 'turin->milan'")
@@ -44,7 +46,7 @@ def run(args: Namespace) -> int:
     from ucrepl.link.nodes import Nodes, explained
     from ucrepl.link.planned import find_suspects, read_plan
     from ucrepl.link.source import table_numbers
-    from ucrepl.plan.listing import references
+    from ucrepl.plan.listing import references, rules
 
     config = load(args)
     link = config.link(args.link)
@@ -54,7 +56,7 @@ def run(args: Namespace) -> int:
             source_catalog = read_catalog(source)
         with explained(link.target):
             known = table_numbers(target) if schema_version(target) else {}
-            plan = read_plan(config, link, (source_catalog, read_catalog(target)), target, known=known)
+            plan = read_plan(config, link, (source_catalog, read_catalog(target)), (source, target), known=known)
         tables = _chosen(args, plan)
         names = {str(table.name) for table in tables}
         if args.sql:
@@ -64,7 +66,14 @@ def run(args: Namespace) -> int:
                 suspects = [s for s in find_suspects(plan, source, source_catalog) if s.table in names]
             _print(args, "suspects", [asdict(s) for s in suspects], SUSPECT_COLUMNS)
             return Exit.FINDING if suspects else Exit.OK
-    _print(args, "references", [asdict(r) for r in references(plan) if r.table in names], COLUMNS)
+    used = [asdict(use) for use in rules(plan, args.table)]
+    referring = [asdict(r) for r in references(plan) if r.table in names]
+    if args.json:
+        print_json({"rules": used, "references": referring})
+        return Exit.OK
+    if told := [use for use in used if use["rule"]]:
+        print_table(told, RULE_COLUMNS)
+    _print(args, "references", referring, COLUMNS)
     return Exit.OK
 
 
@@ -72,10 +81,11 @@ def _chosen(args: Namespace, plan: "LinkPlan") -> "list[TablePlan]":
     from ucrepl.config.problems import did_you_mean
 
     by_label = {str(table.name): table for table in plan.tables.values()}
+    skipped = {str(table.name) for table in plan.skipped.values()} if not (args.sql or args.suspects) else set()
     for name in args.table or ():
-        if name not in by_label:
+        if name not in by_label and name not in skipped:
             raise UsageError(f"the link replicates no table {name!r}", did_you_mean(name, sorted(by_label)))
-    return [by_label[name] for name in args.table or sorted(by_label)]
+    return [by_label[name] for name in args.table or sorted(by_label) if name in by_label]
 
 
 def _print(args: Namespace, what: str, rows: list[dict[str, object]], columns: tuple[str, ...]) -> None:

@@ -59,7 +59,7 @@ def run(args: Namespace) -> int:
                     print_json({"links": frame})
                     sys.stdout.flush()
             else:
-                watch_table(((frame, _errors(frame)) for frame in frames), COLUMNS)
+                watch_table(((frame, [*_errors(frame), *_skipped(frame)]) for frame in frames), COLUMNS)
         except KeyboardInterrupt:
             if not args.watch:
                 raise
@@ -68,6 +68,14 @@ def run(args: Namespace) -> int:
 
 def _errors(frame: list[dict[str, Any]]) -> list[str]:
     return [f"{status['link']}: {status['last_error']}" for status in frame if status["last_error"]]
+
+
+def _skipped(frame: list[dict[str, Any]]) -> list[str]:
+    return [
+        f"{status['link']}: {rows:,} skipped by the rule {rule!r}"
+        for status in frame
+        for rule, rows in sorted(status["skipped_by_rule"].items(), key=lambda item: -item[1])
+    ]
 
 
 def _frames(config: "Config", nodes: "Nodes") -> Iterator[list[dict[str, Any]]]:

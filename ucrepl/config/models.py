@@ -1,7 +1,8 @@
 """The configuration as it is used: frozen models, whose docstrings are the descriptions in `config schema`."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
@@ -28,6 +29,9 @@ from ucrepl.errors import ConfigError
 
 Mode = Literal["cluster", "migrate", "populate"]
 """What a link is for."""
+
+Action = Literal["replicate", "insert-only", "protect", "skip", "recompute"]
+"""What becomes of the rows of a table."""
 
 ConflictPolicy = Literal["latest", "source", "target", "park"]
 """Who wins where both sides changed the same column."""
@@ -57,13 +61,27 @@ _OneOrByColumn = Annotated[
     Annotated[_Policy, Tag(ONE_FOR_ALL)] | Annotated[dict[Name, _Policy], Tag(BY_COLUMN)],
     Discriminator(lambda value: BY_COLUMN if isinstance(value, dict) else ONE_FOR_ALL),
 ]
-_EFFECTS = ("protect", "keys", "conflicts", "missing", "set", "belongs_to")
+_EFFECTS = ("action", "protect", "keys", "conflicts", "missing", "set", "belongs_to")
 _NODE_NAME = re.compile(r"(?=.{1,40}$)[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?")
 
 
 def wrong(message: str, hint: str | None = None) -> PydanticCustomError:
     """An error of a validator in the words that the user will read."""
     return PydanticCustomError("ucrepl", "{message}", {"message": message, "hint": hint})
+
+
+@cache
+def fits(patterns: tuple[str, ...]) -> Callable[[str, str], bool]:
+    """Whether a table, given by its schema and its name, fits one of the patterns, which may have `*` in them.
+
+    A pattern without a dot looks at the table's name only.
+    """
+    dotted = [pattern for pattern in patterns if "." in pattern]
+    bare, qualified = (
+        re.compile("|".join(".*".join(map(re.escape, p.split("*"))) for p in some) or "(?!)", re.DOTALL)
+        for some in (patterns, dotted)
+    )
+    return lambda schema, table: bool(bare.fullmatch(table) or qualified.fullmatch(f"{schema}.{table}"))
 
 
 def _node_name(name: str) -> str:
@@ -158,6 +176,10 @@ class Rule(_Model):
     """What the rule is called in counters and logs; by default its place and table (`rules[1] mail_message`)."""
     skip: bool = False
     """Leave all changes of the table alone."""
+    action: Action | None = None
+    """What becomes of the table's rows, whatever the policy of the link says: `replicate`; `insert-only`: updates and
+    deletes do not follow; `protect`: rows are recognised, so that references to them are translated, but never made,
+    changed or deleted; `skip`; `recompute`: not copied, for the target computes it."""
     protect: dict[Name, Level] = {}
     """Column -> protection on the target. 0: always update; 1: never with an empty value;
     2: only while the target's value is empty; 3: never update; 4: a counter, the greater number wins."""
@@ -178,19 +200,22 @@ class Rule(_Model):
     @model_validator(mode="after")
     def _has_one_effect(self) -> Self:
         effects = [key for key in _EFFECTS if getattr(self, key)]
-        if self.skip and effects:
+        if self.does == "skip" and (effects := [key for key in effects if key != "action" or self.skip]):
             message = f"a skipped table leaves {', '.join(map(repr, effects))} without effect"
             raise wrong(message, "take 'skip' out, or the others")
-        if not (self.skip or effects):
+        if not (self.does or effects):
             message = f"the rule for {self.table!r} has no effect"
             raise wrong(message, f"give it one of 'skip: true', {', '.join(map(repr, _EFFECTS))}")
         return self
 
     def matches(self, schema: str, table: str) -> bool:
         """Whether the rule is for this table; a pattern without a dot looks at the table's name only."""
-        pattern = re.compile(".*".join(map(re.escape, self.table.split("*"))), re.DOTALL)
-        names = (table, f"{schema}.{table}") if "." in self.table else (table,)
-        return any(pattern.fullmatch(name) for name in names)
+        return fits((self.table,))(schema, table)
+
+    @property
+    def does(self) -> Action | None:
+        """What becomes of the table's rows; None where the rule does not say."""
+        return "skip" if self.skip else self.action
 
     def named(self, place: str) -> "Rule":
         """The rule with a name: its own one, or else one made of its place in the file and its table."""
@@ -210,9 +235,10 @@ class Link(_Model):
     """The node whose changes are read."""
     target: str = Field(validation_alias="to", serialization_alias="to")
     """The node to which they are written."""
-    policy: Mode = "cluster"
+    policy: Mode | None = None
     """What the link is for: `cluster` (both sites in use), `migrate` (to another Odoo version), `populate`
-    (fill a database from another one)."""
+    (fill a database from another one). It decides what the packs leave out or protect (docs/packs.md); by default
+    everything is replicated."""
     conflicts: ConflictPolicy = "latest"
     """Who wins where both sides changed the same column: the later change, the source, the target; or `park`."""
     deleted: DeletedPolicy = "delete"

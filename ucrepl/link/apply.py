@@ -145,11 +145,8 @@ class Applier:
         if staged.unknown:
             raise StalePlanError
         if staged.skipped:
-            skipped = self.plan.skipped
-            self._run(
-                query("leave_out_skipped"),
-                {"numbers": list(skipped), "rules": [table.rule for table in skipped.values()]},
-            )
+            rules = {number: table.rule for number, table in self.plan.skipped.items()} | self.plan.left_out
+            self._run(query("leave_out_skipped"), {"numbers": list(rules), "rules": list(rules.values())})
         missing = {number for number in staged.tables if number > 0 and number not in self.plan.tables}
         if missing:
             self._run(query("note_missing_tables"), {"tables": list(missing)})
@@ -218,7 +215,10 @@ class Applier:
             self._run(self._compile("external", identify.recognise_by_external_id, names), prepare=small)
         for members in self.plan.ordered(touched):
             for table in members:
-                if table.number in staged.inserts:
+                if table.number in staged.inserts and table.protected_by:
+                    self._recognise(table, small=small)
+                    self._run(self._compile("leave_out", conflict.leave_out_new, table), prepare=small)
+                elif table.number in staged.inserts:
                     if table.partial_rule:
                         self._run(self._compile("leave_out", conflict.leave_out, table), prepare=small)
                     known |= self._identify_new(table, staged.inserts[table.number], small=small)
@@ -237,8 +237,7 @@ class Applier:
     def _identify_new(self, table: TablePlan, inserts: int, *, small: bool) -> bool:
         """Recognises the new records of a table, or gives them new ids. Returns whether not all of them are new."""
         if table.surrogate:
-            for key in () if self.seeding else table.recognition_keys:
-                self._run(self._compile(("recognise", key), identify.recognise, table, key), prepare=small)
+            self._recognise(table, small=small)
             allocated = self._run(self._compile("allocate", identify.allocate, table), prepare=small).rowcount
             if self.plan.has_several_peers:
                 self._run(self._compile("spread", identify.spread, table), prepare=small)
@@ -249,6 +248,11 @@ class Applier:
             return False
         self._run(self._compile("existing", identify.mark_existing, table), prepare=small)
         return True
+
+    def _recognise(self, table: TablePlan, *, small: bool) -> None:
+        """Pairs new records with local ones that have the same keys; a seeding has done so."""
+        for key in () if self.seeding else table.recognition_keys:
+            self._run(self._compile(("recognise", key), identify.recognise, table, key), prepare=small)
 
     def _analyze_identity(self, new: int) -> None:
         """Gives the planner statistics of the identity map before it has doubled without them.

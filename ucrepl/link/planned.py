@@ -8,7 +8,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from ucrepl.config import Config, Link, Rule
-from ucrepl.link.setup import odoo_fields, odoo_models
+from ucrepl.link.setup import odoo_fields, odoo_models, transient_tables
 from ucrepl.packs import load_packs
 from ucrepl.plan import suspects
 from ucrepl.plan.build import Ingredients, build_plan
@@ -31,28 +31,31 @@ def read_plan(
     config: Config,
     link: Link,
     catalogs: tuple[Catalog, Catalog],
-    target: Connection[TupleRow],
+    connections: tuple[Connection[TupleRow], Connection[TupleRow]],
     *,
     rules: Sequence[Rule] | None = None,
     known: Mapping[TableName, int] = MappingProxyType({}),
 ) -> LinkPlan:
-    """The plan of a link from the catalogs of source and target.
+    """The plan of a link from the catalogs of source and target, and on connections to them.
 
     `rules`: those that are taken into account, by default all. `known`: the numbers of tables on the target; further
     ones are made up. Raises ConfigError for packs and rules that are wrong.
     """
     names = sorted({*catalogs[0].tables, *catalogs[1].tables} - known.keys())
     first = max(known.values(), default=0) + 1
+    source, target = connections
+    packs = load_packs(tuple(config.packs))
     return build_plan(
         Ingredients(
             link=link,
             rules=config.rules_for(link) if rules is None else rules,
-            packs=load_packs(tuple(config.packs)),
+            packs=packs,
             source=catalogs[0],
             target=catalogs[1],
             numbers=dict(known) | {name: number for number, name in enumerate(names, first)},
             models=odoo_models(target, catalogs[1]),
             fields=odoo_fields(target, catalogs[1]),
+            transient=transient_tables(source, packs),
             peer_id=0,
             ships_pairs=any(other.source == link.target and other.target == link.source for other in config.links),
         )

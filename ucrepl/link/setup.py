@@ -99,6 +99,7 @@ def _open(
             pairs=_pairs_in_names(target, peer_id, packs, numbers),
             checks_at_once=may_check_at_once(target),
             shared_with=shared_with,
+            transient=transient_tables(source, packs),
         )
     )
     stage_session(target, plan)
@@ -107,7 +108,8 @@ def _open(
     rows = target.execute(query("seeded_tables"), {"link": link_id}).fetchall()
     seeded = {TableName(schema, table): snapshot for schema, table, snapshot in rows}
     reading = Source(source, link.name, end.uuid, numbers | directed, structure, seeded)
-    reading.stage(source_catalog.hstore_schema, (table.name for table in plan.tables.values()), plan.masks)
+    names = (table.name for table in plan.tables.values())
+    reading.stage(source_catalog.hstore_schema, names, plan.masks, plan.routes)
     return OpenLink(link_id, plan, reading, target)
 
 
@@ -242,17 +244,33 @@ def odoo_fields(target: Connection[TupleRow], catalog: Catalog) -> list[OdooFiel
     return [OdooField(*row) for row in target.execute(query("odoo_fields")).fetchall()]
 
 
+def transient_tables(source: Connection[TupleRow], packs: Packs) -> frozenset[TableName]:
+    """The tables of the models that an Odoo calls transient; none where the database is not one that says so."""
+    knows = source.execute(
+        "SELECT FROM pg_catalog.pg_attribute WHERE attrelid = to_regclass('public.ir_model') AND attname = 'transient'"
+    ).fetchone()
+    if knows is None:
+        return frozenset()
+    models = source.execute("SELECT model FROM public.ir_model WHERE transient").fetchall()
+    return frozenset(TableName("public", packs.table_of(model)) for (model,) in models)
+
+
 def stage_session(target: Connection[TupleRow], plan: LinkPlan) -> None:
     """Makes the temporary tables of a session that applies changes."""
     target.execute(query("staging", plan.hstore_schema))
     if plan.fetches:
         target.execute(query("staging_fetch"))
     if plan.models:
-        columns = zip(*((m.model, m.space, m.table, m.sequence) for m in plan.models), strict=True)
+        new = "shared" if plan.shared_with else "shipped" if plan.ships_pairs else "given"
+        never = "shared" if plan.shared_with else "never"
+        columns = zip(
+            *((m.model, m.space, m.table, m.sequence, never if m.is_protected else new) for m in plan.models),
+            strict=True,
+        )
         target.execute(
-            "INSERT INTO pg_temp.model SELECT u.*, %s FROM unnest(%s::text[], %s::integer[], %s::integer[], %s::text[])"
-            " AS u",
-            ["shared" if plan.shared_with else "shipped" if plan.ships_pairs else "given", *map(list, columns)],
+            "INSERT INTO pg_temp.model"
+            " SELECT * FROM unnest(%s::text[], %s::integer[], %s::integer[], %s::text[], %s::text[])",
+            [*map(list, columns)],
         )
     for place, p in enumerate(plan.patterns):
         target.execute(

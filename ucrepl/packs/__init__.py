@@ -12,8 +12,9 @@ from ucrepl.config import InvalidConfigError, read_text
 from ucrepl.config.document import read_document
 from ucrepl.config.explain import explain
 from ucrepl.packs.models import Pack, Pattern, ReferenceRule
+from ucrepl.packs.policies import PolicyRule
 
-__all__ = ["Pack", "Packs", "Pattern", "ReferenceRule", "Sourced", "load_packs"]
+__all__ = ["Pack", "Packs", "Pattern", "PolicyRule", "ReferenceRule", "Sourced", "load_packs"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class Packs:
     `keys`: table -> recognition keys, the best first. `external_ids`: the table of external ids.
     `models`: model -> table, where it is not the model's name with underscores.
     `references`: table -> column -> how it refers. `patterns`: name -> how ids stand in a text.
-    `column_names`: how ids stand in names of columns.
+    `column_names`: how ids stand in names of columns. `policies`: what is left out or protected; those of users first.
     """
 
     keys: dict[str, list[list[str]]] = field(default_factory=dict)
@@ -40,6 +41,7 @@ class Packs:
     references: dict[str, dict[str, Sourced]] = field(default_factory=dict)
     patterns: dict[str, list[Pattern]] = field(default_factory=dict)
     column_names: tuple[Pattern, ...] = ()
+    policies: tuple[PolicyRule, ...] = ()
 
     @property
     def by_model_name(self) -> dict[str, dict[str, str]]:
@@ -93,8 +95,10 @@ def _parse(text: str, name: str) -> tuple[Pack, dict[tuple[str, str], str]]:
     }
 
 
-def _model_at(path: tuple[str | int, ...]) -> type[Pack | Pattern | ReferenceRule]:
+def _model_at(path: tuple[str | int, ...]) -> type[Pack | Pattern | PolicyRule | ReferenceRule]:
     match path:
+        case ("policies", _):
+            return PolicyRule
         case ("references", _, _, *_):
             return ReferenceRule
         case ("patterns", _, *_):
@@ -115,4 +119,5 @@ def _with(known: Packs, pack: Pack, places: dict[tuple[str, str], str]) -> Packs
         references=references,
         patterns=pack.patterns | known.patterns,
         column_names=(*known.column_names, *pack.column_names),
+        policies=(*known.policies, *pack.policies),
     )

@@ -6,6 +6,8 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
+from ucrepl.packs.policies import PolicyRule
+
 Name = Annotated[str, StringConstraints(min_length=1)]
 Kind = Literal[
     "record", "by_model", "model_id", "object", "list", "path", "text", "properties", "definition", "domain", "none"
@@ -130,3 +132,5 @@ class Pack(_Model):
     """How the id of a record stands in the name of a column, without regular expressions: `x_plan{id}_id`."""
     references: dict[Name, dict[Name, ReferenceRule]] = {}
     """Table -> column -> how it refers to records."""
+    policies: list[PolicyRule] = []
+    """What is replicated, left out or protected with each policy of a link."""

@@ -1,6 +1,6 @@
 """Makes the plan of a link out of its rules, the packs and the catalogs of both sides."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -8,10 +8,11 @@ from functools import cached_property
 from ucrepl.config import Link, Rule
 from ucrepl.errors import ConfigError
 from ucrepl.packs import Packs
-from ucrepl.plan import mask
+from ucrepl.plan import mask, partial, route
 from ucrepl.plan.catalog import Catalog, Table, TableName, referenced_table
-from ucrepl.plan.model import ColumnPlan, LinkPlan, ModelTable, NamedById, Protection, SkippedTable, TablePlan
+from ucrepl.plan.model import ColumnPlan, LinkPlan, ModelTable, NamedById, SkippedTable, TablePlan
 from ucrepl.plan.order import strongly_connected
+from ucrepl.plan.policy import Policies, Policy, may_leave
 from ucrepl.plan.references import Finder, OdooField, Reference, text_patterns
 from ucrepl.plan.types import SENT_ALIKE
 
@@ -24,6 +25,7 @@ class Ingredients:
     `models` are the names of Odoo's models on the target, empty where it is not an Odoo, and `fields` those of its
     fields that refer to records; `checks_at_once` and `shared_with` are those of the plan. `pairs` are those of records
     whose ids stand in names of columns: the number under which ids are mapped -> id on the source -> id on the target.
+    `transient` are the tables of transient models.
     """
 
     link: Link
@@ -39,6 +41,13 @@ class Ingredients:
     shared_with: Sequence[int] = ()
     fields: Sequence[OdooField] = ()
     pairs: Mapping[int, Mapping[int, int]] = field(default_factory=dict)
+    transient: AbstractSet[TableName] = frozenset()
+
+    @cached_property
+    def of_tables(self) -> dict[TableName, Policy]:
+        """What the rules say of each table of the source."""
+        policies = Policies(self.rules, self.packs, self.link.policy, self.transient)
+        return {name: policies.of(table, self.target.tables.get(name)) for name, table in self.source.tables.items()}
 
     @cached_property
     def finder(self) -> Finder:
@@ -56,21 +65,30 @@ def build_plan(given: Ingredients) -> LinkPlan:
     skipped: dict[int, SkippedTable] = {}
     missing: dict[int, TableName] = {}
     tables: dict[int, TablePlan] = {}
+    users = {rule.name for rule in given.rules}
     for name, source in given.source.tables.items():
         number = given.numbers[name]
-        rule = _first(given.rules, name, lambda r: r.skip)
+        policy = given.of_tables[name]
         target = given.target.tables.get(name)
-        if rule:
-            skipped[number] = SkippedTable(name, rule.name)
+        if policy.skips:
+            skipped[number] = SkippedTable(name, policy.rule or "", on_demand=policy.rule in users)
         elif target is None or not _alike(source, target):
             missing[number] = name
         else:
             tables[number] = _plan_table(given, number, source, target)
     tables |= _on_demand(given, tables, skipped)
+    filtered = {name: policy.left_out[0] for name, policy in given.of_tables.items() if policy.left_out}
     rules_of_skipped = {table.name: table.rule for table in skipped.values()}
-    tables = _with_optional_references(tables, rules_of_skipped)
+    tables = partial.with_optional_references(tables, rules_of_skipped | filtered)
+    tables = partial.with_some_left_out(tables, filtered)
+    left_out = route.LeftOut()
+    routes = {
+        name: sql
+        for name, policy in given.of_tables.items()
+        if (sql := route.route(policy, given.source.tables[name], given.source.hstore_schema, left_out))
+    }
     models = tuple(_models(given, tables))
-    tables = _without_unknown_models(tables, {m.model for m in models})
+    tables = partial.without_unknown_models(tables, {m.model for m in models})
     return LinkPlan(
         peer_id=given.peer_id,
         hstore_schema=given.target.hstore_schema,
@@ -89,8 +107,15 @@ def build_plan(given: Ingredients) -> LinkPlan:
             name: masks
             for name, source in given.source.tables.items()
             if (given.numbers[name] in tables or given.numbers[name] not in skipped)
-            and (masks := mask.masks_of(given.rules, source))
+            and (masks := _masks(given, source, tables.get(given.numbers[name])))
         },
+        routes=routes,
+        left_out=left_out.rules,
+        rules=tuple(
+            use
+            for name, policy in sorted(given.of_tables.items())
+            for use in policy.uses(given.target.tables.get(name))
+        ),
         external_ids=next((n for n, t in tables.items() if str(t.name) == given.packs.external_ids), None),
     )
 
@@ -136,6 +161,7 @@ def _references(table: Table, packs: Packs) -> set[str]:
 
 def _plan_table(given: Ingredients, number: int, source: Table, target: Table) -> TablePlan:
     rules = [rule for rule in given.rules if rule.matches(*target.name)]
+    policy = given.of_tables[source.name]
     columns = []
     named = tuple(_named_by_ids(given, source))
     for name, column in target.columns.items():
@@ -155,7 +181,7 @@ def _plan_table(given: Ingredients, number: int, source: Table, target: Table) -
         columns.append(
             ColumnPlan(
                 column=column,
-                protection=Protection(next((r.protect[name] for r in rules if name in r.protect), 0)),
+                protection=policy.level(name),
                 conflicts=next((p for r in rules if (p := _policy(r.conflicts, name))), given.link.conflicts),
                 refers_to=refers_to,
                 on_delete=next((fk.on_delete for fk in target.foreign_keys if name in fk.columns), "a"),
@@ -169,14 +195,13 @@ def _plan_table(given: Ingredients, number: int, source: Table, target: Table) -
         )
     keys = next((r.keys for r in rules if r.keys is not None), given.packs.keys.get(str(target.name), []))
     known = {c.name for c in columns}
-    return TablePlan(
+    plan = TablePlan(
         number=number,
         space=given.numbers[given.target.id_space(target.name)],
         table=target,
         columns=tuple(columns),
         recognition_keys=tuple(tuple(key) for key in keys if known.issuperset(key)) if target.surrogate else (),
         deleted=given.link.deleted,
-        masks=mask.masks_of(given.rules, source),
         belongs_to=_belongs_to(rules, source, target, columns),
         named_by_ids=named,
         alike=not named
@@ -185,7 +210,23 @@ def _plan_table(given: Ingredients, number: int, source: Table, target: Table) -
             and not (c.column.domain or source.columns[c.name].domain)
             for c in columns
         ),
+        protected_by=policy.rule if policy.protects else None,
+        kept=policy.kept,
+        inserts_only=policy.inserts_only,
     )
+    return replace(plan, masks=_masks(given, source, plan))
+
+
+def _masks(given: Ingredients, source: Table, table: TablePlan | None) -> dict[str, str]:
+    """The columns of a table of the source that don't leave it as they are; `table` is its plan, if there is one."""
+    needed: set[str] = set()
+    if table:
+        needed = {name for key in table.recognition_keys for name in key}
+        needed |= {name for index in table.table.unique_indexes for name in index.columns}
+        needed |= {name for c in table.columns if c.name in needed for name in c.siblings}
+        if str(table.name) == given.packs.external_ids:
+            needed |= source.columns.keys()
+    return may_leave(given.of_tables[source.name], needed, source) | mask.masks_of(given.rules, source)
 
 
 def _named_by_ids(given: Ingredients, source: Table) -> Iterator[NamedById]:
@@ -223,49 +264,6 @@ def _belongs_to(rules: Sequence[Rule], source: Table, target: Table, columns: Se
     return tuple(name for name in named if name in references)
 
 
-def _with_optional_references(tables: dict[int, TablePlan], rules: dict[TableName, str]) -> dict[int, TablePlan]:
-    """Marks the references to records that rules leave out, until no further table loses rows because of them.
-
-    What rules and the link say of missing records goes before, unless nothing can be fetched: the target has no such
-    table.
-    """
-    left_out = dict(rules)
-    known = {table.name for table in tables.values()}
-    while True:
-        marked = {}
-        for number, table in tables.items():
-            columns = tuple(
-                replace(c, optional_rule=left_out.get(c.refers_to), missing=None)
-                if c.refers_to and (c.missing is None or (c.fetches and c.refers_to not in known))
-                else c
-                for c in table.columns
-            )
-            needed = (
-                c.optional_rule for c in columns if c.optional_rule and (c.column.not_null or c.name in table.table.key)
-            )
-            marked[number] = replace(table, columns=columns, partial_rule=next(needed, None))
-        grown = rules | {t.name: t.partial_rule for t in marked.values() if t.partial_rule}
-        if grown == left_out:
-            return marked
-        left_out = grown
-
-
-def _without_unknown_models(tables: dict[int, TablePlan], models: AbstractSet[str]) -> dict[int, TablePlan]:
-    """Marks the columns that refer to one model whose records are not replicated: they become null."""
-    return {
-        number: replace(
-            table,
-            columns=tuple(
-                replace(c, optional_rule=f"no {c.reference.target}")
-                if c.reference and c.reference.kind == "record" and c.reference.target not in models
-                else c
-                for c in table.columns
-            ),
-        )
-        for number, table in tables.items()
-    }
-
-
 def _groups(tables: dict[int, TablePlan]) -> tuple[tuple[int, ...], ...]:
     numbers = {table.name: number for number, table in tables.items()}
     references = {
@@ -283,7 +281,7 @@ def _models(given: Ingredients, tables: dict[int, TablePlan]) -> Iterable[ModelT
     for model, name in sorted(models.items()):
         table = by_table.get(name)
         if table and table.table.sequence:
-            yield ModelTable(model, table.number, table.space, table.table.sequence)
+            yield ModelTable(model, table.number, table.space, table.table.sequence, table.protected_by is not None)
 
 
 def _policy(policies: Mapping[str, str] | str | None, column: str) -> str | None:
@@ -311,12 +309,8 @@ def _on_demand(
         new = {}
         for number, table in skipped.items():
             source, target = given.source.tables[table.name], given.target.tables.get(table.name)
-            if table.name in wanted and number not in found and target and _alike(source, target):
+            if table.on_demand and table.name in wanted and number not in found and target and _alike(source, target):
                 new[number] = replace(_plan_table(given, number, source, target), on_demand=True)
         found |= new
         looked_at = new.values()
     return found
-
-
-def _first(rules: Iterable[Rule], name: TableName, speaks: Callable[[Rule], bool]) -> Rule | None:
-    return next((rule for rule in rules if rule.matches(*name) and speaks(rule)), None)

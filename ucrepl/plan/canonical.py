@@ -160,7 +160,8 @@ def _is_compared(column: ColumnPlan) -> bool:
     """Whether a column must be the same: not a path, which is made of the parents here, however old it was there."""
     is_derived = column.reference is not None and column.reference.parent is not None
     is_known = column.source_name is not None and not column.is_uncertain and not is_derived
-    return column.protection is Protection.ALWAYS and column.optional_rule is None and is_known
+    is_told = column.optional_rule is None or column.lenient
+    return column.protection is Protection.ALWAYS and is_told and is_known
 
 
 def _by_model(link: LinkPlan, column: ColumnPlan, value: str, unknown: str, *, as_text: bool) -> Value:

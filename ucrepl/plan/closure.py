@@ -93,16 +93,21 @@ class Closure:
         return _insert(arms, number + 1, whole=True) if arms else None
 
     def links(self, number: int) -> Iterator[str]:
-        """Chooses the rows of many2many tables all of whose records are chosen. They belong to the next round."""
+        """Chooses the rows of many2many tables all of whose records are chosen. They belong to the next round.
+
+        A record that is only recognised is never chosen, and need not be.
+        """
         for table in self.link.tables.values():
             ends = [self.link.by_name.get(c.refers_to) for c in table.key_columns if c.refers_to]
-            if not is_link_table(table) or table.name not in self.source.tables or None in ends:
+            if not is_link_table(table) or table.name not in self.source.tables or None in ends or table.protected_by:
+                continue
+            if all(end and end.protected_by for end in ends):
                 continue
             joins = [
                 f"JOIN pg_temp.chosen AS end_{i} ON end_{i}.table_id = {end.number}"
                 f" AND end_{i}.key = {ROW}.{quote(column.name)}::text"
                 for i, (column, end) in enumerate(zip(table.key_columns, ends, strict=True))
-                if end
+                if end and not end.protected_by
             ]
             arm = f"SELECT {table.number}, {row_key(table.table)}\nFROM {_of(table)} AS {ROW}\n" + "\n".join(joins)
             yield _insert([arm], number + 1, whole=False)
@@ -147,7 +152,12 @@ class Closure:
 
 
 def _follows(table: TablePlan, names: Iterable[str], other: TablePlan) -> bool:
-    """Whether these references bring the record along: one of a skipped table only where a rule says so."""
+    """Whether these references bring the record along: one of a skipped table only where a rule says so.
+
+    What is only recognised never comes.
+    """
+    if other.protected_by:
+        return False
     return not other.on_demand or any(c.fetches for c in table.columns if c.name in names)
 
 

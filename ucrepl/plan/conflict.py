@@ -305,6 +305,23 @@ INSERT INTO pg_temp.left_out (rule, rows)
 SELECT {rule}, count(*) FROM gone"""
 
 
+def leave_out_new(_link: LinkPlan, table: TablePlan) -> str:
+    """Leaves out the new rows of a table whose rows are recognised only, also those that could be several of them."""
+    return f"""\
+WITH gone AS (
+    DELETE FROM pg_temp.change AS change
+    WHERE change.table_id = {table.number} AND change.op = 'I'
+    RETURNING change.seq
+),
+forgotten AS (
+    DELETE FROM pg_temp.trouble AS trouble
+    USING gone
+    WHERE trouble.seq = gone.seq
+)
+INSERT INTO pg_temp.left_out (rule, rows)
+SELECT {literal(table.protected_by or "")}, count(*) FROM gone"""
+
+
 def _note_lost(table: TablePlan, text: str) -> str:
     return (
         "INSERT INTO pg_temp.trouble (seq, reason, message)\n"

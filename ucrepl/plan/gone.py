@@ -7,7 +7,12 @@ from ucrepl.plan.text import quote
 
 
 def can_tell(table: TablePlan) -> bool:
-    """Whether it can be told of a row that it came from the source: by the identity of its record, or of two linked."""
+    """Whether it can be told of a row that it came from the source: by the identity of its record, or of two linked.
+
+    No row goes where deletes do not follow.
+    """
+    if table.inserts_only:
+        return False
     return table.surrogate or all(c.refers_to for c in table.key_columns)
 
 

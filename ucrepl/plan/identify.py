@@ -206,7 +206,7 @@ FROM (
     SELECT DISTINCT model.number, model.sequence, {sent(column)}::bigint AS remote_id
     FROM pg_temp.change AS change
     {image(link, table, "new", "sent")}
-    JOIN pg_temp.model AS model ON model.model = {model}
+    JOIN pg_temp.model AS model ON model.model = {model} AND model.ids <> 'never'
     WHERE change.table_id = {table.number} AND change.op IN ('I', 'U') AND {sent(column)} > 0
 ) AS mentioned
 WHERE NOT EXISTS (

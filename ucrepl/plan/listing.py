@@ -1,10 +1,10 @@
 """The plan for people: which columns refer to what, and what is run for a table."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ucrepl.plan import conflict, identify, paths, write
-from ucrepl.plan.model import LinkPlan, TablePlan
+from ucrepl.plan.model import LinkPlan, RuleUse, TablePlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,11 @@ def references(link: LinkPlan) -> Iterator[ReferenceColumn]:
                 yield ReferenceColumn(label, c.name, "by_model", c.model_column, c.known_from)
             elif c.reference and c.reference.kind != "none":
                 yield ReferenceColumn(label, c.name, c.reference.kind, c.reference.target, c.reference.origin)
+
+
+def rules(link: LinkPlan, tables: Sequence[str] | None = None) -> Iterator[RuleUse]:
+    """What rules say of all tables of the source, or of these; of one of which none speaks that it is replicated."""
+    return (use for use in link.rules if tables is None or use.table in tables)
 
 
 def statements(link: LinkPlan, table: TablePlan) -> Iterator[tuple[str, str]]:

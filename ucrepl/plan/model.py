@@ -31,7 +31,8 @@ class ColumnPlan:
     other way `reference`; `known_from` tells where that is known from. `optional_rule` names the rule because of which
     a reference to a record that is not known becomes null; where it may not be null, its row is left out too. `missing`
     is what a rule or the link says of such references, None where neither does. `source_name`: what the source calls
-    the column, if it has another name there, None where that is not known yet.
+    the column, if it has another name there, None where that is not known yet. `lenient`: `optional_rule` leaves out
+    some of the records only, so that the others are compared.
     """
 
     column: Column
@@ -45,6 +46,7 @@ class ColumnPlan:
     optional_rule: str | None = None
     missing: str | None = None
     source_name: str | None = ""
+    lenient: bool = False
 
     @property
     def name(self) -> str:
@@ -121,6 +123,8 @@ class TablePlan:
     `on_demand`: a rule skips it, so that its changes are left out, but rows come where a reference fetches them.
 
     `partial_rule` names the rule because of which some of its rows are left out (they belong to a skipped table).
+    `protected_by` names the rule that lets its rows be recognised only: none is made, or deleted. `kept`: the condition
+    that a row of the source (`row`) is replicated, empty where all are. `inserts_only`: updates and deletes are not.
     `masks`: column of the source -> the SQL of the text that leaves instead of its value (see `plan.mask`).
     `belongs_to`: columns that refer to records with which, once they are chosen for a subset, the row comes along.
     `named_by_ids`: columns of the source whose names have ids that are other ones on the target.
@@ -141,6 +145,9 @@ class TablePlan:
     alike: bool = False
     wide: bool = False
     on_demand: bool = False
+    protected_by: str | None = None
+    kept: str = ""
+    inserts_only: bool = False
 
     @property
     def name(self) -> TableName:
@@ -197,20 +204,40 @@ class TablePlan:
 
 @dataclass(frozen=True, slots=True)
 class SkippedTable:
-    """A table that is left out by the rule of this name."""
+    """A table that is left out by the rule of this name. `on_demand`: rows may come where a reference fetches them."""
 
     name: TableName
     rule: str
+    on_demand: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class RuleUse:
+    """What a rule says of a table, or a `column` of it, or the rows for which `where` is true.
+
+    `rule` is None for what no rule speaks of; `overrides` names the rule of a pack in whose place it stands.
+    """
+
+    table: str
+    column: str | None
+    where: str | None
+    says: str
+    rule: str | None
+    overrides: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ModelTable:
-    """An Odoo model, the number of the table in which its records are, that of their ids, and their sequence."""
+    """An Odoo model, the number of the table in which its records are, that of their ids, and their sequence.
+
+    `is_protected`: its records are never made, so that one that is only mentioned gets no id.
+    """
 
     model: str
     table: int
     space: int
     sequence: str
+    is_protected: bool = False
 
 
 @dataclass(frozen=True)
@@ -224,6 +251,8 @@ class LinkPlan:
     `masks`: those of all tables of the source, also of tables that the target has not. `patterns`: how ids stand in
     texts. `source_hstore` is the schema of that extension on the source, `hstore_schema` on the target.
     `shared_with`: all peers that share ids with the target, the source among them; empty where ids are mapped.
+    `routes`: the SQL of the number that a change of a table has: that of the table, or, below zero, one of `left_out`,
+    number -> the rule that leaves it out. `rules`: what rules say of tables, columns and rows.
     """
 
     peer_id: int
@@ -241,6 +270,9 @@ class LinkPlan:
     masks: Mapping[TableName, Mapping[str, str]] = field(default_factory=dict)
     patterns: tuple[TextPattern, ...] = ()
     shared_with: tuple[int, ...] = ()
+    routes: Mapping[TableName, str] = field(default_factory=dict)
+    left_out: dict[int, str] = field(default_factory=dict)
+    rules: tuple[RuleUse, ...] = ()
 
     @property
     def has_several_peers(self) -> bool:
@@ -259,8 +291,13 @@ class LinkPlan:
 
     @cached_property
     def followed(self) -> dict[int, TablePlan]:
-        """The tables whose changes are replayed: not those of which rows come on demand only."""
-        return {number: table for number, table in self.tables.items() if not table.on_demand}
+        """The tables whose rows are written: not those of which rows come on demand, or are recognised, only."""
+        return {number: t for number, t in self.tables.items() if not (t.on_demand or t.protected_by)}
+
+    @cached_property
+    def protected(self) -> dict[TableName, str]:
+        """The tables whose rows are recognised only, with the rules that say so."""
+        return {table.name: table.protected_by for table in self.tables.values() if table.protected_by}
 
     @cached_property
     def fetches(self) -> bool:

@@ -28,6 +28,15 @@ WHERE NOT EXISTS (SELECT FROM ucrepl.doubt AS d WHERE d.table_id = {table.number
 ON CONFLICT DO NOTHING"""
 
 
+def recognised_only(link: LinkPlan, table: TablePlan) -> str:
+    """How many rows of a table that is protected as a whole are known here."""
+    return f"""\
+SELECT count(*)
+FROM ucrepl.identity AS i
+JOIN {table.table.only}{table.name.sql} AS target ON target.{quote(table.table.key[0])} = i.local_id
+WHERE {table.surrogate} AND i.peer_id = {link.peer_id} AND i.remote_table = {table.space} AND i.deleted_at IS NULL"""
+
+
 def withdraw(link: LinkPlan, table: TablePlan) -> str:
     """Takes back what was expected of the records in `pg_temp.present` that are not staged any more."""
     return f"""\
@@ -93,7 +102,7 @@ SELECT DISTINCT {link.peer_id}, model.number, {sent(column)}::bigint, model.numb
     'mentioned'
 FROM pg_temp.change AS change
 {image(link, table, "new", "sent")}
-JOIN pg_temp.model AS model ON model.model = sent.{quote(column.model_column or "")}
+JOIN pg_temp.model AS model ON model.model = sent.{quote(column.model_column or "")} AND model.ids <> 'never'
 WHERE change.table_id = {table.number} AND {sent(column)} > 0
 ON CONFLICT DO NOTHING"""
 

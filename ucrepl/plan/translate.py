@@ -264,7 +264,9 @@ def _failure(table: TablePlan, column: ColumnPlan, value: str) -> str:
 
 def _by_model(link: LinkPlan, table: TablePlan, column: ColumnPlan, value: str, model: str) -> Value:
     alias, known_model = quote(alias_of(column)), quote(f"model of {column.name}"[:63])
-    local = f"coalesce({alias}.local_id, {value})"
+    local = f"""\
+CASE WHEN {known_model}.ids = 'never' AND {value} <> 0
+    THEN {alias}.local_id ELSE coalesce({alias}.local_id, {value}) END"""
     if not column.gives_ids:
         unknown = "NULL" if column.optional_rule else _failure(table, column, value)
         no_record = f"{known_model}.model IS NULL OR {value} IS NULL OR {value} = 0"

@@ -16,10 +16,12 @@ from ucrepl.link.drift import drifted
 from ucrepl.link.ids.sequences import Slot, read_slot
 from ucrepl.link.node import NodeIdentity, identify, schema_version
 from ucrepl.link.planned import read_plan
+from ucrepl.link.setup import transient_tables
 from ucrepl.packs import load_packs
 from ucrepl.plan.build import check_rules
 from ucrepl.plan.catalog import Catalog, Table, TableName
 from ucrepl.plan.model import LinkPlan
+from ucrepl.plan.policy import Policies
 
 AT_A_TIME = 100
 
@@ -47,9 +49,14 @@ class NodeFacts:
 
     def left_out(self, name: TableName) -> bool:
         """Whether rules of all links from here leave the table out; true also where no link begins here."""
-        return all(
-            any(rule.skip and rule.matches(*name) for rule in self.config.rules_for(link)) for link in self.outgoing
-        )
+        return all(policies.of(self.catalog.tables[name], None).skips for policies in self._policies)
+
+    @cached_property
+    def _policies(self) -> list[Policies]:
+        """The rules of the links that begin at the node."""
+        packs = load_packs(tuple(self.config.packs))
+        transient = transient_tables(self.connection, packs)
+        return [Policies(self.config.rules_for(link), packs, link.policy, transient) for link in self.outgoing]
 
     @cached_property
     def drift(self) -> dict[TableName, str]:
@@ -149,5 +156,7 @@ def link_facts(config: Config, link: Link, source: NodeFacts, target: NodeFacts)
             right.append(rule)
         except ConfigError as error:
             wrong.append(error)
-    plan = read_plan(config, link, (source.catalog, target.catalog), target.connection, rules=right)
+    plan = read_plan(
+        config, link, (source.catalog, target.catalog), (source.connection, target.connection), rules=right
+    )
     return LinkFacts(link, source, target, plan, wrong)

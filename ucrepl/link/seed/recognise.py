@@ -49,7 +49,7 @@ class Recogniser:
             return 0
         with self._lane.target.transaction():
             for table in tables:
-                hstore, subset = self._origin.hstore, self._origin.subset
+                hstore, subset = self._origin.hstore, self._origin.subset and not table.protected_by
                 self._stage(rows.that_may_be_known(table, hstore, _columns(table), _indexes(table), subset=subset))
             paired = 0
             for _ in range(_ROUNDS if len(tables) > 1 else 1):

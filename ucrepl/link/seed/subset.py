@@ -130,7 +130,10 @@ def _copy(link: Link, opened: OpenLink, lane: Lane, closure: Closure, told: Told
     _forget(target, opened.link_id)
     told.phase("recognising")
     recogniser = Recogniser(lane, origin)
-    seeded.paired = recogniser.recognise_named() + sum(recogniser.recognise(group) for group in groups)
+    seeded.paired = recogniser.recognise_named() + sum(
+        recogniser.recognise(group)
+        for group in plan.ordered({*origin.rows, *(plan.by_name[name].number for name in plan.protected)})
+    )
     told.phase("copying")
     done: dict[int, int] = {}
 

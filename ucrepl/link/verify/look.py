@@ -82,6 +82,12 @@ class Look:
         with session.source.transaction():
             session.on_source("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             back = session.back
+            if (left_out := comparison.left_out()) is not None:
+                found = session.on_source(left_out, {"keys": keys}).fetchall()
+                session.on_target(
+                    "DELETE FROM pg_temp.verify_candidate WHERE table_id = %(table)s AND key = ANY (%(keys)s)",
+                    {"table": comparison.table.number, "keys": [row[0] for row in found]},
+                )
             position_back, ends = self._position(session.on_source, back.name if back else "")
             session.bring(comparison.source_rows(self.images), {"keys": keys}, "verify_there")
             pairs = {"position": position, "ends": ends, "target": session.opened.source.target}
@@ -99,6 +105,9 @@ class Look:
             {
                 **part.values,
                 "names": comparison.names,
+                "inserts_only": comparison.table.inserts_only,
+                "lenient": comparison.lenient,
+                "peer": session.opened.plan.peer_id,
                 "left_out": comparison.table.partial_rule is not None,
                 "unknown": self.known,
                 "any_key": not (comparison.table.surrogate or is_link_table(comparison.table)),

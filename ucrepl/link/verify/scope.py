@@ -6,10 +6,13 @@ from ucrepl.config import Config
 from ucrepl.config.problems import did_you_mean
 from ucrepl.db.catalog import read_catalog
 from ucrepl.errors import UsageError
+from ucrepl.link.setup import transient_tables
 from ucrepl.link.verify.report import TableReport
 from ucrepl.link.verify.session import Session
+from ucrepl.packs import load_packs
 from ucrepl.plan.canonical import compared
 from ucrepl.plan.catalog import TableName
+from ucrepl.plan.policy import Policies, leaves_out
 from ucrepl.plan.verify import Comparison
 
 
@@ -20,6 +23,7 @@ def scope(config: Config, session: Session, names: Sequence[str] | None) -> tupl
     """
     plan = session.opened.plan
     reasons = {table.name: f"left out by the rule {table.rule!r}" for table in plan.skipped.values()}
+    reasons |= {name: f"protected by the rule {rule!r}" for name, rule in plan.protected.items()}
     reasons |= dict.fromkeys(plan.missing.values(), "not on the target, or with another key")
     chosen = _chosen(names, {*plan.by_name, *reasons})
     catalog = read_catalog(session.source)
@@ -53,9 +57,14 @@ def _that_stays(config: Config, session: Session) -> set[TableName]:
     plan, back = session.opened.plan, session.back
     if back is None:
         return {*plan.by_name}
-    rules = [rule for rule in config.rules_for(back) if rule.skip]
+    packs = load_packs(tuple(config.packs))
+    policies = Policies(config.rules_for(back), packs, back.policy, transient_tables(session.target, packs))
     names = {*plan.by_name, *(table.name for table in plan.skipped.values())}
-    stays = {name for name in names if any(rule.matches(*name) for rule in rules)}
+    stays = {
+        name
+        for name, table in read_catalog(session.target).tables.items()
+        if name in names and leaves_out(policies, table)
+    }
     while True:
         grown = stays | {
             table.name
