@@ -12,7 +12,9 @@ from ucrepl.config import Config, Link
 from ucrepl.db.catalog import read_catalog
 from ucrepl.db.sqlfiles import query
 from ucrepl.errors import RefusedError
+from ucrepl.link.bus import BUS, Bus
 from ucrepl.link.node import NodeIdentity, identify
+from ucrepl.link.signals import signalling
 from ucrepl.link.source import Source, structure_of, table_numbers
 from ucrepl.packs import Packs, load_packs
 from ucrepl.plan.build import Ingredients, build_plan
@@ -26,12 +28,16 @@ BEGINNING = "3:3:"
 
 @dataclass(frozen=True, slots=True)
 class OpenLink:
-    """A link whose ends are checked. `plan` is made of the catalogs as they were at this moment."""
+    """A link whose ends are checked. `plan` is made of the catalogs as they were at this moment.
+
+    `bus` is Odoo's bus of the target, where pages are to be told.
+    """
 
     link_id: int
     plan: LinkPlan
     source: Source
     target: Connection[TupleRow]
+    bus: Bus | None = None
 
 
 def open_link(
@@ -99,6 +105,7 @@ def _open(
             pairs=_pairs_in_names(target, peer_id, packs, numbers),
             checks_at_once=may_check_at_once(target),
             shared_with=shared_with,
+            signalling=signalling(target, packs),
         )
     )
     stage_session(target, plan)
@@ -108,7 +115,9 @@ def _open(
     seeded = {TableName(schema, table): snapshot for schema, table, snapshot in rows}
     reading = Source(source, link.name, end.uuid, numbers | directed, structure, seeded)
     reading.stage(source_catalog.hstore_schema, (table.name for table in plan.tables.values()), plan.masks)
-    return OpenLink(link_id, plan, reading, target)
+    has_bus = link.bus and BUS in target_catalog.tables
+    bus = Bus(target, config.nodes[link.target].dsn) if has_bus else None
+    return OpenLink(link_id, plan, reading, target, bus)
 
 
 def _pairs_in_names(
@@ -247,6 +256,8 @@ def stage_session(target: Connection[TupleRow], plan: LinkPlan) -> None:
     target.execute(query("staging", plan.hstore_schema))
     if plan.fetches:
         target.execute(query("staging_fetch"))
+    if plan.has_caches:
+        target.execute(query("staging_cached"))
     if plan.models:
         columns = zip(*((m.model, m.space, m.table, m.sequence) for m in plan.models), strict=True)
         target.execute(

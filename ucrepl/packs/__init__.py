@@ -31,7 +31,8 @@ class Packs:
     `keys`: table -> recognition keys, the best first. `external_ids`: the table of external ids.
     `models`: model -> table, where it is not the model's name with underscores.
     `references`: table -> column -> how it refers. `patterns`: name -> how ids stand in a text.
-    `column_names`: how ids stand in names of columns.
+    `column_names`: how ids stand in names of columns. `signals`: cache -> what tells workers of it, `caches`: table ->
+    its caches, `registry`: table -> column -> value of the rows that are part of the registry.
     """
 
     keys: dict[str, list[list[str]]] = field(default_factory=dict)
@@ -40,6 +41,9 @@ class Packs:
     references: dict[str, dict[str, Sourced]] = field(default_factory=dict)
     patterns: dict[str, list[Pattern]] = field(default_factory=dict)
     column_names: tuple[Pattern, ...] = ()
+    signals: dict[str, list[str]] = field(default_factory=dict)
+    caches: dict[str, list[str]] = field(default_factory=dict)
+    registry: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @property
     def by_model_name(self) -> dict[str, dict[str, str]]:
@@ -115,4 +119,7 @@ def _with(known: Packs, pack: Pack, places: dict[tuple[str, str], str]) -> Packs
         references=references,
         patterns=pack.patterns | known.patterns,
         column_names=(*known.column_names, *pack.column_names),
+        signals=pack.signals | known.signals,
+        caches=pack.caches | known.caches,
+        registry=pack.registry | known.registry,
     )

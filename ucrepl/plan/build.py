@@ -8,7 +8,7 @@ from functools import cached_property
 from ucrepl.config import Link, Rule
 from ucrepl.errors import ConfigError
 from ucrepl.packs import Packs
-from ucrepl.plan import mask
+from ucrepl.plan import cached, mask
 from ucrepl.plan.catalog import Catalog, Table, TableName, referenced_table
 from ucrepl.plan.model import ColumnPlan, LinkPlan, ModelTable, NamedById, Protection, SkippedTable, TablePlan
 from ucrepl.plan.order import strongly_connected
@@ -24,6 +24,7 @@ class Ingredients:
     `models` are the names of Odoo's models on the target, empty where it is not an Odoo, and `fields` those of its
     fields that refer to records; `checks_at_once` and `shared_with` are those of the plan. `pairs` are those of records
     whose ids stand in names of columns: the number under which ids are mapped -> id on the source -> id on the target.
+    `signalling` is what the target has of the packs' signals: its name -> whether it is a sequence.
     """
 
     link: Link
@@ -39,6 +40,7 @@ class Ingredients:
     shared_with: Sequence[int] = ()
     fields: Sequence[OdooField] = ()
     pairs: Mapping[int, Mapping[int, int]] = field(default_factory=dict)
+    signalling: Mapping[str, bool] = field(default_factory=dict)
 
     @cached_property
     def finder(self) -> Finder:
@@ -179,6 +181,7 @@ def _plan_table(given: Ingredients, number: int, source: Table, target: Table) -
         masks=mask.masks_of(given.rules, source),
         belongs_to=_belongs_to(rules, source, target, columns),
         named_by_ids=named,
+        signals=tuple(cached.signals(given.packs, given.signalling, target)),
         alike=not named
         and all(
             c.column.type == source.columns[c.name].type in SENT_ALIKE
