@@ -9,8 +9,9 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from ucrepl.config import InvalidConfigError, read_text
-from ucrepl.config.document import read_document
+from ucrepl.config.document import Document, read_document
 from ucrepl.config.explain import explain
+from ucrepl.config.problems import did_you_mean
 from ucrepl.packs.models import Pack, Pattern, ReferenceRule
 
 __all__ = ["Pack", "Packs", "Pattern", "ReferenceRule", "Sourced", "load_packs"]
@@ -74,24 +75,51 @@ def load_packs(paths: Sequence[Path] = ()) -> Packs:
     """
     ours = sorted((f for f in files(__package__).iterdir() if f.name.endswith(".yaml")), key=lambda f: f.name)
     texts = [*((read_text(path, "pack"), str(path)) for path in paths), *((f.read_text("utf-8"), f.name) for f in ours)]
+    read = [_parse(text, name) for text, name in texts]
+    caches = {cache for pack, _ in read for cache in pack.signals}
     packs = Packs()
-    for text, name in texts:
-        packs = _with(packs, *_parse(text, name))
+    for pack, document in read:
+        _refuse_unknown_caches(pack, document, sorted(caches))
+        packs = _with(packs, pack, _places(pack, document))
     return packs
 
 
-def _parse(text: str, name: str) -> tuple[Pack, dict[tuple[str, str], str]]:
-    """A pack, and where it says what of each column."""
+def _parse(text: str, name: str) -> tuple[Pack, Document]:
+    """A pack, and the document in which it stands."""
     document = read_document(text, name, {})
     pack = Pack()
     try:
         pack = Pack.model_validate(document.data or {})
     except ValidationError as error:
         explain(document, error, _model_at)
+    _raise_problems(document)
+    return pack, document
+
+
+def _refuse_unknown_caches(pack: Pack, document: Document, known: Sequence[str]) -> None:
+    """Raises InvalidConfigError where a table feeds a cache of which no pack says how workers are told."""
+    for table, caches in pack.caches.items():
+        for place, cache in enumerate(caches):
+            if cache not in known:
+                message = f"no pack has signals for the cache {cache!r}"
+                document.report(("caches", table, place), message, did_you_mean(cache, known))
+    _raise_problems(document)
+
+
+def _raise_problems(document: Document) -> None:
     if document.problems:
-        raise InvalidConfigError(name, document.problems.values(), hint="the format is explained in docs/packs.md")
-    return pack, {
-        (table, column): f"{name}:{document.keys['references', table, column].line} references.{table}.{column}"
+        raise InvalidConfigError(
+            document.file, document.problems.values(), hint="the format is explained in docs/packs.md"
+        )
+
+
+def _places(pack: Pack, document: Document) -> dict[tuple[str, str], str]:
+    """Where the pack says what of each column."""
+    return {
+        (
+            table,
+            column,
+        ): f"{document.file}:{document.keys['references', table, column].line} references.{table}.{column}"
         for table, columns in pack.references.items()
         for column in columns
     }
