@@ -76,7 +76,7 @@ def load_packs(paths: Sequence[Path] = ()) -> Packs:
     ours = sorted((f for f in files(__package__).iterdir() if f.name.endswith(".yaml")), key=lambda f: f.name)
     texts = [*((read_text(path, "pack"), str(path)) for path in paths), *((f.read_text("utf-8"), f.name) for f in ours)]
     read = [_parse(text, name) for text, name in texts]
-    caches = {cache for pack, _ in read for cache in pack.signals}
+    caches = {name for pack, _ in read for name in pack.signals}
     packs = Packs()
     for pack, document in read:
         _refuse_unknown_caches(pack, document, sorted(caches))
@@ -99,10 +99,10 @@ def _parse(text: str, name: str) -> tuple[Pack, Document]:
 def _refuse_unknown_caches(pack: Pack, document: Document, known: Sequence[str]) -> None:
     """Raises InvalidConfigError where a table feeds a cache of which no pack says how workers are told."""
     for table, caches in pack.caches.items():
-        for place, cache in enumerate(caches):
-            if cache not in known:
-                message = f"no pack has signals for the cache {cache!r}"
-                document.report(("caches", table, place), message, did_you_mean(cache, known))
+        for place, name in enumerate(caches):
+            if name not in known:
+                message = f"no pack has signals for the cache {name!r}"
+                document.report(("caches", table, place), message, did_you_mean(name, known))
     _raise_problems(document)
 
 
@@ -115,14 +115,9 @@ def _raise_problems(document: Document) -> None:
 
 def _places(pack: Pack, document: Document) -> dict[tuple[str, str], str]:
     """Where the pack says what of each column."""
-    return {
-        (
-            table,
-            column,
-        ): f"{document.file}:{document.keys['references', table, column].line} references.{table}.{column}"
-        for table, columns in pack.references.items()
-        for column in columns
-    }
+    named = [(table, column) for table, columns in pack.references.items() for column in columns]
+    lines = {(table, column): document.keys["references", table, column].line for table, column in named}
+    return {place: f"{document.file}:{line} references.{'.'.join(place)}" for place, line in lines.items()}
 
 
 def _model_at(path: tuple[str | int, ...]) -> type[Pack | Pattern | ReferenceRule]:
