@@ -202,6 +202,7 @@ def test_a_worker_that_asks_before_the_commit_does_not_keep_what_it_gets(make_si
     pair, worker = make_site(version)
     pair.a.run("INSERT INTO ir_config_parameter (key, value) VALUES ('a', 'old')")
     pair.forth()
+    worker.told()
     pair.b.run(
         "CREATE FUNCTION gate() RETURNS trigger LANGUAGE plpgsql AS"
         " $$BEGIN PERFORM pg_advisory_xact_lock(4711); RETURN NULL; END$$;"
