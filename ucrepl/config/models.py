@@ -255,6 +255,9 @@ class Link(_Model):
     """How often the link looks for changes by itself; as a rule a notification wakes it at once."""
     lock_timeout_ms: int = Field(default=500, ge=1, le=600_000)
     """How long a batch waits for a row that somebody on the target holds, before it lets go and tries again."""
+    bus: bool = False
+    """Tell open web pages of the target's Odoo to reload after a batch that has changed what its workers keep in their
+    caches; the workers are told in any case. Odoo 15 and newer."""
     rules: list[Rule] = []
     """Rules of this link only; they go before those for all links."""
 

@@ -110,6 +110,7 @@ class Reach:
         replayer = self.session.open()
         if replayer is None:
             return self._look_at_daemon(goal)
+        replayer.signaller.send()
         position, paused = replayer.position()
         refuse_held(self.link, paused=paused, seeding=paused and self.session.is_seeding())
         if not _is_before(position, goal):

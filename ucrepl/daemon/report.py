@@ -15,6 +15,7 @@ def tell(batch: Batch) -> None:
         skipped=batch.skipped,
         parked=batch.parked,
         conflicts=batch.conflicts,
+        signals=batch.signals,
         bytes=batch.bytes,
         finer=batch.finer,
         milliseconds=batch.milliseconds,

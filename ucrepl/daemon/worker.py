@@ -146,6 +146,7 @@ class Worker:
         if replayer is None or chores is None or ears is None:
             self._stand_by()
             return
+        replayer.signaller.send()
         chores.do_what_is_due()
         if chores.needs_new_plan:
             log.info("tables have changed: the link is opened again")

@@ -9,9 +9,10 @@ from psycopg.errors import ForeignKeyViolation, SerializationFailure
 from psycopg.rows import TupleRow, dict_row
 
 from ucrepl.db.sqlfiles import query
+from ucrepl.link.cached import CachedRows
 from ucrepl.link.source import StalePlanError
 from ucrepl.plan import conflict, foreign_keys, identify, paths, write
-from ucrepl.plan.model import LinkPlan, Protection, TablePlan
+from ucrepl.plan.model import LinkPlan, Protection, Signal, TablePlan
 
 if TYPE_CHECKING:
     from ucrepl.link.fetch import Fetcher
@@ -33,18 +34,23 @@ class NeedsOrderError(Exception):
 
 @dataclass
 class Applied:
-    """What became of staged changes, in numbers of changes (of conflicts: of columns)."""
+    """What became of staged changes, in numbers of changes (of conflicts: of columns).
+
+    `signals`: of what Odoo's workers are to be told.
+    """
 
     changes: int = 0
     parked: int = 0
     conflicts: int = 0
     by_table: dict[str, int] = field(default_factory=dict)
+    signals: set[Signal] = field(default_factory=set)
 
     def add(self, other: "Applied") -> None:
         """Adds the numbers of another part of the batch."""
         self.changes += other.changes
         self.parked += other.parked
         self.conflicts += other.conflicts
+        self.signals |= other.signals
         for table, rows in other.by_table.items():
             self.by_table[table] = self.by_table.get(table, 0) + rows
 
@@ -91,6 +97,7 @@ class Applier:
         self.link_id = link_id
         self.names = {"source_name": source_name, "target_name": target_name, "link": link_id}
         self._compiled: dict[tuple[object, ...], str] = {}
+        self._cached_rows = CachedRows(connection, plan)
         self._unanalyzed = 0
         self._analyze_at = MANY_ROWS
 
@@ -181,6 +188,8 @@ class Applier:
             self._settle_dangling(staged, result)
             staged = self._staged()
         merges = self._count_merges() if known else {}
+        new = {number: rows - merges.get(number, 0) for number, rows in staged.inserts.items()}
+        look = self._cached_rows.look(staged.tables, new, prepare=small)
         written = self._write(staged, small=small)
         disputed = {number for number, rows in written.items() if rows != staged.updates[number][0]}
         for members in self.plan.ordered(disputed | merges.keys()):
@@ -188,6 +197,7 @@ class Applier:
                 self._update_carefully(table, staged, result)
         self._follow_up(staged, small=small)
         self._delete(staged, result, small=small)
+        result.signals |= look.again()
         if not small:
             self._run("DROP INDEX IF EXISTS pg_temp.change_by_table", prepare=False)
         result.changes += staged.changes
@@ -423,7 +433,10 @@ class Applier:
         rows = self._run("SELECT table_id, op::text FROM pg_temp.change ORDER BY seq").fetchall()
         tables = [self.plan.tables[number] for number in dict.fromkeys(number for number, _ in rows)]
         if all(op == "T" for _, op in rows):
-            self._run(write.in_one_statement([write.truncate(self.plan, table) for table in tables]))
+            counts = self._run(write.in_one_statement([write.truncate(self.plan, table) for table in tables]))
+            for place, count in counts.fetchall():
+                if count:
+                    result.signals |= set(tables[place].signals)
             for table in tables:
                 if table.surrogate:
                     self._run(write.bury_truncated(self.plan, table))
@@ -439,6 +452,7 @@ class Applier:
         ).rowcount:
             self._run("DELETE FROM pg_temp.change")
             result.changes += 1
+            result.signals |= set(table.signals)
         elif not table.value_columns:
             self._run(write.key_alone(self.plan, table))
         elif not self._run(write.moved_already(self.plan, table)).rowcount:

@@ -9,6 +9,7 @@ from psycopg.rows import TupleRow
 
 from ucrepl.config import Config, Link, Rule
 from ucrepl.link.setup import odoo_fields, odoo_models, transient_tables
+from ucrepl.link.signals import signalling
 from ucrepl.packs import load_packs
 from ucrepl.plan import suspects
 from ucrepl.plan.build import Ingredients, build_plan
@@ -41,10 +42,10 @@ def read_plan(
     `rules`: those that are taken into account, by default all. `known`: the numbers of tables on the target; further
     ones are made up. Raises ConfigError for packs and rules that are wrong.
     """
+    packs = load_packs(tuple(config.packs))
     names = sorted({*catalogs[0].tables, *catalogs[1].tables} - known.keys())
     first = max(known.values(), default=0) + 1
     source, target = connections
-    packs = load_packs(tuple(config.packs))
     return build_plan(
         Ingredients(
             link=link,
@@ -58,6 +59,7 @@ def read_plan(
             transient=transient_tables(source, packs),
             peer_id=0,
             ships_pairs=any(other.source == link.target and other.target == link.source for other in config.links),
+            signalling=signalling(target, packs),
         )
     )
 

@@ -19,6 +19,7 @@ from ucrepl.link.apply import Applied, Applier, NeedsOrderError
 from ucrepl.link.fetch import fetcher_of, one_state
 from ucrepl.link.finer import FinerGrain
 from ucrepl.link.setup import OpenLink
+from ucrepl.link.signals import Signaller
 from ucrepl.link.source import Window
 
 PREPARED_STATEMENTS = 400
@@ -30,7 +31,10 @@ CHANGE_COLUMNS = "seq, xid, table_id, op, key, old, new, at"
 
 @dataclass
 class Batch:
-    """What a batch did: changes applied, left out by rules and parked; bytes read; milliseconds of each step."""
+    """What a batch did: changes applied, left out by rules and parked; bytes read; milliseconds of each step.
+
+    `signals`: the caches of which Odoo's workers were told.
+    """
 
     position: str
     more: bool
@@ -41,6 +45,7 @@ class Batch:
     bytes: int = 0
     finer: bool = False
     by_table: dict[str, int] = field(default_factory=dict)
+    signals: list[str] = field(default_factory=list)
     milliseconds: dict[str, float] = field(default_factory=dict)
 
 
@@ -55,6 +60,7 @@ class LinkReplayer:
         self.applier = Applier(opened.target, opened.plan, opened.link_id, link.source, link.target)
         self.applier.fetcher = fetcher_of(opened, self._reading)
         self.finer = FinerGrain(opened.target, self.applier)
+        self.signaller = Signaller(opened.target, opened.link_id, opened.bus)
         self._ahead: ReadAhead | None = None
         opened.target.prepared_max = PREPARED_STATEMENTS
         self._to_confirm: str | None = None
@@ -107,6 +113,7 @@ class LinkReplayer:
         except BaseException:
             self.stop_reading()
             raise
+        self.signaller.send()
         batch.milliseconds["total"] = _since(started)
         return batch
 
@@ -116,11 +123,13 @@ class LinkReplayer:
             self._begin(None)
             self._execute(query("take_parked"), {"link": self.link_id, "ids": parked_ids})
             result = self.finer.apply(parked=parked_ids is not None)
+            self.signaller.note(result.signals)
             self._execute(
                 "UPDATE ucrepl.link SET applied = applied + %(applied)s, conflicts = conflicts + %(conflicts)s"
                 " WHERE link_id = %(link)s",
                 {"applied": result.changes, "conflicts": result.conflicts, "link": self.link_id},
             )
+        self.signaller.send()
         return result
 
     def confirm(self, position: str) -> None:
@@ -177,6 +186,7 @@ class LinkReplayer:
                 batch.milliseconds["apply"] = _since(begun)
             batch.applied, batch.parked, batch.conflicts = applied.changes, applied.parked, applied.conflicts
             batch.by_table = applied.by_table
+            batch.signals = self.signaller.note(applied.signals)
             row = self._execute(
                 query("advance"),
                 {"link": self.link_id, "ends": window.ends, "applied": applied.changes, "conflicts": applied.conflicts},

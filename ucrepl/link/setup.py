@@ -12,7 +12,9 @@ from ucrepl.config import Config, Link
 from ucrepl.db.catalog import read_catalog
 from ucrepl.db.sqlfiles import query
 from ucrepl.errors import RefusedError
+from ucrepl.link.bus import BUS, Bus
 from ucrepl.link.node import NodeIdentity, identify
+from ucrepl.link.signals import signalling
 from ucrepl.link.source import Source, structure_of, table_numbers
 from ucrepl.packs import Packs, load_packs
 from ucrepl.plan.build import Ingredients, build_plan
@@ -26,12 +28,16 @@ BEGINNING = "3:3:"
 
 @dataclass(frozen=True, slots=True)
 class OpenLink:
-    """A link whose ends are checked. `plan` is made of the catalogs as they were at this moment."""
+    """A link whose ends are checked. `plan` is made of the catalogs as they were at this moment.
+
+    `bus` is Odoo's bus of the target, where pages are to be told.
+    """
 
     link_id: int
     plan: LinkPlan
     source: Source
     target: Connection[TupleRow]
+    bus: Bus | None = None
 
 
 def open_link(
@@ -100,6 +106,7 @@ def _open(
             checks_at_once=may_check_at_once(target),
             shared_with=shared_with,
             transient=transient_tables(source, packs),
+            signalling=signalling(target, packs),
         )
     )
     stage_session(target, plan)
@@ -110,7 +117,9 @@ def _open(
     reading = Source(source, link.name, end.uuid, numbers | directed, structure, seeded)
     names = (table.name for table in plan.tables.values())
     reading.stage(source_catalog.hstore_schema, names, plan.masks, plan.routes)
-    return OpenLink(link_id, plan, reading, target)
+    has_bus = link.bus and BUS in target_catalog.tables
+    bus = Bus(target, config.nodes[link.target].dsn) if has_bus else None
+    return OpenLink(link_id, plan, reading, target, bus)
 
 
 def _pairs_in_names(
@@ -260,6 +269,8 @@ def stage_session(target: Connection[TupleRow], plan: LinkPlan) -> None:
     target.execute(query("staging", plan.hstore_schema))
     if plan.fetches:
         target.execute(query("staging_fetch"))
+    if plan.has_caches:
+        target.execute(query("staging_cached"))
     if plan.models:
         new = "shared" if plan.shared_with else "shipped" if plan.ships_pairs else "given"
         never = "shared" if plan.shared_with else "never"

@@ -9,8 +9,9 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from ucrepl.config import InvalidConfigError, read_text
-from ucrepl.config.document import read_document
+from ucrepl.config.document import Document, read_document
 from ucrepl.config.explain import explain
+from ucrepl.config.problems import did_you_mean
 from ucrepl.packs.models import Pack, Pattern, ReferenceRule
 from ucrepl.packs.policies import PolicyRule
 
@@ -33,6 +34,8 @@ class Packs:
     `models`: model -> table, where it is not the model's name with underscores.
     `references`: table -> column -> how it refers. `patterns`: name -> how ids stand in a text.
     `column_names`: how ids stand in names of columns. `policies`: what is left out or protected; those of users first.
+    `signals`: cache -> what tells workers of it, `caches`: table -> its caches, `registry`: table -> column -> value of
+    the rows that are part of the registry.
     """
 
     keys: dict[str, list[list[str]]] = field(default_factory=dict)
@@ -42,6 +45,9 @@ class Packs:
     patterns: dict[str, list[Pattern]] = field(default_factory=dict)
     column_names: tuple[Pattern, ...] = ()
     policies: tuple[PolicyRule, ...] = ()
+    signals: dict[str, list[str]] = field(default_factory=dict)
+    caches: dict[str, list[str]] = field(default_factory=dict)
+    registry: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @property
     def by_model_name(self) -> dict[str, dict[str, str]]:
@@ -72,27 +78,49 @@ def load_packs(paths: Sequence[Path] = ()) -> Packs:
     """
     ours = sorted((f for f in files(__package__).iterdir() if f.name.endswith(".yaml")), key=lambda f: f.name)
     texts = [*((read_text(path, "pack"), str(path)) for path in paths), *((f.read_text("utf-8"), f.name) for f in ours)]
+    read = [_parse(text, name) for text, name in texts]
+    caches = {name for pack, _ in read for name in pack.signals}
     packs = Packs()
-    for text, name in texts:
-        packs = _with(packs, *_parse(text, name))
+    for pack, document in read:
+        _refuse_unknown_caches(pack, document, sorted(caches))
+        packs = _with(packs, pack, _places(pack, document))
     return packs
 
 
-def _parse(text: str, name: str) -> tuple[Pack, dict[tuple[str, str], str]]:
-    """A pack, and where it says what of each column."""
+def _parse(text: str, name: str) -> tuple[Pack, Document]:
+    """A pack, and the document in which it stands."""
     document = read_document(text, name, {})
     pack = Pack()
     try:
         pack = Pack.model_validate(document.data or {})
     except ValidationError as error:
         explain(document, error, _model_at)
+    _raise_problems(document)
+    return pack, document
+
+
+def _refuse_unknown_caches(pack: Pack, document: Document, known: Sequence[str]) -> None:
+    """Raises InvalidConfigError where a table feeds a cache of which no pack says how workers are told."""
+    for table, caches in pack.caches.items():
+        for place, name in enumerate(caches):
+            if name not in known:
+                message = f"no pack has signals for the cache {name!r}"
+                document.report(("caches", table, place), message, did_you_mean(name, known))
+    _raise_problems(document)
+
+
+def _raise_problems(document: Document) -> None:
     if document.problems:
-        raise InvalidConfigError(name, document.problems.values(), hint="the format is explained in docs/packs.md")
-    return pack, {
-        (table, column): f"{name}:{document.keys['references', table, column].line} references.{table}.{column}"
-        for table, columns in pack.references.items()
-        for column in columns
-    }
+        raise InvalidConfigError(
+            document.file, document.problems.values(), hint="the format is explained in docs/packs.md"
+        )
+
+
+def _places(pack: Pack, document: Document) -> dict[tuple[str, str], str]:
+    """Where the pack says what of each column."""
+    named = [(table, column) for table, columns in pack.references.items() for column in columns]
+    lines = {(table, column): document.keys["references", table, column].line for table, column in named}
+    return {place: f"{document.file}:{line} references.{'.'.join(place)}" for place, line in lines.items()}
 
 
 def _model_at(path: tuple[str | int, ...]) -> type[Pack | Pattern | PolicyRule | ReferenceRule]:
@@ -120,4 +148,7 @@ def _with(known: Packs, pack: Pack, places: dict[tuple[str, str], str]) -> Packs
         patterns=pack.patterns | known.patterns,
         column_names=(*known.column_names, *pack.column_names),
         policies=(*known.policies, *pack.policies),
+        signals=pack.signals | known.signals,
+        caches=pack.caches | known.caches,
+        registry=pack.registry | known.registry,
     )

@@ -134,3 +134,10 @@ class Pack(_Model):
     """Table -> column -> how it refers to records."""
     policies: list[PolicyRule] = []
     """What is replicated, left out or protected with each policy of a link."""
+    signals: dict[Name, Annotated[list[Name], Field(min_length=1)]] = {}
+    """Cache of Odoo's workers -> the sequences and tables by which they are told that it is out of date; the first
+    counts that the database has."""
+    caches: dict[Name, list[Name]] = {}
+    """Table -> the caches that are made of its rows."""
+    registry: dict[Name, dict[Name, Name]] = {}
+    """Table -> column -> value: workers load their registry again after rows with these values were written."""

@@ -8,7 +8,7 @@ from functools import cached_property
 from ucrepl.config import Link, Rule
 from ucrepl.errors import ConfigError
 from ucrepl.packs import Packs
-from ucrepl.plan import mask, partial, route
+from ucrepl.plan import cached, mask, partial, route
 from ucrepl.plan.catalog import Catalog, Table, TableName, referenced_table
 from ucrepl.plan.model import ColumnPlan, LinkPlan, ModelTable, NamedById, SkippedTable, TablePlan
 from ucrepl.plan.order import strongly_connected
@@ -26,6 +26,7 @@ class Ingredients:
     fields that refer to records; `checks_at_once` and `shared_with` are those of the plan. `pairs` are those of records
     whose ids stand in names of columns: the number under which ids are mapped -> id on the source -> id on the target.
     `transient` are the tables of transient models.
+    `signalling` is what the target has of the packs' signals: its name -> whether it is a sequence.
     """
 
     link: Link
@@ -42,6 +43,7 @@ class Ingredients:
     fields: Sequence[OdooField] = ()
     pairs: Mapping[int, Mapping[int, int]] = field(default_factory=dict)
     transient: AbstractSet[TableName] = frozenset()
+    signalling: Mapping[str, bool] = field(default_factory=dict)
 
     @cached_property
     def of_tables(self) -> dict[TableName, Policy]:
@@ -204,6 +206,7 @@ def _plan_table(given: Ingredients, number: int, source: Table, target: Table) -
         deleted=given.link.deleted,
         belongs_to=_belongs_to(rules, source, target, columns),
         named_by_ids=named,
+        signals=tuple(cached.signals(given.packs, given.signalling, target)),
         alike=not named
         and all(
             c.column.type == source.columns[c.name].type in SENT_ALIKE

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ucrepl.plan import conflict, identify, paths, write
+from ucrepl.plan import cached, conflict, identify, paths, write
 from ucrepl.plan.model import LinkPlan, RuleUse, TablePlan
 
 
@@ -60,3 +60,7 @@ def statements(link: LinkPlan, table: TablePlan) -> Iterator[tuple[str, str]]:
         else:
             yield f"build {column.name} again", paths.rebuild(link, table, column)
     yield "delete", write.delete(link, table)
+    for signal in table.signals:
+        rows = " and ".join(f"{column} = {value!r}" for column, value in signal.where)
+        condition = f", after rows with {rows}" if rows else ""
+        yield f"tell Odoo's workers of the cache {signal.cache}{condition}", cached.tell(signal)

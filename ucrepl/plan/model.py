@@ -115,6 +115,19 @@ class NamedById:
     after: str
 
 
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """How Odoo's workers are told that a cache is out of date: by the next number of a sequence, or a row of a table.
+
+    `where`: columns and their values, in rows without which there is nothing to tell.
+    """
+
+    cache: str
+    relation: TableName
+    is_sequence: bool
+    where: tuple[tuple[str, str], ...] = ()
+
+
 @dataclass(frozen=True)
 class TablePlan:
     """A table that is replicated. `number` is its number in `ucrepl.table_name` of the target.
@@ -129,7 +142,8 @@ class TablePlan:
     `belongs_to`: columns that refer to records with which, once they are chosen for a subset, the row comes along.
     `named_by_ids`: columns of the source whose names have ids that are other ones on the target.
     `alike`: PostgreSQL's binary format of its rows is the same on both sides. `wide`: its new rows are staged with a
-    column for each of theirs, besides the image (see `plan.wide`).
+    column for each of theirs, besides the image (see `plan.wide`). `signals`: of which caches Odoo's workers are
+    told when its rows were changed.
     """
 
     number: int
@@ -148,6 +162,7 @@ class TablePlan:
     protected_by: str | None = None
     kept: str = ""
     inserts_only: bool = False
+    signals: tuple[Signal, ...] = ()
 
     @property
     def name(self) -> TableName:
@@ -303,6 +318,11 @@ class LinkPlan:
     def fetches(self) -> bool:
         """Whether there are references that fetch what is missing."""
         return any(c.fetches for table in self.tables.values() for c in table.columns)
+
+    @cached_property
+    def has_caches(self) -> bool:
+        """Whether Odoo's workers are to be told of changes of some tables."""
+        return any(table.signals for table in self.tables.values())
 
     def number_of(self, name: TableName) -> int:
         """The number of a replicated or skipped table."""
