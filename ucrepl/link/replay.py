@@ -17,6 +17,7 @@ from ucrepl.errors import RefusedError
 from ucrepl.link.ahead import ReadAhead
 from ucrepl.link.apply import Applied, Applier, NeedsOrderError
 from ucrepl.link.fetch import fetcher_of, one_state
+from ucrepl.link.files.courier import courier_of
 from ucrepl.link.finer import FinerGrain
 from ucrepl.link.setup import OpenLink
 from ucrepl.link.source import Window
@@ -30,7 +31,10 @@ CHANGE_COLUMNS = "seq, xid, table_id, op, key, old, new, at"
 
 @dataclass
 class Batch:
-    """What a batch did: changes applied, left out by rules and parked; bytes read; milliseconds of each step."""
+    """What a batch did: changes applied, left out by rules and parked; bytes read; milliseconds of each step.
+
+    `files`: those that were brought; `files_parked`: of those that could not be, name -> why.
+    """
 
     position: str
     more: bool
@@ -39,6 +43,8 @@ class Batch:
     parked: int = 0
     conflicts: int = 0
     bytes: int = 0
+    files: int = 0
+    files_parked: dict[str, str] = field(default_factory=dict)
     finer: bool = False
     by_table: dict[str, int] = field(default_factory=dict)
     milliseconds: dict[str, float] = field(default_factory=dict)
@@ -54,6 +60,8 @@ class LinkReplayer:
         self.target = opened.target
         self.applier = Applier(opened.target, opened.plan, opened.link_id, link.source, link.target)
         self.applier.fetcher = fetcher_of(opened, self._reading)
+        self.courier = courier_of(opened.target, opened.plan, opened.link_id, opened.route)
+        self.applier.courier = self.courier
         self.finer = FinerGrain(opened.target, self.applier)
         self._ahead: ReadAhead | None = None
         opened.target.prepared_max = PREPARED_STATEMENTS
@@ -107,6 +115,10 @@ class LinkReplayer:
         except BaseException:
             self.stop_reading()
             raise
+        if self.courier:
+            self.courier.look_again()
+            batch.files = self.courier.carried.files
+            batch.files_parked = {file.name: error.message for file, error in self.courier.carried.parked}
         batch.milliseconds["total"] = _since(started)
         return batch
 
@@ -121,6 +133,8 @@ class LinkReplayer:
                 " WHERE link_id = %(link)s",
                 {"applied": result.changes, "conflicts": result.conflicts, "link": self.link_id},
             )
+        if self.courier:
+            self.courier.look_again()
         return result
 
     def confirm(self, position: str) -> None:
@@ -188,6 +202,8 @@ class LinkReplayer:
 
     def _begin(self, position: str | None) -> dict[str, Any]:
         """Locks the position; it must be the one from which the batch was read."""
+        if self.courier:
+            self.courier.reset()
         with self.target.cursor(row_factory=dict_row) as cursor:
             state = cursor.execute(
                 query("begin_batch"),

@@ -12,6 +12,7 @@ from ucrepl.config import Config, Link
 from ucrepl.db.catalog import read_catalog
 from ucrepl.db.sqlfiles import query
 from ucrepl.errors import RefusedError
+from ucrepl.link.files.transport import Route
 from ucrepl.link.node import NodeIdentity, identify
 from ucrepl.link.source import Source, structure_of, table_numbers
 from ucrepl.packs import Packs, load_packs
@@ -32,6 +33,7 @@ class OpenLink:
     plan: LinkPlan
     source: Source
     target: Connection[TupleRow]
+    route: Route
 
 
 def open_link(
@@ -108,7 +110,7 @@ def _open(
     seeded = {TableName(schema, table): snapshot for schema, table, snapshot in rows}
     reading = Source(source, link.name, end.uuid, numbers | directed, structure, seeded)
     reading.stage(source_catalog.hstore_schema, (table.name for table in plan.tables.values()), plan.masks)
-    return OpenLink(link_id, plan, reading, target)
+    return OpenLink(link_id, plan, reading, target, Route.of(config, link))
 
 
 def _pairs_in_names(

@@ -25,7 +25,7 @@ class LinkStatus:
     """The state of one link. A number is None where the node that knows it can't be asked.
 
     `lag_rows`: changes in the source's journal that the target has not; `lag_seconds`: the age of the oldest of them;
-    `applied`, `skipped` (by rules) and `conflicts`: since the link was first opened; `parked`: now.
+    `applied`, `skipped` (by rules) and `conflicts`: since the link was first opened; `parked`, `parked_files`: now.
     """
 
     link: str
@@ -36,6 +36,7 @@ class LinkStatus:
     skipped: int | None = None
     parked: int | None = None
     conflicts: int | None = None
+    parked_files: int | None = None
     last_error: str | None = None
 
 
@@ -81,6 +82,7 @@ def _status(
         skipped=here.skipped if here else 0,
         parked=here.parked if here else 0,
         conflicts=here.conflicts if here else 0,
+        parked_files=here.parked_files if here else 0,
         last_error=down.message if down else _last_error(here),
     )
 

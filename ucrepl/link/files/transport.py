@@ -1,6 +1,6 @@
 """Brings files from the filestore of the source: directly where it is on this host, else through its database."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -115,44 +115,51 @@ class Transport:
         until = monotonic() + self._patience
         while waiting:
             self.beat()
-            moved = False
             # The state first: all chunks of a file that is done are there then.
             states = source.execute(
                 "SELECT request_id, size, done, refusal, message FROM ucrepl.file_request WHERE request_id = ANY (%s)",
                 [list(waiting)],
             ).fetchall()
-            taken = source.execute(
-                query("file_take"), {"requests": list(waiting), "most": _TAKEN_AT_ONCE}, binary=True
-            ).fetchall()
-            for number, data in taken:
-                moved = True
-                if number in waiting:
-                    yield from self._settle(source, waiting, number, partial(waiting[number].write, data))
-            if taken:
-                source.execute(f"NOTIFY {CHANNEL}".encode())
-            for number, size, done, refusal, message in states:
-                if number not in waiting:
-                    continue
-                if refusal:
-                    incoming = waiting.pop(number)
-                    yield Brought(incoming.wanted, trouble=FileError(refusal, message))
-                    moved = True
-                elif done and waiting[number].size >= size:
-                    yield from self._settle(source, waiting, number, None)
-                    moved = True
-            if lost := waiting.keys() - {row[0] for row in states}:  # the source's server has crashed meanwhile
-                for number in lost:
-                    yield self._unanswered(waiting.pop(number).wanted)
-            if moved:
+            left = len(waiting)
+            taken = yield from self._take(source, waiting)
+            yield from self._close(source, waiting, states)
+            if taken or len(waiting) < left:
                 until = monotonic() + self._patience
-            elif monotonic() > until:
+                continue
+            if monotonic() > until:
                 self._absent_until = monotonic() + ABSENT_SECONDS
-                for incoming in waiting.values():
-                    yield self._unanswered(incoming.wanted)
+                yield from [self._unanswered(incoming.wanted) for incoming in waiting.values()]
                 return
-            else:
-                for _ in source.notifies(timeout=min(_POLL_SECONDS, self._patience / 4), stop_after=1):
-                    pass
+            for _ in source.notifies(timeout=min(_POLL_SECONDS, self._patience / 4), stop_after=1):
+                pass
+
+    def _take(self, source: Connection[TupleRow], waiting: dict[int, Incoming]) -> Generator[Brought, None, bool]:
+        """Writes the chunks that are there. Returns whether there were any."""
+        taken = source.execute(
+            query("file_take"), {"requests": list(waiting), "most": _TAKEN_AT_ONCE}, binary=True
+        ).fetchall()
+        for number, data in taken:
+            if number in waiting:
+                yield from self._settle(source, waiting, number, partial(waiting[number].write, data))
+        if taken:
+            source.execute(f"NOTIFY {CHANNEL}".encode())
+        return bool(taken)
+
+    def _close(
+        self, source: Connection[TupleRow], waiting: dict[int, Incoming], states: Sequence[TupleRow]
+    ) -> Iterator[Brought]:
+        """Finishes the files that have come as a whole, and gives up those that will not come."""
+        for number in waiting.keys() - {row[0] for row in states}:  # the source's server has crashed meanwhile
+            yield self._unanswered(waiting.pop(number).wanted)
+        for number, size, done, refusal, message in states:
+            if number not in waiting:
+                continue
+            if refusal:
+                incoming = waiting.pop(number)
+                incoming.discard()
+                yield Brought(incoming.wanted, trouble=FileError(refusal, message))
+            elif done and waiting[number].size >= size:
+                yield from self._settle(source, waiting, number, None)
 
     def _settle(
         self,
