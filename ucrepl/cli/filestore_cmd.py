@@ -1,7 +1,6 @@
 """`ucrepl filestore sync|parked|retry`: the files of attachments."""
 
 from argparse import Namespace, _SubParsersAction
-from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,8 @@ from ucrepl.cli.targets import collect
 from ucrepl.errors import Exit, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ucrepl.config import Config, Link
 
 COLUMNS = ("link", "file", "reason", "message", "attempts", "parked_at")

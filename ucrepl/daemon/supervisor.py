@@ -209,8 +209,10 @@ class Supervisor:
         self._notifier.stopping("finishing what is being applied")
         log.info("end", signal=signal.Signals(self._end_by or signal.SIGTERM).name)
         services = [service for _, service in self._services.values()]
-        for each in (*workers, *services):
-            each.stop()
+        for worker in workers:
+            worker.stop()
+        for service in services:
+            service.stop()
         cancelled = False
         while workers := [worker for worker in workers if not worker.join(0)]:
             passed = monotonic() - began
