@@ -14,6 +14,7 @@ import yaml
 
 from tests.integration.links import MakePair, Pair
 from tests.support.cli import ucrepl, ucrepl_environment
+from tests.support.daemon import daemon_running
 from tests.support.waiting import wait_for
 from ucrepl.config import Config
 from ucrepl.daemon.files import FileService
@@ -257,7 +258,9 @@ def test_a_kill_leaves_no_half_file_under_its_name(files: Files) -> None:
     assert files.has(b"half and half")
 
 
-def test_a_target_that_keeps_attachments_in_the_database_gets_the_contents_in_its_rows(files: Files) -> None:
+def test_a_target_that_keeps_attachments_in_the_database_gets_the_contents_in_its_rows(
+    files: Files, tmp_path: Path
+) -> None:
     files.pair.b.run(IN_DATABASE)
     files.configure(a=files.a, b=None)
     files.attach("one", b"first")
@@ -284,6 +287,7 @@ def test_a_target_that_keeps_attachments_in_the_database_gets_the_contents_in_it
     files.pair.forth()
     assert files.pair.b.rows(one) == [(None, None)]
     assert files.parked() == []
+    ucrepl("verify", "turin->milan", config=files.config_file(tmp_path))
     files.pair.settle()
     assert files.pair.a.value("SELECT store_fname FROM ir_attachment WHERE name = 'lost'") == fname(b"lost")
     files.pair.assert_clean()
@@ -347,6 +351,54 @@ def test_sync_copies_what_is_not_there_and_goes_on(files: Files, tmp_path: Path)
     said = json.loads(ucrepl("filestore", "sync", "turin->milan", "--json", config=config).stdout)
     assert (said["copied"], said["present"], said["parked"]) == (2, 4, {})
     assert files.has(b"lost")
+
+
+def test_sync_fills_the_rows_of_a_target_that_keeps_attachments_in_the_database(files: Files, tmp_path: Path) -> None:
+    for content in (b"one", b"two"):
+        files.attach(content.decode(), content)
+    files.pair.forth()
+    files.pair.b.run(IN_DATABASE)
+    files.configure(a=None, b=None)
+    config = files.config_file(tmp_path)
+    files.pair.close_links()
+    with files.served():
+        said = json.loads(ucrepl("filestore", "sync", "turin->milan", "--json", config=config).stdout)
+    assert (said["files"], said["copied"]) == (2, 2)
+    assert files.pair.b.rows("SELECT store_fname, db_datas FROM ir_attachment ORDER BY name") == [
+        (None, b"one"),
+        (None, b"two"),
+    ]
+    files.pair.settle()
+    assert files.pair.a.column("SELECT store_fname FROM ir_attachment ORDER BY name") == [fname(b"one"), fname(b"two")]
+
+
+def test_two_daemons_on_two_hosts_bring_files(files: Files, tmp_path: Path) -> None:
+    here, there = tmp_path / "milan", tmp_path / "turin"
+    here.mkdir()
+    there.mkdir()
+    files.remote()
+    config = files.config_file(here)
+    beside = there / "ucrepl.yaml"
+    beside.write_text(
+        yaml.safe_dump({"nodes": {"turin": {"dsn": files.pair.a.dsn, "filestore": str(files.a)}}}), encoding="utf-8"
+    )
+    with daemon_running(beside) as server, daemon_running(config) as daemon:
+        files.attach("large", LARGE)
+        daemon.wait_for_line("batch", link="turin->milan", files=1)
+        assert files.has(LARGE)
+        assert files.rows() == ["large"]
+        assert (server.end(), daemon.end()) == (0, 0)
+
+
+def test_a_masked_file_does_not_leave_the_source(files: Files, tmp_path: Path) -> None:
+    files.pair.configure(rules=[{"table": "ir_attachment", "set": {"store_fname": None}}])
+    files.local()
+    files.attach("secret", b"secret")
+    files.pair.forth()
+    done = ucrepl("filestore", "sync", "turin->milan", config=files.config_file(tmp_path), check=False)
+    assert done.returncode == Exit.REFUSED
+    assert files.rows() == ["secret"]
+    assert not files.has(b"secret")
 
 
 def test_verify_finds_what_is_wrong_with_files(files: Files, tmp_path: Path) -> None:

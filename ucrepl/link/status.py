@@ -36,8 +36,8 @@ class LinkStatus:
     skipped: int | None = None
     parked: int | None = None
     conflicts: int | None = None
-    parked_files: int | None = None
     last_error: str | None = None
+    parked_files: int | None = None
 
 
 def all_status(config: Config, nodes: Nodes) -> list[LinkStatus]:
