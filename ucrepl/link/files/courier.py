@@ -137,6 +137,11 @@ class Courier:
 
     def _move(self, wanted: Sequence[Wanted], *, in_rows: bool) -> bool:
         """Has the staged changes say where this side keeps the contents, where the other one keeps them elsewhere."""
+        ours, theirs = ("db_datas", "store_fname") if in_rows else ("store_fname", "db_datas")
+        values = {"table": self.table.number, "ours": ours, "theirs": theirs}
+        row = self._target.execute(query("files_elsewhere", self._hstore), values, prepare=True).fetchone()
+        if not (row and row[0]):
+            return False
         self._target.execute(
             "CREATE TEMPORARY TABLE IF NOT EXISTS stored (seq bigint NOT NULL, store_fname text, data bytea)"
             " ON COMMIT DROP"
@@ -146,10 +151,7 @@ class Courier:
             self._take_into_rows(wanted)
         else:
             self._take_out_of_rows()
-        ours, theirs = ("db_datas", "store_fname") if in_rows else ("store_fname", "db_datas")
-        self._target.execute(
-            query("files_emptied", self._hstore), {"table": self.table.number, "ours": ours, "theirs": theirs}
-        )
+        self._target.execute(query("files_emptied", self._hstore), values)
         return self._target.execute(self._restore.encode()).rowcount > 0
 
     def _take_into_rows(self, wanted: Sequence[Wanted]) -> None:
