@@ -14,6 +14,9 @@ SELECT
     (
         SELECT count(*) FROM ucrepl.parked AS p WHERE p.link_id = k.link_id AND p.skipped_at IS NULL
     ) AS parked,
+    (
+        SELECT count(*) FROM ucrepl.parked_file AS f WHERE f.link_id = k.link_id
+    ) AS parked_files,
     EXISTS (
         SELECT FROM pg_catalog.pg_locks AS l
         JOIN pg_catalog.pg_database AS d ON d.oid = l.database AND d.datname = pg_catalog.current_database()

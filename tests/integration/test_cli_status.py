@@ -16,7 +16,7 @@ from ucrepl.db.connect import connect
 from ucrepl.link.lock import held
 
 NUMBERS = ["lag_rows", "lag_seconds", "applied", "skipped", "parked", "conflicts"]
-KEYS = ["link", "state", *NUMBERS, "last_error", "skipped_by_rule"]
+KEYS = ["link", "state", *NUMBERS, "last_error", "skipped_by_rule", "parked_files"]
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def test_a_link_that_was_never_opened_lags_from_the_beginning(pair: Pair, tmp_pa
     forth, back = status(Terminal(pair, tmp_path)).values()
     assert (forth["state"], forth["lag_rows"]) == ("stopped", 3)
     assert 0 < forth["lag_seconds"] < 300
-    assert back == dict(zip(KEYS, [BACK, "stopped", 0, 0.0, 0, 0, 0, 0, None, {}], strict=True))
+    assert back == dict(zip(KEYS, [BACK, "stopped", 0, 0.0, 0, 0, 0, 0, None, {}, 0], strict=True))
 
 
 def test_lag_counts_what_is_not_in_the_position(pair: Pair, tmp_path: Path) -> None:

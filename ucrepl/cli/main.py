@@ -13,6 +13,7 @@ from ucrepl.cli import (
     config_cmd,
     conflicts_cmd,
     demo_cmd,
+    filestore_cmd,
     ids_cmd,
     install_cmd,
     parked_cmd,
@@ -52,6 +53,7 @@ COMMANDS: tuple[Command, ...] = (
     pause_cmd,
     parked_cmd,
     conflicts_cmd,
+    filestore_cmd,
     demo_cmd,
 )
 

@@ -67,7 +67,12 @@ def run(args: Namespace) -> int:
 
 
 def _errors(frame: list[dict[str, Any]]) -> list[str]:
-    return [f"{status['link']}: {status['last_error']}" for status in frame if status["last_error"]]
+    errors = [f"{status['link']}: {status['last_error']}" for status in frame if status["last_error"]]
+    return errors + [
+        f"{status['link']}: {status['parked_files']:,} files parked: ucrepl filestore parked"
+        for status in frame
+        if status["parked_files"]
+    ]
 
 
 def _skipped(frame: list[dict[str, Any]]) -> list[str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ucrepl.cli import load
 from ucrepl.cli.choose import links_named
+from ucrepl.cli.filestore_cmd import verify_files_of
 from ucrepl.cli.output import print_json, print_table, print_text, progress, talk
 from ucrepl.errors import Exit, UsageError
 
@@ -43,6 +44,7 @@ def add_parser(subparsers: "_SubParsersAction[Any]") -> None:
     )
     parser.add_argument("--repair", action="store_true", help="mend what differs")
     parser.add_argument("--print", action="store_true", help="with --repair: only show what it would do")
+    parser.add_argument("--files", action="store_true", help="look at the files of the target's attachments instead")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
@@ -54,8 +56,13 @@ def run(args: Namespace) -> int:
         raise UsageError("--print shows what --repair would do", "add --repair; to see what differs: --show")
     if args.limit < 1:
         raise UsageError(f"--limit {args.limit} shows nothing", "give a number from 1 on")
+    if args.files and (args.table or args.show or args.known or args.repair):
+        message = "--files looks at files, not at rows"
+        raise UsageError(message, "leave the other options out; what is missing comes with: ucrepl filestore sync LINK")
     config = load(args)
     links = links_named(config, args.link)
+    if args.files:
+        return verify_files_of(config, links, as_json=args.json, named=bool(args.link))
     found: list[tuple[Link, list[TableReport]]] = []
     with Nodes(config, "verify") as nodes:
         for link in links:

@@ -43,6 +43,8 @@ class Pace:
     """Parked changes are tried again after this, then after twice as long and so on ..."""
     parked_at_last: float = 900.0
     """... up to this."""
+    files: float = 60.0
+    """Files that could not be brought are tried again."""
 
 
 @dataclass
@@ -78,6 +80,7 @@ class Chores:
             _Chore(self._purge, pace.purge, now + pace.purge * random.uniform(0.2, 1)),  # noqa: S311
             _Chore(self._purge_tombstones, pace.tombstones, now + pace.tombstones * random.uniform(0.2, 1)),  # noqa: S311
             self._parked,
+            _Chore(self._retry_files, pace.files, now + pace.files),
         )
 
     def moved(self, position: str, parked: int = 0) -> None:
@@ -180,6 +183,15 @@ class Chores:
             self._retry_parked_soon()
         else:
             self._parked.every = min(self._parked.every * 2, self._pace.parked_at_last)
+
+    def _retry_files(self) -> None:
+        courier = self._replayer.courier
+        row = self._session.target.execute(
+            "SELECT EXISTS (SELECT FROM ucrepl.parked_file WHERE link_id = %s)", [self._replayer.link_id]
+        ).fetchone()
+        if courier and row and row[0]:
+            came = courier.retry()
+            log.info("parked files tried again", files=came, parked=len(courier.carried.parked))
 
     def _retry_parked_soon(self) -> None:
         self._parked.every = self._pace.parked

@@ -8,7 +8,7 @@ log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 
 def tell(batch: Batch) -> None:
-    """Log what a batch did: numbers of changes, bytes read, milliseconds of each step."""
+    """Log what a batch did: numbers of changes and files, bytes read, milliseconds of each step."""
     log.info(
         "batch",
         rows=batch.applied,
@@ -17,6 +17,14 @@ def tell(batch: Batch) -> None:
         conflicts=batch.conflicts,
         signals=batch.signals,
         bytes=batch.bytes,
+        files=batch.files,
         finer=batch.finer,
         milliseconds=batch.milliseconds,
     )
+    if batch.files_parked:
+        log.warning(
+            "files parked: their attachments are there without content",
+            files=len(batch.files_parked),
+            why=next(iter(batch.files_parked.values())),
+            hint="run: ucrepl filestore parked",
+        )

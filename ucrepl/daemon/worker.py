@@ -190,6 +190,8 @@ class Worker:
             return None
         self._ears = Ears(self._session.source, self._waker)
         self._chores = Chores(self._session, replayer, self._pace)
+        if replayer.courier:
+            replayer.courier.transport.beat = self._beat
         self._catching_up = self._has_no_error = False
         log.info("link opened", tables=len(replayer.applier.plan.tables))
         return replayer

@@ -16,6 +16,7 @@ from ucrepl.plan.model import LinkPlan, Protection, Signal, TablePlan
 
 if TYPE_CHECKING:
     from ucrepl.link.fetch import Fetcher
+    from ucrepl.link.files.courier import Courier
 
 MANY_ROWS = 1000
 """From so many changes on statements are planned anew for each batch, with statistics of its own."""
@@ -78,6 +79,7 @@ class Applier:
 
     The statements of the plan are compiled when they are first needed and kept. `seeding`: what is staged are rows of
     the source, each once, for which recognition has been done. `fetcher` fetches what is referred to and is not here.
+    `courier` brings the files of attachments.
     """
 
     def __init__(
@@ -93,6 +95,7 @@ class Applier:
         self.connection = connection
         self.seeding = seeding
         self.fetcher: Fetcher | None = None
+        self.courier: Courier | None = None
         self.plan = plan
         self.link_id = link_id
         self.names = {"source_name": source_name, "target_name": target_name, "link": link_id}
@@ -130,15 +133,22 @@ class Applier:
                 raise NeedsOrderError
             self._apply_ordered(result)
             staged = self._staged()
-        if self.fetcher and self.fetcher.fetch(staged.inserts.keys() | staged.updates.keys()):
-            staged = self._staged()
-            if self.seeding:
-                staged = self._take_out_doubtful(staged, result)
+        staged = self._bring(staged, result)
         if staged.changes:
             self._apply_set(staged, result, careful=careful, before_write=before_write)
         if self.plan.defers:
             self._run("SET CONSTRAINTS ALL IMMEDIATE")
         return result
+
+    def _bring(self, staged: Staged, result: Applied) -> Staged:
+        """Brings what the changes need from the source: records to which they refer, and files."""
+        if self.fetcher and self.fetcher.fetch(staged.inserts.keys() | staged.updates.keys()):
+            staged = self._staged()
+            if self.seeding:
+                staged = self._take_out_doubtful(staged, result)
+        if self.courier and self.courier.bring(staged.inserts.keys() | staged.updates.keys()):
+            staged = self._staged()
+        return staged
 
     def _renamed(self, staged: Staged) -> Staged:
         """Gives columns whose names have ids of the source the names that they have here."""

@@ -17,6 +17,7 @@ from ucrepl.errors import RefusedError
 from ucrepl.link.ahead import ReadAhead
 from ucrepl.link.apply import Applied, Applier, NeedsOrderError
 from ucrepl.link.fetch import fetcher_of, one_state
+from ucrepl.link.files.courier import courier_of
 from ucrepl.link.finer import FinerGrain
 from ucrepl.link.setup import OpenLink
 from ucrepl.link.signals import Signaller
@@ -34,6 +35,7 @@ class Batch:
     """What a batch did: changes applied, left out by rules and parked; bytes read; milliseconds of each step.
 
     `signals`: the caches of which Odoo's workers were told.
+    `files`: those that were brought; `files_parked`: of those that could not be, name -> why.
     """
 
     position: str
@@ -43,6 +45,8 @@ class Batch:
     parked: int = 0
     conflicts: int = 0
     bytes: int = 0
+    files: int = 0
+    files_parked: dict[str, str] = field(default_factory=dict)
     finer: bool = False
     by_table: dict[str, int] = field(default_factory=dict)
     signals: list[str] = field(default_factory=list)
@@ -59,6 +63,8 @@ class LinkReplayer:
         self.target = opened.target
         self.applier = Applier(opened.target, opened.plan, opened.link_id, link.source, link.target)
         self.applier.fetcher = fetcher_of(opened, self._reading)
+        self.courier = courier_of(opened.target, opened.plan, opened.link_id, opened.route)
+        self.applier.courier = self.courier
         self.finer = FinerGrain(opened.target, self.applier)
         self.signaller = Signaller(opened.target, opened.link_id, opened.bus)
         self._ahead: ReadAhead | None = None
@@ -114,6 +120,10 @@ class LinkReplayer:
             self.stop_reading()
             raise
         self.signaller.send()
+        if self.courier:
+            self.courier.look_again()
+            batch.files = self.courier.carried.files
+            batch.files_parked = {file.name: error.message for file, error in self.courier.carried.parked}
         batch.milliseconds["total"] = _since(started)
         return batch
 
@@ -130,6 +140,8 @@ class LinkReplayer:
                 {"applied": result.changes, "conflicts": result.conflicts, "link": self.link_id},
             )
         self.signaller.send()
+        if self.courier:
+            self.courier.look_again()
         return result
 
     def confirm(self, position: str) -> None:
@@ -198,6 +210,8 @@ class LinkReplayer:
 
     def _begin(self, position: str | None) -> dict[str, Any]:
         """Locks the position; it must be the one from which the batch was read."""
+        if self.courier:
+            self.courier.reset()
         with self.target.cursor(row_factory=dict_row) as cursor:
             state = cursor.execute(
                 query("begin_batch"),

@@ -13,6 +13,7 @@ from ucrepl.db.catalog import read_catalog
 from ucrepl.db.sqlfiles import query
 from ucrepl.errors import RefusedError
 from ucrepl.link.bus import BUS, Bus
+from ucrepl.link.files.transport import Route
 from ucrepl.link.node import NodeIdentity, identify
 from ucrepl.link.signals import signalling
 from ucrepl.link.source import Source, structure_of, table_numbers
@@ -37,6 +38,7 @@ class OpenLink:
     plan: LinkPlan
     source: Source
     target: Connection[TupleRow]
+    route: Route
     bus: Bus | None = None
 
 
@@ -119,7 +121,7 @@ def _open(
     reading.stage(source_catalog.hstore_schema, names, plan.masks, plan.routes)
     has_bus = link.bus and BUS in target_catalog.tables
     bus = Bus(target, config.nodes[link.target].dsn) if has_bus else None
-    return OpenLink(link_id, plan, reading, target, bus)
+    return OpenLink(link_id, plan, reading, target, Route.of(config, link), bus)
 
 
 def _pairs_in_names(

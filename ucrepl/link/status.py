@@ -25,8 +25,8 @@ class LinkStatus:
     """The state of one link. A number is None where the node that knows it can't be asked.
 
     `lag_rows`: changes in the source's journal that the target has not; `lag_seconds`: the age of the oldest of them;
-    `applied`, `skipped` (by rules) and `conflicts`: since the link was first opened; `parked`: now. `skipped_by_rule`:
-    the name of each rule that has left changes out -> how many.
+    `applied`, `skipped` (by rules) and `conflicts`: since the link was first opened; `parked`, `parked_files`: now.
+    `skipped_by_rule`: the name of each rule that has left changes out -> how many.
     """
 
     link: str
@@ -39,6 +39,7 @@ class LinkStatus:
     conflicts: int | None = None
     last_error: str | None = None
     skipped_by_rule: dict[str, int] = field(default_factory=dict)
+    parked_files: int | None = None
 
 
 def all_status(config: Config, nodes: Nodes) -> list[LinkStatus]:
@@ -83,6 +84,7 @@ def _status(
         skipped=here.skipped if here else 0,
         parked=here.parked if here else 0,
         conflicts=here.conflicts if here else 0,
+        parked_files=here.parked_files if here else 0,
         last_error=down.message if down else _last_error(here),
         skipped_by_rule=here.skipped_by_rule if here else {},
     )

@@ -1,17 +1,21 @@
 """What of a link is compared, and what is not."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ucrepl.config import Config
 from ucrepl.config.problems import did_you_mean
 from ucrepl.db.catalog import read_catalog
 from ucrepl.errors import UsageError
+from ucrepl.link.files.courier import in_database
 from ucrepl.link.setup import transient_tables
 from ucrepl.link.verify.report import TableReport
 from ucrepl.link.verify.session import Session
 from ucrepl.packs import load_packs
 from ucrepl.plan.canonical import compared
 from ucrepl.plan.catalog import TableName
+from ucrepl.plan.files import ATTACHMENTS, PLACES
+from ucrepl.plan.model import TablePlan
 from ucrepl.plan.policy import Policies, leaves_out
 from ucrepl.plan.verify import Comparison
 
@@ -33,10 +37,17 @@ def scope(config: Config, session: Session, names: Sequence[str] | None) -> tupl
     for members in plan.ordered(plan.followed):
         for table in members:
             if table.name in chosen and table.name in catalog.tables:
-                what = compared(table, catalog.tables[table.name], own_rows=table.name in stays)
+                what = compared(_in_one_place(table, session), catalog.tables[table.name], own_rows=table.name in stays)
                 found.append(Comparison(plan, what, portable=portable))
     left_out = [TableReport(str(name), not_compared=why) for name, why in sorted(reasons.items()) if name in chosen]
     return found, left_out
+
+
+def _in_one_place(table: TablePlan, session: Session) -> TablePlan:
+    """The table without the columns that say where contents of attachments are, where the sides keep them elsewhere."""
+    if table.name != ATTACHMENTS or in_database(session.source) == in_database(session.target):
+        return table
+    return replace(table, columns=tuple(c for c in table.columns if c.name not in PLACES))
 
 
 def _chosen(names: Sequence[str] | None, known: set[TableName]) -> set[TableName]:
