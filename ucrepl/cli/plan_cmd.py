@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 COLUMNS = ("table", "column", "kind", "refers_to", "known_from")
 SUSPECT_COLUMNS = ("table", "column", "looks_like", "values", "example")
-_ALL = "*"
+NUMBER_COLUMNS = ("kind", "id", "name", "date_ranges", "used_by", "kept_apart", "two_writers", "options")
 
 
 def add_parser(subparsers: "_SubParsersAction[Any]") -> None:
@@ -42,6 +42,7 @@ def run(args: Namespace) -> int:
     from ucrepl.db.catalog import read_catalog
     from ucrepl.link.node import schema_version
     from ucrepl.link.nodes import Nodes, explained
+    from ucrepl.link.numbers.report import report
     from ucrepl.link.planned import find_suspects, read_plan
     from ucrepl.link.source import table_numbers
     from ucrepl.plan.listing import references
@@ -64,7 +65,17 @@ def run(args: Namespace) -> int:
                 suspects = [s for s in find_suspects(plan, source, source_catalog) if s.table in names]
             _print(args, "suspects", [asdict(s) for s in suspects], SUSPECT_COLUMNS)
             return Exit.FINDING if suspects else Exit.OK
-    _print(args, "references", [asdict(r) for r in references(plan) if r.table in names], COLUMNS)
+        with explained(link.source):
+            numbered = [] if args.table else report(config, link.source, source, source_catalog)
+    found = [asdict(r) for r in references(plan) if r.table in names]
+    numbers = [n.as_dict() for n in numbered]
+    if args.json:
+        print_json({"references": found, "numbers": numbers})
+        return Exit.OK
+    _print(args, "references", found, COLUMNS)
+    if numbers:
+        print_text("")
+        print_table(numbers, NUMBER_COLUMNS)
     return Exit.OK
 
 

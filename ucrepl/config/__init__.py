@@ -1,7 +1,18 @@
 """The configuration file: reading it, checking it, and the models that the rest of the program works with."""
 
 from ucrepl.config.load import load_config, parse_config, read_text
-from ucrepl.config.models import Config, ConflictPolicy, Daemon, DeletedPolicy, Link, Mode, Node, Rule
+from ucrepl.config.models import (
+    Config,
+    ConflictPolicy,
+    Daemon,
+    DeletedPolicy,
+    Link,
+    Mode,
+    Node,
+    NumberOwner,
+    Numbers,
+    Rule,
+)
 from ucrepl.config.problems import InvalidConfigError, Problem
 
 __all__ = [
@@ -13,6 +24,8 @@ __all__ = [
     "Link",
     "Mode",
     "Node",
+    "NumberOwner",
+    "Numbers",
     "Problem",
     "Rule",
     "load_config",

@@ -13,6 +13,7 @@ from ucrepl.db.catalog import read_catalog
 from ucrepl.db.sqlfiles import query
 from ucrepl.errors import RefusedError
 from ucrepl.link.node import NodeIdentity, identify
+from ucrepl.link.numbers.state import numbering_rules
 from ucrepl.link.source import Source, structure_of, table_numbers
 from ucrepl.packs import Packs, load_packs
 from ucrepl.plan.build import Ingredients, build_plan
@@ -87,7 +88,7 @@ def _open(
     plan = build_plan(
         Ingredients(
             link=link,
-            rules=config.rules_for(link),
+            rules=[*config.rules_for(link), *numbering_rules(config, target, target_catalog)],
             packs=packs,
             source=source_catalog,
             target=target_catalog,
