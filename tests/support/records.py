@@ -21,6 +21,7 @@ _LETTERS: Final = digits + ascii_uppercase
 _EPOCH: Final = datetime(2030, 1, 1, tzinfo=UTC).replace(tzinfo=None)
 _TEXTS: Final = ("varchar", "text", "bpchar")
 _NUMBERS: Final = ("int4", "int8", "float8", "numeric")
+_UNIQUE_BY_CODE: Final = {"account_move": ("name",)}
 _OTHERS: Final = ("jsonb", "bool", "date", "timestamp", "timestamptz")
 
 
@@ -158,8 +159,8 @@ class Records:
         raise NothingToDoError
 
     def _told_apart(self, table: Table) -> set[str]:
-        """The columns by which records are told apart: of unique indexes, and of keys for recognition."""
-        return table.unique.union(*self._packs.keys.get(table.label, []))
+        """The columns by which records are told apart: of unique indexes, of keys for recognition, by code of Odoo."""
+        return table.unique.union(*self._packs.keys.get(table.label, []), _UNIQUE_BY_CODE.get(table.label, ()))
 
     def _by_model(self, table: Table) -> set[str]:
         """The columns of references by model name, and those with the names."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ucrepl.cli.main import build_parser
-from ucrepl.config import Config, Daemon, Link, Node, Rule
+from ucrepl.config import Config, Daemon, Link, Node, NumberOwner, Numbers, Rule
 from ucrepl.errors import Exit
 from ucrepl.link.status import LinkStatus
 
@@ -60,6 +60,8 @@ KEYS = [
     *(f"nodes.NAME.{key}" for key in Node.model_fields),
     *(f"links[].{field.serialization_alias or key}" for key, field in Link.model_fields.items()),
     *(f"rules[].{key}" for key in Rule.model_fields),
+    *(f"numbers.{key}" for key in Numbers.model_fields),
+    *(f"numbers.owners[].{key}" for key in NumberOwner.model_fields),
     *(f"daemon.{key}" for key in Daemon.model_fields),
 ]
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 COLUMNS = ("table", "column", "kind", "refers_to", "known_from")
 RULE_COLUMNS = ("table", "column", "where", "says", "rule", "overrides")
 SUSPECT_COLUMNS = ("table", "column", "looks_like", "values", "example")
-_ALL = "*"
+NUMBER_COLUMNS = ("kind", "id", "name", "date_ranges", "used_by", "kept_apart", "two_writers", "options")
 
 
 def add_parser(subparsers: "_SubParsersAction[Any]") -> None:
@@ -44,6 +44,7 @@ def run(args: Namespace) -> int:
     from ucrepl.db.catalog import read_catalog
     from ucrepl.link.node import schema_version
     from ucrepl.link.nodes import Nodes, explained
+    from ucrepl.link.numbers.report import report
     from ucrepl.link.planned import find_suspects, read_plan
     from ucrepl.link.source import table_numbers
     from ucrepl.plan.listing import references, rules
@@ -66,14 +67,20 @@ def run(args: Namespace) -> int:
                 suspects = [s for s in find_suspects(plan, source, source_catalog) if s.table in names]
             _print(args, "suspects", [asdict(s) for s in suspects], SUSPECT_COLUMNS)
             return Exit.FINDING if suspects else Exit.OK
+        with explained(link.source):
+            numbered = [] if args.table else report(config, link.source, source, source_catalog)
     used = [asdict(use) for use in rules(plan, args.table)]
     referring = [asdict(r) for r in references(plan) if r.table in names]
+    numbers = [n.as_dict() for n in numbered]
     if args.json:
-        print_json({"rules": used, "references": referring})
+        print_json({"rules": used, "references": referring, "numbers": numbers})
         return Exit.OK
     if told := [use for use in used if use["rule"]]:
         print_table(told, RULE_COLUMNS)
     _print(args, "references", referring, COLUMNS)
+    if numbers:
+        print_text("")
+        print_table(numbers, NUMBER_COLUMNS)
     return Exit.OK
 
 

@@ -11,6 +11,8 @@ from ucrepl.config.models import (
     Link,
     Mode,
     Node,
+    NumberOwner,
+    Numbers,
     Rule,
     fits,
 )
@@ -27,6 +29,8 @@ __all__ = [
     "Link",
     "Mode",
     "Node",
+    "NumberOwner",
+    "Numbers",
     "Problem",
     "Rule",
     "fits",

@@ -267,6 +267,28 @@ class Link(_Model):
         return f"{self.source}->{self.target}"
 
 
+class NumberOwner(_Model):
+    """The node that alone posts the entries of a journal, or draws from a sequence without gaps."""
+
+    table: Literal["account_journal", "ir_sequence"]
+    """`account_journal`: who posts its entries; `ir_sequence`: who draws from it, of those with `no_gap`."""
+    where: Name | None = None
+    """Which rows: a PostgreSQL expression over the row (`code = 'INV'`); without it all that no entry above is for."""
+    owner: str
+    """The node."""
+
+
+class Numbers(_Model):
+    """Who hands out which document numbers."""
+
+    prefixes: dict[NodeName, str] = {}
+    """Node -> what `ucrepl numbers prefix` writes before the prefix of its sequences; of one node it may be empty."""
+    owners: list[NumberOwner] = []
+    """Who posts, and who draws from sequences without gaps. The first entry that is for a row counts."""
+    elsewhere: Literal["refuse", "report"] = "refuse"
+    """On any other node: `refuse` it, with an error of the database, or `report` it, in `ucrepl numbers status`."""
+
+
 class Daemon(_Model):
     """Settings of `ucrepl run`."""
 
@@ -285,6 +307,8 @@ class Config(_Model):
     """Rules for all links. Of several rules for one table the first that speaks of a matter counts."""
     packs: list[Path] = []
     """Files with knowledge about further modules (docs/packs.md); a relative path is one beside this file."""
+    numbers: Numbers = Numbers()
+    """Document numbers: prefixes of nodes, and owners of what has no gaps."""
     daemon: Daemon = Daemon()
     """How the daemon runs."""
 

@@ -12,10 +12,11 @@ import structlog
 from ucrepl.daemon.session import Session
 from ucrepl.daemon.trouble import describe
 from ucrepl.db.sqlfiles import query
-from ucrepl.errors import RefusedError
+from ucrepl.errors import ConfigError, RefusedError
 from ucrepl.link.ids.sequences import Member, read_slot
 from ucrepl.link.ids.tend import tend_ids
 from ucrepl.link.nodes import Nodes
+from ucrepl.link.numbers.tend import tend_numbers
 from ucrepl.link.purge import purge_journal, purge_tombstones
 from ucrepl.link.replay import LinkReplayer
 
@@ -76,6 +77,7 @@ class Chores:
             _Chore(self._confirm, pace.confirm, now + pace.confirm),
             _Chore(self._look_for_drift, pace.drift, now),
             _Chore(self._tend_ids, pace.drift, now),
+            _Chore(self._tend_numbers, pace.drift, now),
             # several links may have one source: not all at the same time
             _Chore(self._purge, pace.purge, now + pace.purge * random.uniform(0.2, 1)),  # noqa: S311
             _Chore(self._purge_tombstones, pace.tombstones, now + pace.tombstones * random.uniform(0.2, 1)),  # noqa: S311
@@ -134,6 +136,7 @@ class Chores:
         for finding, event in (
             ("missing", "triggers are missing or disabled: changes of these tables are not replicated"),
             ("new", "tables are new: their changes are not replicated"),
+            ("unguarded", "triggers for document numbers are missing or disabled"),
         ):
             if tables := [table for what, table in found if what == finding]:
                 log.warning(event, node=self._session.link.source, tables=tables, hint="run: ucrepl install")
@@ -167,6 +170,16 @@ class Chores:
             return
         for node, unfit in wrong.items():
             log.warning("sequences interleaved again", node=node, sequences=[count.sequence for count in unfit])
+
+    def _tend_numbers(self) -> None:
+        """See that document numbers are given where the configuration says so, on both ends."""
+        session = self._session
+        for node, end in ((session.link.source, session.source), (session.link.target, session.target)):
+            try:
+                if tend_numbers(session.config, node, end, patience=0):
+                    log.info("owners of document numbers, and their triggers, brought up to date", node=node)
+            except (ConfigError, RefusedError) as error:
+                log.warning("document numbers can't be looked after", node=node, error=error.message, hint=error.hint)
 
     def _retry_parked(self) -> None:
         rows = self._session.target.execute(

@@ -11,7 +11,7 @@ from psycopg.rows import TupleRow, dict_row
 from ucrepl.db.sqlfiles import query
 from ucrepl.link.cached import CachedRows
 from ucrepl.link.source import StalePlanError
-from ucrepl.plan import conflict, foreign_keys, identify, paths, write
+from ucrepl.plan import conflict, foreign_keys, identify, numbers, paths, write
 from ucrepl.plan.model import LinkPlan, Protection, Signal, TablePlan
 
 if TYPE_CHECKING:
@@ -181,6 +181,20 @@ class Applier:
         result.parked += taken
         return self._staged() if taken else staged
 
+    def _take_out_taken_numbers(self, staged: Staged, result: Applied) -> Staged:
+        """Parks the documents whose number is that of another record here: it is neither merged nor renumbered."""
+        updates = ((self.plan.tables[number], names) for number, (_, names, _) in staged.updates.items())
+        tables = [table for table, names in updates if numbers.may_take_number(table, names)]
+        tables += [t for number in staged.inserts if numbers.is_numbered(t := self.plan.tables[number])]
+        if not tables:
+            return staged
+        for table in dict.fromkeys(table.number for table in tables):
+            self._run(self._compile("taken", numbers.note_taken, self.plan.tables[table]))
+        self._forget_troubled(staged)
+        parked = self._park()
+        result.parked += parked
+        return self._staged() if parked else staged
+
     def _apply_set(self, staged: Staged, result: Applied, *, careful: bool, before_write: Callable[[], None]) -> None:
         small = staged.changes < MANY_ROWS
         if not small:
@@ -193,6 +207,7 @@ class Applier:
         if doubtful or any(self.plan.tables[number].partial_rule for number in staged.inserts):
             result.parked += doubtful
             staged = self._staged()
+        staged = self._take_out_taken_numbers(staged, result)
         if careful:
             self._park_unresolved(staged, result)
             self._settle_dangling(staged, result)
@@ -317,7 +332,10 @@ class Applier:
         return reached
 
     def _follow_up(self, staged: Staged, *, small: bool) -> None:
-        """Does what follows from translated values: builds paths of ancestors again, counts what was not certain."""
+        """Does what follows from what was written.
+
+        Builds paths of ancestors again, counts what was not certain, and makes the sequences from which Odoo numbers.
+        """
         for number in () if self.plan.shared_with else staged.inserts.keys() | staged.updates.keys():
             table = self.plan.tables[number]
             names = None if number in staged.inserts else staged.updates[number][1]
@@ -326,6 +344,11 @@ class Applier:
                 if names is None or column.name in names or parent in names:
                     make = paths.rebuild if parent else paths.count_uncertain
                     self._run(self._compile(("follow up", column.name), make, table, column), prepare=small)
+        for table in (self.plan.tables[number] for number in staged.inserts.keys() | staged.updates.keys()):
+            if numbers.counts(table) and (
+                table.number in staged.inserts or not numbers.COUNTING.isdisjoint(staged.updates[table.number][1])
+            ):
+                self._run(self._compile("follow numbers", numbers.follow, table), prepare=False)
 
     def _checks_at_once(self, tables: Sequence[TablePlan], changes: int) -> bool:
         """Whether so many changes of these tables are written without a check of each foreign key, and then checked.
@@ -375,6 +398,9 @@ class Applier:
             parked = self._park()
             result.parked += parked
             result.changes -= parked
+        for number in staged.deletes:
+            if numbers.counts(table := self.plan.tables[number]):
+                self._run(self._compile("drop numbers", numbers.drop, table), prepare=False)
         for members in reversed(list(self.plan.ordered(staged.deletes))):
             statements = [self._compile("delete", write.delete, table) for table in members]
             self._run(statements[0] if len(statements) == 1 else write.in_one_statement(statements), prepare=small)
@@ -424,19 +450,23 @@ class Applier:
 
     def _park_unresolved(self, staged: Staged, result: Applied) -> None:
         """Parks the changes that refer to unknown records, then those that refer to these, and so on."""
-        surrogates = [number for number in staged.inserts if self.plan.tables[number].surrogate]
-        spaces = [self.plan.tables[number].space for number in surrogates]
         touched = staged.inserts.keys() | staged.updates.keys()
         while True:
             for number in touched:
                 table = self.plan.tables[number]
                 if any(c.refers_to and not c.optional_rule for c in table.columns):
                     self._run(self._compile("unresolved", conflict.note_unresolved, table))
-            self._run(query("forget_troubled"), {"peer": self.plan.peer_id, "surrogates": surrogates, "spaces": spaces})
+            self._forget_troubled(staged)
             parked = self._park()
             result.parked += parked
             if not parked:
                 return
+
+    def _forget_troubled(self, staged: Staged) -> None:
+        """Takes back the ids of new records for which trouble was noted."""
+        surrogates = [number for number in staged.inserts if self.plan.tables[number].surrogate]
+        spaces = [self.plan.tables[number].space for number in surrogates]
+        self._run(query("forget_troubled"), {"peer": self.plan.peer_id, "surrogates": surrogates, "spaces": spaces})
 
     def _apply_ordered(self, result: Applied) -> None:
         """The TRUNCATE of one or more tables, or one update of a key. What is left is staged as an ordinary change."""

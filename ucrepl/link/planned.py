@@ -8,6 +8,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from ucrepl.config import Config, Link, Rule
+from ucrepl.link.numbers.state import numbering_rules
 from ucrepl.link.setup import odoo_fields, odoo_models, transient_tables
 from ucrepl.link.signals import signalling
 from ucrepl.packs import load_packs
@@ -49,7 +50,10 @@ def read_plan(
     return build_plan(
         Ingredients(
             link=link,
-            rules=config.rules_for(link) if rules is None else rules,
+            rules=[
+                *(config.rules_for(link) if rules is None else rules),
+                *numbering_rules(config, target, catalogs[1]),
+            ],
             packs=packs,
             source=catalogs[0],
             target=catalogs[1],

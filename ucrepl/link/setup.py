@@ -15,6 +15,7 @@ from ucrepl.errors import RefusedError
 from ucrepl.link.bus import BUS, Bus
 from ucrepl.link.files.transport import Route
 from ucrepl.link.node import NodeIdentity, identify
+from ucrepl.link.numbers.state import numbering_rules
 from ucrepl.link.signals import signalling
 from ucrepl.link.source import Source, structure_of, table_numbers
 from ucrepl.packs import Packs, load_packs
@@ -95,7 +96,7 @@ def _open(
     plan = build_plan(
         Ingredients(
             link=link,
-            rules=config.rules_for(link),
+            rules=[*config.rules_for(link), *numbering_rules(config, target, target_catalog)],
             packs=packs,
             source=source_catalog,
             target=target_catalog,
