@@ -76,9 +76,11 @@ def test_a_closed_node_refuses_every_write_of_every_session_and_says_where_to_go
         close(pair.a)
         for session in (old, clerk, pair.a.connection):
             for statement in WRITES:
-                with pytest.raises(psycopg.OperationalError, match="work has moved to node 'milan'") as refused:
-                    with session.transaction():
-                        session.execute(statement.encode())
+                with (
+                    pytest.raises(psycopg.OperationalError, match="work has moved to node 'milan'") as refused,
+                    session.transaction(),
+                ):
+                    session.execute(statement.encode())
                 assert refused.value.sqlstate == fence.SQLSTATE
             assert session.execute("SELECT count(*) FROM partner").fetchone() == (2,)
             session.rollback()
@@ -158,9 +160,9 @@ def test_a_transaction_that_takes_too_long_keeps_it_open(pair: Pair) -> None:
 
 
 def test_a_holder_that_is_silent_for_too_long_lets_go(pair: Pair) -> None:
-    with connect(pair.a.dsn) as node, pytest.raises(psycopg.errors.IdleInTransactionSessionTimeout):
-        with fence.held(node, 10, 0.1) as last:
-            fence.close(node, "milan", last)
-            pair.a.run("INSERT INTO partner (name) VALUES ('waited')")
+    with connect(pair.a.dsn) as node, fence.held(node, 10, 0.1) as last:
+        fence.close(node, "milan", last)
+        pair.a.run("INSERT INTO partner (name) VALUES ('waited')")
+        with pytest.raises(psycopg.errors.IdleInTransactionSessionTimeout):
             node.execute("COMMIT")
     assert len(pair.a.journal()) == 1

@@ -18,7 +18,7 @@ from ucrepl.link.cutover.caches import tell_odoo
 from ucrepl.link.cutover.front import Front
 from ucrepl.link.cutover.record import Entry, Outcome, Record, alone, entries, is_under_way
 from ucrepl.link.cutover.report import Report, note_first_write
-from ucrepl.link.cutover.run import GATE, Options, cut_over
+from ucrepl.link.cutover.run import GATE, SPARE_SECONDS, Options, cut_over, place_of
 from ucrepl.link.node import identify
 from ucrepl.link.nodes import Nodes, explain
 
@@ -124,19 +124,24 @@ class _Interrupted:
         return self._end("done", caches=tell_odoo(target), notes=["it was interrupted, and gone on with"])
 
     def undo(self) -> dict[str, Any]:
-        """Opens the old side, if it was closed, and leads the clients back."""
+        """Opens the old side, if it was closed, closes the new one, and leads the clients back."""
         source, target = self.nodes.get(self.link.source), self.nodes.get(self.link.target)
         if self.is_closed:
             with source.transaction():
                 fence.reopen(source)
-        if self.entry.kind == "rehearsal" and self.entry.options.get("was_open"):
-            with target.transaction():
-                fence.reopen(target)
+        if self.entry.kind == "rehearsal":
+            if self.entry.options.get("was_open"):
+                with target.transaction():
+                    fence.reopen(target)
+        elif self.is_open_there:
+            with fence.held(target, SPARE_SECONDS, SPARE_SECONDS) as last_seq:
+                fence.close(target, place_of(self.config, self.link.source), last_seq)
+                target.execute("COMMIT")
         return self._end("taken back", reason="it was interrupted", notes=self._front().lead_back())
 
     def _front(self) -> Front:
         front = Front(self.config, self.link)
-        front.assume_all(switched=self.entry.step in {"switch", "move", "resume", "caches"})
+        front.assume_all(switched=self.entry.step in {"switch", "close", "open", "resume", "caches"})
         return front
 
     def _end(self, outcome: Outcome, **what: Any) -> dict[str, Any]:  # noqa: ANN401 - fields of the report

@@ -38,7 +38,7 @@ GATE: Final = "cutover gate"
 
 SPARE_SECONDS: Final = 5.0
 _DECIDE_SECONDS: Final = 10.0
-_FIRST_WRITE_SECONDS: Final = 1.0
+_FIRST_WRITE_SECONDS: Final = 0.25
 
 _EXPECTED: Final = (psycopg.Error, UcreplError, TimeoutError, BouncerError, SwitchError, StalePlanError)
 
@@ -159,7 +159,7 @@ class _Run:
                 self._step("switch")
                 with self._opening(other_gate):
                     self.front.lead_over(identify(self.target, self.link.target).uuid)
-                    self._step("move")
+                    self._step("close")
                     self._decide(gate, other_gate)
 
     def _close_target(self, gate: Connection[TupleRow]) -> None:
@@ -185,6 +185,8 @@ class _Run:
             if not self._look_again(self.link.source).closed:
                 self.is_decided = False
                 raise
+        with suppress(psycopg.Error):  # nothing may come between the two
+            self._step("open")
         try:
             other_gate.execute("COMMIT")
         except psycopg.Error:

@@ -1,0 +1,86 @@
+"""A cut-over whose program is killed at any step: it is gone on with, or taken back, and exactly one side is open."""
+
+import subprocess
+import sys
+from pathlib import Path
+from signal import SIGKILL
+
+import pytest
+
+from tests.integration.links import MakePair, Pair
+from tests.integration.terminal import FORTH, Terminal
+from tests.integration.test_cutover import DDL, PARTNERS, noting, open_sides, with_hook
+from tests.support.cli import ucrepl_environment
+from ucrepl.errors import Exit
+
+STEPS = (
+    "prepare",
+    "fence",
+    "marker",
+    "level",
+    "numbers",
+    "compare",
+    "arm",
+    "switch",
+    "close",
+    "open",
+    "resume",
+    "caches",
+)
+DECIDED = STEPS.index("open")
+KILLED_AT = """
+import os, signal, sys
+from pathlib import Path
+from ucrepl.config import load_config
+from ucrepl.link.cutover.run import Options, cut_over
+from ucrepl.link.nodes import Nodes
+
+config, at = load_config(Path(sys.argv[1])), sys.argv[2]
+
+def told(step):
+    if step == at:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+with Nodes(config, "cutover") as nodes:
+    cut_over(config, config.links[0], nodes, Options(told=told))
+"""
+FEW = {("switch", "resume"), ("close", "abort"), ("open", "abort"), ("open", "resume")}
+
+
+@pytest.mark.parametrize(
+    ("step", "command"),
+    [
+        pytest.param(step, command, marks=[] if (step, command) in FEW else pytest.mark.long)
+        for step in STEPS
+        for command in ("resume", "abort")
+    ],
+)
+def test_killed_before_a_step(make_pair: MakePair, tmp_path: Path, step: str, command: str) -> None:
+    pair: Pair = make_pair(DDL)
+    pair.seed_both()
+    pair.close_links()
+    with_hook(pair, noting(tmp_path / "led"), noting(tmp_path / "led"))
+    terminal = Terminal(pair, tmp_path)
+    pair.a.run("INSERT INTO partner (name) VALUES ('c')")
+    run = [sys.executable, "-c", KILLED_AT, str(terminal.path), step]
+    assert subprocess.run(run, check=False, env=ucrepl_environment()).returncode == -SIGKILL
+
+    at = STEPS.index(step)
+    assert "was interrupted" in terminal("cutover", "status", code=Exit.FINDING).err
+    if at == DECIDED:
+        assert open_sides(pair) == []
+    if command == "abort" and at > DECIDED:
+        sentence, hint = terminal.refused("cutover", "abort", FORTH, code=Exit.REFUSED)
+        assert "'milan' is open already" in sentence
+        assert "resume" in hint
+        assert open_sides(pair) == ["milan"]
+        return
+    outcome = terminal("cutover", command, FORTH, "--json").json["outcome"]
+    assert outcome == ("done" if command == "resume" else "taken back")
+    assert open_sides(pair) == ["milan" if command == "resume" else "turin"]
+    led = (tmp_path / "led").read_text().split() if (tmp_path / "led").exists() else []
+    assert led[-1:] in ([], ["milan" if command == "resume" else "turin"])
+    terminal("cutover", "status")
+    pair.settle()
+    assert ("c",) in pair.assert_same(PARTNERS)
+    pair.assert_clean()
