@@ -1,5 +1,6 @@
 """A PgBouncer in front of a database, where the program is installed."""
 
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -79,7 +80,7 @@ class RunningBouncer:
 @contextmanager
 def bouncer_running(dsn: str) -> Iterator[RunningBouncer]:
     """Have a PgBouncer run that leads to the database. The test is skipped where there is none."""
-    if shutil.which("pgbouncer") is None:
+    if find_bouncer() is None:
         pytest.skip("PgBouncer is not installed (Debian: apt-get install pgbouncer)")
     parts = conninfo_to_dict(dsn)
     target = " ".join(f"{key}='{parts[key]}'" for key in ("host", "port", "dbname"))
@@ -100,10 +101,14 @@ def bouncer_running(dsn: str) -> Iterator[RunningBouncer]:
             running.kill()
 
 
+def find_bouncer() -> str | None:
+    """The program, None where it is not installed."""
+    return shutil.which("pgbouncer", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin")
+
+
 def _start(folder: Path) -> subprocess.Popen[bytes]:
-    program = shutil.which("pgbouncer") or "pgbouncer"
     return subprocess.Popen(
-        [program, str(folder / "pgbouncer.ini")],
+        [find_bouncer() or "pgbouncer", str(folder / "pgbouncer.ini")],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
