@@ -11,7 +11,7 @@ import pytest
 
 from tests.integration.links import BACK as BACK_LINK
 from tests.integration.links import FORTH as FORTH_LINK
-from tests.integration.links import MakePair, Pair, Side
+from tests.integration.links import MakePair, Pair, Side, part_ids
 from tests.integration.terminal import BACK, FORTH, Terminal
 from tests.integration.test_worker import working
 from tests.support.waiting import wait_for
@@ -29,6 +29,9 @@ DDL = """
     INSERT INTO partner (name) VALUES ('a'), ('b');
     INSERT INTO ir_sequence (name, implementation, number_next) VALUES ('S', 'standard', 1), ('F', 'no_gap', 5);
 """
+STEPS = tuple(
+    ["prepare", "fence", "marker", "level", "numbers", "compare", "arm", "switch", "close", "open", "resume", "caches"]
+)
 PARTNERS = "SELECT name FROM partner ORDER BY 1"
 
 
@@ -99,22 +102,7 @@ def test_the_work_moves_and_comes_back(pair: Pair) -> None:
             ("cutover", "done", "milan")
         ]
         steps = side.column("SELECT step FROM ucrepl.cutover_step ORDER BY place")
-        assert steps == [
-            *(
-                "prepare",
-                "fence",
-                "marker",
-                "level",
-                "numbers",
-                "compare",
-                "arm",
-                "switch",
-                "close",
-                "open",
-                "resume",
-                "caches",
-            )
-        ]
+        assert steps == list(STEPS)
         assert side.value("SELECT bool_and(ended_at >= began_at) FROM ucrepl.cutover_step")
 
     pair.b.run("INSERT INTO partner (name) VALUES ('d')")
@@ -127,6 +115,19 @@ def test_the_work_moves_and_comes_back(pair: Pair) -> None:
     pair.assert_clean()
 
 
+@pytest.mark.long
+def test_document_numbers_go_by_the_ids_of_the_other_side(make_pair: MakePair) -> None:
+    pair = make_pair(DDL)
+    pair.seed_both()
+    part_ids(pair, "ir_sequence_id_seq", by=100)
+    pair.a.run("INSERT INTO ir_sequence (name, implementation, number_next) VALUES ('N', 'standard', 1)")
+    pair.a.run("CREATE SEQUENCE ir_sequence_003 INCREMENT BY 2; SELECT setval('ir_sequence_003', 41)")
+    pair.close_links()
+    assert over(pair)["numbers"]["documents"] == 1
+    assert pair.b.value("SELECT nextval('ir_sequence_101')") == 43
+
+
+@pytest.mark.long
 def test_a_daemon_that_replays_goes_on_with_it(pair: Pair) -> None:
     with working(pair), working(pair, BACK_LINK):
         wait_for(lambda: all(_daemons(pair)), what="both daemons")
@@ -147,6 +148,7 @@ def _daemons(pair: Pair) -> list[bool]:
     ]
 
 
+@pytest.mark.long
 def test_a_rehearsal_leaves_all_as_it_was(pair: Pair, tmp_path: Path) -> None:
     with_hook(pair, noting(tmp_path / "led"))
     pair.a.run("INSERT INTO partner (name) VALUES ('c')")
@@ -175,6 +177,7 @@ def test_an_open_transaction_that_ends_in_time_is_carried_over(pair: Pair) -> No
     assert pair.b.column(PARTNERS) == ["a", "b", "late", "later"]
 
 
+@pytest.mark.long
 def test_an_open_transaction_that_outlives_the_deadline_takes_it_back(pair: Pair) -> None:
     with pair.a.another() as user:
         user.execute("INSERT INTO partner (name) VALUES ('long')")
@@ -189,6 +192,7 @@ def test_an_open_transaction_that_outlives_the_deadline_takes_it_back(pair: Pair
     assert open_sides(pair) == ["milan"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("then", "words"),
     [("sys.exit('no such proxy')", "ended with 1: no such proxy"), ("time.sleep(60)", "took longer than 2")],
@@ -204,6 +208,7 @@ def test_a_command_that_fails_or_hangs_takes_it_back_and_the_clients_are_led_bac
     assert open_sides(pair) == ["turin"]
 
 
+@pytest.mark.long
 def test_a_command_that_lies_takes_it_back(pair: Pair) -> None:
     with_hook(pair, ["true"], ["true"], through=pair.a.dsn, switch_seconds=0.2)
     with pytest.raises(RefusedError, match="does not lead to the new side: it leads to 'turin'"):
@@ -211,6 +216,7 @@ def test_a_command_that_lies_takes_it_back(pair: Pair) -> None:
     assert open_sides(pair) == ["turin"]
 
 
+@pytest.mark.long
 def test_what_differs_takes_it_back(pair: Pair) -> None:
     pair.a.run("UPDATE partner SET name = 'changed' WHERE name = 'a'")
     pair.b.run(
@@ -234,12 +240,14 @@ def test_what_forbids_it_is_said_with_its_remedy_and_changes_nothing(pair: Pair,
     assert pair.a.rows("SELECT * FROM ucrepl.cutover") == pair.b.rows("SELECT * FROM ucrepl.fence") == []
 
 
+@pytest.mark.long
 def test_it_goes_one_way_at_a_time(pair: Pair) -> None:
     over(pair)
     with pytest.raises(RefusedError, match="'turin' is closed already, its work is on node 'milan'"):
         over(pair)
 
 
+@pytest.mark.long
 def test_two_at_once_are_refused(pair: Pair) -> None:
     inside, may_go = Event(), Event()
 
@@ -257,6 +265,7 @@ def test_two_at_once_are_refused(pair: Pair) -> None:
         assert first.result()["outcome"] == "done"
 
 
+@pytest.mark.long
 def test_the_command_line_tells_all_of_it(pair: Pair, tmp_path: Path) -> None:
     terminal = Terminal(pair, tmp_path)
     assert "--yes" in terminal.refused("cutover", FORTH, code=Exit.USAGE)[1]

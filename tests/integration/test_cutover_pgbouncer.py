@@ -91,6 +91,7 @@ def test_clients_see_a_pause_and_no_error_forth_and_back(pair: Pair, bouncer: Ru
     assert "other = host=/nowhere" in bouncer.config.read_text()
 
 
+@pytest.mark.long
 def test_a_transaction_that_pgbouncer_waits_for_in_vain_takes_it_back(pair: Pair, bouncer: RunningBouncer) -> None:
     with psycopg.connect(bouncer.dsn) as user:
         user.execute("INSERT INTO partner (name) VALUES ('long')")
@@ -102,6 +103,7 @@ def test_a_transaction_that_pgbouncer_waits_for_in_vain_takes_it_back(pair: Pair
     assert "turin" in open_sides(pair)
 
 
+@pytest.mark.long
 def test_it_takes_back_what_it_has_told_pgbouncer(pair: Pair, bouncer: RunningBouncer) -> None:
     before = bouncer.config.read_text()
     console = Bouncer(pair.config.cutover.pgbouncer, pair.config.nodes)  # type: ignore[arg-type]
@@ -117,6 +119,7 @@ def test_it_takes_back_what_it_has_told_pgbouncer(pair: Pair, bouncer: RunningBo
     assert bouncer.config.read_text().split() == before.replace("'", "").split()
 
 
+@pytest.mark.long
 def test_a_pgbouncer_that_dies_takes_it_back(pair: Pair, bouncer: RunningBouncer) -> None:
     def told(step: str) -> None:
         if step == "switch":

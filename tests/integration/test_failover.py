@@ -57,6 +57,7 @@ def test_what_was_not_delivered_is_applied_or_parked(pair: Pair, lost: Terminal,
     pair.assert_same(PARTNERS)
 
 
+@pytest.mark.long
 def test_it_takes_over_a_closed_target(pair: Pair, lost: Terminal) -> None:
     pair.close_links()
     over(pair)
@@ -66,6 +67,7 @@ def test_it_takes_over_a_closed_target(pair: Pair, lost: Terminal) -> None:
     assert "milan" in open_sides(pair)
 
 
+@pytest.mark.long
 def test_what_forbids_it(pair: Pair, lost: Terminal, tmp_path: Path) -> None:
     here = Terminal(pair, tmp_path)
     assert "'turin' answers" in here.refused("failover", FORTH, "--confirm", code=Exit.REFUSED)[0]

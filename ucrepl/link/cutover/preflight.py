@@ -31,14 +31,13 @@ class Objection:
     remedy: str
 
 
-def preflight(nodes: Nodes, link: Link, *, unfinished_is_ours: bool = False) -> None:
+def preflight(nodes: Nodes, link: Link) -> None:
     """Looks at both sides and what stands in front of them, and changes nothing.
 
-    `unfinished_is_ours`: a cut-over that was interrupted is what is being gone on with. Raises RefusedError with all
-    that forbids the cut-over, each with its remedy.
+    Raises RefusedError with all that forbids the cut-over, each with its remedy.
     """
     ends = nodes.get(link.source), nodes.get(link.target)
-    found = list(_sides(link, *ends, unfinished_is_ours=unfinished_is_ours))
+    found = list(_sides(link, *ends))
     if not found:
         found = [*_forth(link, *ends), *_back(nodes.config, link, *ends), *_in_front(nodes.config, link)]
         found += _differences(nodes, link) if not found else []
@@ -49,11 +48,9 @@ def preflight(nodes: Nodes, link: Link, *, unfinished_is_ours: bool = False) -> 
         )
 
 
-def _sides(
-    link: Link, source: Connection[TupleRow], target: Connection[TupleRow], *, unfinished_is_ours: bool
-) -> Iterator[Objection]:
+def _sides(link: Link, source: Connection[TupleRow], target: Connection[TupleRow]) -> Iterator[Objection]:
     for node in (source, target):
-        for entry in entries(node, unfinished=True) if not unfinished_is_ours else ():
+        for entry in entries(node, unfinished=True):
             yield Objection(
                 f"a cut-over of {entry.link!r} was interrupted at the step {entry.step!r}",
                 f"run: ucrepl cutover resume '{entry.link}', or: ucrepl cutover abort '{entry.link}'",

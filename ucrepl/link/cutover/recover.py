@@ -12,7 +12,7 @@ from psycopg.rows import TupleRow
 from psycopg.types.json import Jsonb
 
 from ucrepl.config import Config, Link
-from ucrepl.errors import RefusedError, UcreplError
+from ucrepl.errors import RefusedError, UcreplError, UnreachableError
 from ucrepl.link.cutover import fence
 from ucrepl.link.cutover.caches import tell_odoo
 from ucrepl.link.cutover.front import Front
@@ -87,9 +87,10 @@ def resume(
 def abort(config: Config, link: Link, nodes: Nodes) -> dict[str, Any]:
     """Takes back a cut-over that was interrupted. Returns its report: the old side is open, the new one is closed.
 
-    Raises RefusedError where there is none, and where the new side is open already.
+    The new side need not be there, if the old one was not closed. Raises RefusedError where there is none, and where
+    the new side is open already.
     """
-    with _interrupted(config, link, nodes) as found:
+    with _interrupted(config, link, nodes, tolerant=True) as found:
         if found.is_closed and found.is_open_there:
             raise RefusedError(
                 f"{found.link.target!r} is open already, and may have been written to",
@@ -101,7 +102,10 @@ def abort(config: Config, link: Link, nodes: Nodes) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class _Interrupted:
-    """A cut-over that nobody is at work on any more, with the state of both sides, which can't change by itself."""
+    """A cut-over that nobody is at work on any more, with the state of both sides, which can't change by itself.
+
+    `is_there`: the new side answers.
+    """
 
     config: Config
     link: Link
@@ -110,6 +114,7 @@ class _Interrupted:
     record: Record
     is_closed: bool
     is_open_there: bool
+    is_there: bool = True
 
     def finish(self) -> dict[str, Any]:
         """Opens the new side, and does what is left."""
@@ -125,10 +130,16 @@ class _Interrupted:
 
     def undo(self) -> dict[str, Any]:
         """Opens the old side, if it was closed, closes the new one, and leads the clients back."""
-        source, target = self.nodes.get(self.link.source), self.nodes.get(self.link.target)
         if self.is_closed:
+            source = self.nodes.get(self.link.source)
             with source.transaction():
                 fence.reopen(source)
+        if self.is_there:
+            self._leave(self.nodes.get(self.link.target))
+        return self._end("taken back", reason="it was interrupted", notes=self._front().lead_back())
+
+    def _leave(self, target: Connection[TupleRow]) -> None:
+        """Leaves the new side closed; after a rehearsal as it was before."""
         if self.entry.kind == "rehearsal":
             if self.entry.options.get("was_open"):
                 with target.transaction():
@@ -137,7 +148,6 @@ class _Interrupted:
             with fence.held(target, SPARE_SECONDS, SPARE_SECONDS) as last_seq:
                 fence.close(target, place_of(self.config, self.link.source), last_seq)
                 target.execute("COMMIT")
-        return self._end("taken back", reason="it was interrupted", notes=self._front().lead_back())
 
     def _front(self) -> Front:
         front = Front(self.config, self.link)
@@ -154,15 +164,18 @@ class _Interrupted:
 
 
 @contextmanager
-def _interrupted(config: Config, link: Link, nodes: Nodes) -> Iterator[_Interrupted]:
-    """The interrupted cut-over of the link, or of its way back. Raises RefusedError where there is none."""
-    names = (link.source, link.target)
-    for name in names:
-        identify(nodes.get(name), name)
-    ends = {name: nodes.another(name) for name in names}
+def _interrupted(config: Config, link: Link, nodes: Nodes, *, tolerant: bool = False) -> Iterator[_Interrupted]:
+    """The interrupted cut-over of the link, or of its way back.
+
+    `tolerant`: its new side need not be there, if its old one was not closed: then it can't have been opened. Raises
+    RefusedError where there is none, UnreachableError.
+    """
+    ends, away = _reachable(nodes, (link.source, link.target))
+    if away and not (tolerant and ends):
+        raise away[0]
     with alone(ends):
-        for name in names:
-            _end_gates(ends[name], name)
+        for name, end in ends.items():
+            _end_gates(end, name)
         links = {link.name, *(back.name for back in [config.way_back(link)] if back)}
         found = [e for end in ends.values() for e in entries(end, unfinished=True) if e.link in links]
         if not found:
@@ -173,15 +186,23 @@ def _interrupted(config: Config, link: Link, nodes: Nodes) -> Iterator[_Interrup
         entry = max(found, key=lambda e: e.began_at)
         over = config.link(entry.link)
         record = Record({name: end for name, end in ends.items() if _knows(end, entry)}, entry.cutover_id)
-        yield _Interrupted(
-            config,
-            over,
-            nodes,
-            entry,
-            record,
-            fence.read_fence(nodes.get(over.source)).closed,
-            not fence.read_fence(nodes.get(over.target)).closed,
-        )
+        is_closed = over.source in ends and fence.read_fence(ends[over.source]).closed
+        if away and (over.source not in ends or is_closed):
+            raise away[0]
+        is_open_there = over.target in ends and not fence.read_fence(ends[over.target]).closed
+        yield _Interrupted(config, over, nodes, entry, record, is_closed, is_open_there, over.target in ends)
+
+
+def _reachable(nodes: Nodes, names: tuple[str, str]) -> tuple[dict[str, Connection[TupleRow]], list[UnreachableError]]:
+    """Connections to those of the nodes that answer, and why the others do not."""
+    ends, away = {}, []
+    for name in names:
+        try:
+            identify(nodes.get(name), name)
+            ends[name] = nodes.another(name)
+        except UnreachableError as error:
+            away.append(error)
+    return ends, away
 
 
 def _knows(node: Connection[TupleRow], entry: Entry) -> bool:
