@@ -5,13 +5,16 @@ import sys
 from pathlib import Path
 from signal import SIGKILL
 
+import psycopg
 import pytest
 
 from tests.integration.links import MakePair, Pair
 from tests.integration.terminal import FORTH, Terminal
-from tests.integration.test_cutover import DDL, PARTNERS, STEPS, noting, open_sides, with_hook
+from tests.integration.test_cutover import DDL, PARTNERS, STEPS, noting, open_sides, over, with_hook
 from tests.support.cli import ucrepl_environment
-from ucrepl.errors import Exit
+from tests.support.databases import Databases
+from ucrepl.errors import Exit, RefusedError
+from ucrepl.throwaway import Server
 
 DECIDED = STEPS.index("open")
 KILLED_AT = """
@@ -85,3 +88,44 @@ def test_the_new_side_need_not_be_there_to_take_it_back(make_pair: MakePair, tmp
     assert open_sides(pair) == ["turin"]
     assert Terminal(pair, tmp_path)("cutover", "abort", FORTH, "--json").json["outcome"] == "taken back"
     assert open_sides(pair) == ["turin"]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("command", ["resume", "abort"])
+@pytest.mark.parametrize("lost", ["turin", "milan"])
+@pytest.mark.parametrize("step", ["level", "switch", "close", "open"])
+def test_a_server_that_dies_before_a_step(
+    server: Server, databases: Databases, tmp_path: Path, step: str, lost: str, command: str
+) -> None:
+    with Server() as other:
+        names = [databases.create(), Databases(other).create()]
+        dsns = [server.dsn(names[0]), other.dsn(names[1])]
+        with Pair(*(dsns if lost == "milan" else dsns[::-1])) as pair:
+            pair.run(DDL)
+            pair.install()
+            pair.seed_both()
+            pair.close_links()
+
+            def told(at: str) -> None:
+                if at == step:
+                    other.kill()
+                    other.start()
+
+            outcome = "done"
+            try:
+                over(pair, told=told)
+            except RefusedError as error:
+                outcome = "unfinished" if "not to the end" in error.message else "taken back"
+            side = pair.side(lost)
+            side.connection.close()
+            side.connection = psycopg.connect(side.dsn, autocommit=True)
+            terminal = Terminal(pair, tmp_path)
+            if terminal("cutover", "status", code=None).code == Exit.FINDING:
+                code = terminal("cutover", command, FORTH, code=None).code
+                assert code in ({Exit.OK} if command == "resume" else {Exit.OK, Exit.REFUSED})
+                outcome = "done" if command == "resume" or code == Exit.REFUSED else "taken back"
+            assert outcome != "unfinished"
+            assert open_sides(pair) == ["milan" if outcome == "done" else "turin"]
+            pair.settle()
+            pair.assert_same(PARTNERS)
+        databases.drop(names[0])

@@ -1,18 +1,27 @@
 """The cut-over with PgBouncer in front: its clients wait, and see no error."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
+from signal import SIGKILL
 from threading import Event, Thread
 from typing import Self
 
 import psycopg
 import pytest
+import yaml
 
 from tests.integration.links import BACK as BACK_LINK
 from tests.integration.links import FORTH as FORTH_LINK
 from tests.integration.links import MakePair, Pair
+from tests.integration.terminal import FORTH, Terminal
 from tests.integration.test_cutover import DDL, PARTNERS, open_sides, over
+from tests.integration.test_cutover_killed import KILLED_AT
 from tests.support.bouncer import RunningBouncer, bouncer_running
+from tests.support.cli import ucrepl_environment
 from tests.support.waiting import wait_for
+from ucrepl.config import Cutover
 from ucrepl.errors import RefusedError
 from ucrepl.link.cutover.pgbouncer import Bouncer
 
@@ -131,3 +140,25 @@ def test_a_pgbouncer_that_dies_takes_it_back(pair: Pair, bouncer: RunningBouncer
     bouncer.start()
     with psycopg.connect(bouncer.dsn) as user:
         user.execute("INSERT INTO partner (name) VALUES ('again')")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("command", "side"), [("abort", "turin"), ("resume", "milan")])
+def test_clients_that_a_killed_cut_over_has_left_waiting_go_on(
+    pair: Pair, bouncer: RunningBouncer, tmp_path: Path, command: str, side: str
+) -> None:
+    pair.config = pair.config.model_copy(update={"cutover": Cutover()})
+    terminal = Terminal(pair, tmp_path)
+    with terminal.path.open("a", encoding="utf-8") as file:
+        file.write(yaml.safe_dump({"cutover": {"pgbouncer": bouncer.settings}}))
+    run = [sys.executable, "-c", KILLED_AT, str(terminal.path), "close"]
+    with Clerk(bouncer.dsn) as clerk:
+        wait_for_more(clerk)
+        assert subprocess.run(run, check=False, env=ucrepl_environment()).returncode == -SIGKILL
+        terminal("cutover", command, FORTH)
+        wait_for_more(clerk)
+    assert clerk.failures == []
+    assert open_sides(pair) == [side]
+    pair.settle()
+    names = [name for (name,) in pair.assert_same(PARTNERS) if name.startswith("clerk")]
+    assert sorted(names) == sorted(clerk.acknowledged)
