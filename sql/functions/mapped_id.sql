@@ -2,10 +2,11 @@
 --
 -- Purpose:    the id that a record of a model has on the other side.
 -- Parameters: the peer; an id of its (way 'make', 'known') or of this node ('back'); the name of the model.
--- Returns:    the other id; the id itself where there is no model, or it is 0 or less; null where the model's records are
---             not replicated. For a record in no pair: 'make' gives it an id (it is mentioned, and may come), 'known'
---             gives null (as 'make' does where the model's records are never made), 'back' the id itself, or, where the peer has another record with it, the id below zero. Where ids
---             are shared it stands for itself. In a dry run ids that are not given yet are below zero.
+-- Returns:    the other id; the id itself where there is no model, or none with a table, or it is 0 or less; null where the
+--             model's records are not replicated. For a record in no pair: 'make' gives it an id (it is mentioned, and
+--             may come), 'known' gives null (as 'make' does where the model's records are never made), 'back' the id
+--             itself, or, where the peer has another record with it, the id below zero. Where ids are shared it stands
+--             for itself. In a dry run ids that are not given yet are below zero.
 -- Reads:      pg_temp.model, and the table identity: of pg_temp in a dry run, else of ucrepl.
 -- Writes:     that table, with 'make'.
 CREATE OR REPLACE FUNCTION ucrepl.mapped_id(peer integer, id bigint, of_model text, way text) RETURNS bigint
@@ -21,7 +22,7 @@ BEGIN
     END IF;
     SELECT m.number, m.sequence, m.ids INTO place FROM pg_temp.model AS m WHERE m.model = of_model;
     IF place IS NULL THEN
-        RETURN NULL;
+        RETURN CASE WHEN to_regclass(format('public.%I', replace(of_model, '.', '_'))) IS NULL THEN id END;
     END IF;
 
     IF way = 'back' THEN

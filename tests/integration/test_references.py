@@ -82,9 +82,11 @@ def test_ids_as_keys(odoos: Pair) -> None:
 @pytest.mark.parametrize("mentioned_first", [False, True])
 def test_model_and_id_in_one_text(odoos: Pair, mentioned_first: bool) -> None:  # noqa: FBT001 - a parameter
     action = "INSERT INTO ir_act_window (id, name) VALUES (70, 'partners')"
+    odoos.b.run("CREATE TABLE not_replicated (id integer)")
+    values = ("ir.actions.act_window,70", "not.replicated,5", "no.such.model,5", "res.partner,0")
     if not mentioned_first:
         odoos.a.run(action)
-    for name, value in (("a", "ir.actions.act_window,70"), ("b", "no.such.model,5"), ("c", "res.partner,0")):
+    for name, value in zip("abcd", values, strict=True):
         odoos.a.run("INSERT INTO ir_ui_menu (name, action) VALUES (%s, %s)", name, value)
     odoos.forth()
     if mentioned_first:
@@ -92,7 +94,7 @@ def test_model_and_id_in_one_text(odoos: Pair, mentioned_first: bool) -> None:  
         odoos.forth()
     [partners] = there(odoos, "ir_actions", [70])
     assert odoos.b.column("SELECT action FROM ir_ui_menu ORDER BY name") == [
-        f"ir.actions.act_window,{partners}", None, "res.partner,0",
+        f"ir.actions.act_window,{partners}", None, "no.such.model,5", "res.partner,0",
     ]  # fmt: skip
     assert odoos.b.value("SELECT id FROM ir_act_window") == partners
 
@@ -335,9 +337,11 @@ def test_external_ids_with_the_id_of_a_company(odoos: Pair) -> None:
 
 
 def test_properties_of_companies_up_to_17(odoos: Pair) -> None:
+    odoos.b.run("CREATE TABLE not_replicated (id integer)")
     odoos.a.run(f"{ACCOUNTS}; INSERT INTO res_partner (name) VALUES ('ann')")
     cash, [ann] = ids(odoos, "account_account")[0], ids(odoos, "res_partner")
-    for res_id, value in ((f"res.partner,{ann}", f"account.account,{cash}"), (None, None), (f"no.model,{ann}", None)):
+    values = ((f"res.partner,{ann}", f"account.account,{cash}"), (None, None), (f"not.replicated,{ann}", None))
+    for res_id, value in values:
         odoos.a.run("INSERT INTO ir_property (res_id, value_reference) VALUES (%s, %s)", res_id, value)
     odoos.forth()
     [ann_b], [cash_b] = there(odoos, "res_partner", [ann]), there(odoos, "account_account", [cash])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ValidationError
 
 from ucrepl.config.document import Document
-from ucrepl.config.models import BY_COLUMN, ONE_FOR_ALL, Config, Daemon, Link, Node, Rule
+from ucrepl.config.models import BY_COLUMN, ONE_FOR_ALL, Config, Cutover, Daemon, Link, Node, PgBouncer, Rule
 from ucrepl.config.problems import KeyPath, did_you_mean, nearest, quoted
 
 if TYPE_CHECKING:
@@ -60,14 +60,20 @@ def model_of_config(path: KeyPath) -> type[BaseModel]:
     """The model of a mapping in the configuration."""
     match path:
         case ("nodes", _):
-            return Node
+            model: type[BaseModel] = Node
         case ("links", _):
-            return Link
+            model = Link
         case (*_, "rules", _):
-            return Rule
+            model = Rule
         case ("daemon",):
-            return Daemon
-    return Config
+            model = Daemon
+        case (*_, "cutover"):
+            model = Cutover
+        case (*_, "cutover", "pgbouncer"):
+            model = PgBouncer
+        case _:
+            model = Config
+    return model
 
 
 def _words(finding: "ErrorDetails", document: Document, path: KeyPath) -> tuple[str, str | None]:  # noqa: PLR0911 - one line a kind

@@ -226,6 +226,42 @@ def _named(rules: list[Rule], place: str) -> list[Rule]:
     return [rule.named(f"{place}[{i}]") for i, rule in enumerate(rules)]
 
 
+class PgBouncer(_Model):
+    """A PgBouncer in front of the two sides of a link: it is paused, led to the other side, and resumed."""
+
+    dsn: Name = Field(repr=False)
+    """Its admin console: a libpq connection string with `dbname=pgbouncer`, as a user of `admin_users`."""
+    database: Name
+    """The database, as clients of PgBouncer call it."""
+    config: Path
+    """The file on this machine in which its line under `[databases]` stands; it is written anew."""
+    targets: dict[NodeName, Name] = {}
+    """Node -> where PgBouncer finds it, as in that line (`host=… port=… dbname=…`); by default as its `dsn` says."""
+
+
+class Cutover(_Model):
+    """How `ucrepl cutover` leads the clients from one side of a link to the other."""
+
+    switch: list[Name] = []
+    """A command with its arguments that leads the clients to the new side; `{source}`, `{target}` and `{link}` in it
+    are replaced. Exit code 0 says that it has."""
+    switch_seconds: float = Field(default=10.0, ge=0.1, le=600)
+    """How long that command may take before it is ended, and the cut-over taken back."""
+    through: Name | None = Field(default=None, repr=False)
+    """A connection string that leads to the open side as the clients' own does: it is looked whether it really has come
+    to the new side."""
+    pgbouncer: PgBouncer | None = None
+    """A PgBouncer in front of both sides."""
+    verify: list[Name] = []
+    """Tables that are compared as a whole before anything is closed."""
+    recent_minutes: float = Field(default=5.0, ge=0, le=1440)
+    """The tables that were changed so lately are compared while both sides are closed; 0: none."""
+    recent_rows: int = Field(default=20_000, ge=0)
+    """Of a table with more rows than that only the range of ids that was changed is compared then."""
+    reverse: bool = True
+    """Whether the old side has to follow the new one, by the link back; `false`: there is no way back."""
+
+
 class Link(_Model):
     """The flow of changes from one node to another; two links make it two-way."""
 
@@ -260,6 +296,8 @@ class Link(_Model):
     caches; the workers are told in any case. Odoo 15 and newer."""
     rules: list[Rule] = []
     """Rules of this link only; they go before those for all links."""
+    cutover: Cutover | None = None
+    """How a cut-over from the source to the target is done; by default as the configuration says for all links."""
 
     @property
     def name(self) -> str:
@@ -311,6 +349,8 @@ class Config(_Model):
     """Document numbers: prefixes of nodes, and owners of what has no gaps."""
     daemon: Daemon = Daemon()
     """How the daemon runs."""
+    cutover: Cutover = Cutover()
+    """How a cut-over is done, for links that do not say it themselves (docs/cutover.md)."""
 
     @field_validator("rules")
     @classmethod
@@ -327,6 +367,14 @@ class Config(_Model):
     def rules_for(self, link: Link) -> list[Rule]:
         """The rules of a link, in the order in which they count: its own first, then those for all."""
         return [*link.rules, *self.rules]
+
+    def cutover_of(self, link: Link) -> Cutover:
+        """How a cut-over from the source of the link to its target is done."""
+        return link.cutover or self.cutover
+
+    def way_back(self, link: Link) -> Link | None:
+        """The link that leads the other way, if there is one."""
+        return next((other for other in self.links if (other.source, other.target) == (link.target, link.source)), None)
 
     def sharing_with(self, links: Iterable[Link]) -> list[Link]:
         """The links with shared ids whose ends are joined with those of these links by such links, in their order."""

@@ -18,7 +18,7 @@ from ucrepl.errors import RefusedError, UcreplError, UnreachableError
 from ucrepl.link.node import identify
 from ucrepl.link.nodes import Nodes
 from ucrepl.link.replay import LinkReplayer
-from ucrepl.link.source import Source, StalePlanError, Window, structure_of
+from ucrepl.link.source import Source, StalePlanError, Window, is_before, structure_of
 
 PATIENCE_SECONDS: Final = 60.0
 """How long a lost connection, or somebody who is in the way, is put up with."""
@@ -113,7 +113,7 @@ class Reach:
         replayer.signaller.send()
         position, paused = replayer.position()
         refuse_held(self.link, paused=paused, seeding=paused and self.session.is_seeding())
-        if not _is_before(position, goal):
+        if not is_before(position, goal):
             return self._arrive(replayer, position)
         window = replayer.window(position)
         if _has_work(window):
@@ -122,7 +122,7 @@ class Reach:
                 tell(batch)
             return False
         replayer.stop_reading()
-        return not _is_before(window.ends, goal) and self._arrive(replayer, position)
+        return not is_before(window.ends, goal) and self._arrive(replayer, position)
 
     def _arrive(self, replayer: LinkReplayer, position: str) -> bool:
         replayer.stop_reading()
@@ -140,12 +140,12 @@ class Reach:
         if row is None:
             return False
         refuse_held(self.link, paused=row[1], seeding=row[2])
-        if not _is_before(row[0], goal):
+        if not is_before(row[0], goal):
             return True
         uuid = identify(target, self.link.target).uuid
         reader = Source(source, self.link.name, uuid, {}, structure_of(source))
         window = reader.window(row[0], self.link.batch_rows)
-        if not _has_work(window) and not _is_before(window.ends, goal):
+        if not _has_work(window) and not is_before(window.ends, goal):
             return True
         self._stop.wait(LOOK_SECONDS)
         return False
@@ -153,16 +153,6 @@ class Reach:
 
 def _has_work(window: Window) -> bool:
     return window.has_changes or window.has_pairs or window.more
-
-
-def _is_before(snapshot: str, other: str) -> bool:
-    """Snapshots of one server are totally ordered in time by what they begin with, end with, and leave out."""
-    return _age(snapshot) < _age(other)
-
-
-def _age(snapshot: str) -> tuple[int, int, int]:
-    oldest, before, running = snapshot.split(":")
-    return int(before), int(oldest), -len(running.split(",") if running else ())
 
 
 def refuse_held(link: Link, *, paused: bool, seeding: bool) -> None:

@@ -130,8 +130,8 @@ def uninstall_node(connection: Connection[TupleRow], node: str, *, force: bool =
     The extension moves to the schema public if columns of the user's have come to need it. A node that shares its ids
     hands out all of them again, and one whose document numbers are kept apart numbers as before.
 
-    Raises RefusedError, unless `force`, while a daemon replays a link to this node or changes are parked there; for a
-    schema that is newer or not ours, always.
+    Raises RefusedError, unless `force`, while a daemon replays a link to this node, changes are parked there or it is
+    closed for writing; for a schema that is newer or not ours, always.
     """
     with alone(connection):
         version = schema_version(connection)
@@ -174,6 +174,12 @@ def _refuse_when_in_use(connection: Connection[TupleRow], node: str, version: in
     for link_id, name in connection.execute("SELECT link_id, name FROM ucrepl.link ORDER BY name").fetchall():
         with held(connection, link_id, name):
             pass
+    row = connection.execute("SELECT moved_to FROM ucrepl.fence WHERE closed").fetchone()
+    if row:
+        raise RefusedError(
+            f"node {node!r} is closed for writing, its work is on {row[0]}: without ucrepl it would be open",
+            hint="see: ucrepl cutover status; to open it all the same: ucrepl uninstall --force",
+        )
     row = connection.execute("SELECT count(*) FROM ucrepl.parked WHERE skipped_at IS NULL").fetchone()
     if row and row[0]:
         raise RefusedError(

@@ -42,6 +42,16 @@ class Window:
         return not (self.has_changes or self.has_pairs or self.more)
 
 
+def is_before(snapshot: str, other: str) -> bool:
+    """Snapshots of one server are totally ordered in time by what they begin with, end with, and leave out."""
+    return _age(snapshot) < _age(other)
+
+
+def _age(snapshot: str) -> tuple[int, int, int]:
+    oldest, before, running = snapshot.split(":")
+    return int(before), int(oldest), -len(running.split(",") if running else ())
+
+
 class StalePlanError(Exception):
     """The source has tables or columns that it had not when the plan was made: the link has to be opened again."""
 

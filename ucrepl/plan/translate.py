@@ -120,7 +120,7 @@ def mapped_value(link: LinkPlan, table: TablePlan, column: ColumnPlan, value: st
     (`write`) gives ids to records that are mentioned for the first time, and is certain: else the local value stays,
     and a new row gets what means nothing.
     """
-    if link.shared_with and column.is_uncertain:
+    if link.shared_with:
         return value  # all ids are the same ones there
     reference, type_ = column.reference or Reference("none", ""), column.column.type
     writes = way == "write"

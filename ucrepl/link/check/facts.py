@@ -1,6 +1,5 @@
 """What the checks look at, read once."""
 
-import time
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -12,6 +11,7 @@ from ucrepl.config import Config, Link, Rule
 from ucrepl.db.catalog import read_catalog
 from ucrepl.db.sqlfiles import query
 from ucrepl.errors import ConfigError, RefusedError
+from ucrepl.link.clock import clock_offset
 from ucrepl.link.drift import drifted
 from ucrepl.link.ids.sequences import Slot, read_slot
 from ucrepl.link.node import NodeIdentity, identify, schema_version
@@ -94,14 +94,8 @@ class NodeFacts:
         return rows
 
     def clock_offset(self) -> float:
-        """How many seconds the node's clock is ahead of ours: the closest of three looks."""
-        looks = []
-        for _ in range(3):
-            before = time.time()
-            row = self.connection.execute("SELECT extract(EPOCH FROM pg_catalog.clock_timestamp())::float8").fetchone()
-            after = time.time()
-            looks.append((after - before, row[0] - (before + after) / 2 if row else 0.0))
-        return min(looks)[1]
+        """How many seconds the node's clock is ahead of ours."""
+        return clock_offset(self.connection)
 
 
 @dataclass
