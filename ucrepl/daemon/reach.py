@@ -10,7 +10,7 @@ import psycopg
 import structlog
 
 from ucrepl.config import Config, Link
-from ucrepl.daemon.report import tell
+from ucrepl.daemon.report import tell, tell_released
 from ucrepl.daemon.session import Session
 from ucrepl.daemon.trouble import Patience, describe, judge
 from ucrepl.db.sqlstate import Verdict
@@ -112,6 +112,9 @@ class Reach:
             return self._look_at_daemon(goal)
         position, paused = replayer.position()
         refuse_held(self.link, paused=paused, seeding=paused and self.session.is_seeding())
+        if (released := replayer.release_held()) is not None:
+            tell_released(released)
+            return False
         if not _is_before(position, goal):
             return self._arrive(replayer, position)
         window = replayer.window(position)

@@ -2,6 +2,7 @@
 
 import structlog
 
+from ucrepl.link.apply import Applied
 from ucrepl.link.replay import Batch
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
@@ -14,8 +15,14 @@ def tell(batch: Batch) -> None:
         rows=batch.applied,
         skipped=batch.skipped,
         parked=batch.parked,
+        held=batch.held,
         conflicts=batch.conflicts,
         bytes=batch.bytes,
         finer=batch.finer,
         milliseconds=batch.milliseconds,
     )
+
+
+def tell_released(released: Applied) -> None:
+    """Log what became of held changes that have a place by now."""
+    log.info("held changes applied", rows=released.changes, parked=released.parked, conflicts=released.conflicts)

@@ -11,7 +11,7 @@ import structlog
 
 from ucrepl.config import Config, Link
 from ucrepl.daemon.chores import Chores, Pace
-from ucrepl.daemon.report import tell
+from ucrepl.daemon.report import tell, tell_released
 from ucrepl.daemon.session import Session
 from ucrepl.daemon.trouble import Patience, describe, judge
 from ucrepl.daemon.waker import Ears, Waker
@@ -162,6 +162,14 @@ class Worker:
             ears.forget()  # notifications that nobody takes would pile up on the source
             self._waker.wait(LOOK_SECONDS)
             return
+        if (released := replayer.release_held()) is not None:
+            chores.moved(position, released.parked)
+            tell_released(released)
+        else:
+            self._follow(replayer, chores, ears, position)
+
+    def _follow(self, replayer: LinkReplayer, chores: Chores, ears: Ears, position: str) -> None:
+        """The batch that comes next, or a wait for one."""
         has_read_ahead = self._catching_up
         if not has_read_ahead:
             ears.forget()

@@ -1,6 +1,6 @@
 """Applies staged changes on the target: set-based, in the order identify, insert, update, delete."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ from psycopg.rows import TupleRow, dict_row
 
 from ucrepl.db.sqlfiles import query
 from ucrepl.link.source import StalePlanError
-from ucrepl.plan import conflict, foreign_keys, identify, paths, write
+from ucrepl.plan import conflict, foreign_keys, held, identify, paths, write
 from ucrepl.plan.model import LinkPlan, Protection, TablePlan
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ class Applied:
 
     changes: int = 0
     parked: int = 0
+    held: int = 0
     conflicts: int = 0
     by_table: dict[str, int] = field(default_factory=dict)
 
@@ -44,6 +45,7 @@ class Applied:
         """Adds the numbers of another part of the batch."""
         self.changes += other.changes
         self.parked += other.parked
+        self.held += other.held
         self.conflicts += other.conflicts
         for table, rows in other.by_table.items():
             self.by_table[table] = self.by_table.get(table, 0) + rows
@@ -117,10 +119,11 @@ class Applier:
             result.changes += self.fetcher.leave_out()
         if not (alone or self.seeding):
             self._run(self._query("coalesce"))
-        staged = self._sort_out(self._renamed(self._staged()), result, parked=parked)
+        staged = self._renamed(self._staged())
+        if staged.ordered and not alone:
+            raise NeedsOrderError
+        staged = self._sort_out(staged, result, parked=parked)
         if staged.ordered:
-            if not alone:
-                raise NeedsOrderError
             self._apply_ordered(result)
             staged = self._staged()
         if self.fetcher and self.fetcher.fetch(staged.inserts.keys() | staged.updates.keys()):
@@ -151,14 +154,34 @@ class Applier:
                 {"numbers": list(skipped), "rules": [table.rule for table in skipped.values()]},
             )
         missing = {number for number in staged.tables if number > 0 and number not in self.plan.tables}
-        if missing:
-            self._run(query("note_missing_tables"), {"tables": list(missing)})
+        kept = self._hold(missing) if missing else 0
+        result.held += kept
         if parked:
             self._run(query("note_queued"), {"link": self.link_id})
-        taken = self._park() if missing or parked else 0
+        taken = self._park() if parked else 0
         result.parked += taken
-        staged = self._staged() if taken else staged
+        staged = self._staged() if taken or kept else staged
         return self._take_out_doubtful(staged, result) if self.seeding else staged
+
+    def _hold(self, tables: Iterable[int]) -> int:
+        """Keeps the changes of tables that have no place here. Returns how many."""
+        row = self._run(query("hold"), {"tables": list(tables), "link": self.link_id}).fetchone()
+        return row[0] if row else 0
+
+    def _hold_values(self, staged: Staged) -> None:
+        """Keeps what the written changes have for columns that have no place here, in place of what is void now."""
+        if self.seeding:
+            return
+        for number in staged.inserts.keys() | staged.updates.keys() | staged.deletes.keys():
+            table = self.plan.tables[number]
+            if not table.held_columns:
+                continue
+            values = {"link": self.link_id}
+            if number in staged.inserts or number in staged.deletes:
+                self._run(self._compile("forget values", held.forget_values, table), values)
+            updated = staged.updates.get(number, (0, (), False))[1]
+            if number in staged.inserts or not set(table.held_columns).isdisjoint(updated):
+                self._run(self._compile("keep values", held.keep_values, table), values)
 
     def _take_out_doubtful(self, staged: Staged, result: Applied) -> Staged:
         """Parks the rows of which recognition has found that they could be several records of this node."""
@@ -191,6 +214,7 @@ class Applier:
                 self._update_carefully(table, staged, result)
         self._follow_up(staged, small=small)
         self._delete(staged, result, small=small)
+        self._hold_values(staged)
         if not small:
             self._run("DROP INDEX IF EXISTS pg_temp.change_by_table", prepare=False)
         result.changes += staged.changes
@@ -419,20 +443,20 @@ class Applier:
         rows = self._run("SELECT table_id, op::text FROM pg_temp.change ORDER BY seq").fetchall()
         tables = [self.plan.tables[number] for number in dict.fromkeys(number for number, _ in rows)]
         if all(op == "T" for _, op in rows):
-            self._run(write.in_one_statement([write.truncate(self.plan, table) for table in tables]))
-            for table in tables:
-                if table.surrogate:
-                    self._run(write.bury_truncated(self.plan, table))
-            self._run("DELETE FROM pg_temp.change")
+            self._truncate(tables)
             result.changes += len(rows)
             return
         [table] = tables
+        if table.held_columns:
+            self._run(held.follow_key(self.plan, table), {"link": self.link_id})
         if table.surrogate:
             self._run(write.free_id(self.plan, table))
             self._run(write.rekey(self.plan, table))
         elif self._run(
             write.update(self.plan, table, table.value_columns, uniform=False, guarded=False, with_key=True)
         ).rowcount:
+            if table.held_columns:
+                self._run(held.keep_values(self.plan, table, with_key=True), {"link": self.link_id})
             self._run("DELETE FROM pg_temp.change")
             result.changes += 1
         elif not table.value_columns:
@@ -443,6 +467,15 @@ class Applier:
                 " SELECT seq, 'missing', 'the row whose key was changed is not known here' FROM pg_temp.change"
             )
             result.parked += self._park()
+
+    def _truncate(self, tables: Sequence[TablePlan]) -> None:
+        self._run(write.in_one_statement([write.truncate(self.plan, table) for table in tables]))
+        for table in tables:
+            if table.surrogate:
+                self._run(write.bury_truncated(self.plan, table))
+            if table.held_columns:
+                self._run(held.forget_all_values(self.plan, table), {"link": self.link_id})
+        self._run("DELETE FROM pg_temp.change")
 
     def _staged(self) -> Staged:
         inserts: dict[int, int] = {}
@@ -456,9 +489,9 @@ class Applier:
             tables.add(row["table_id"])
             unknown |= row["table_id"] == 0
             skipped |= row["table_id"] < 0
+            ordered |= row["op"] in "KT" and row["table_id"] > 0
             if row["table_id"] not in self.plan.tables:
                 continue
-            ordered |= row["op"] in "KT"
             if row["op"] in "IM":
                 inserts[row["table_id"]] = inserts.get(row["table_id"], 0) + row["changes"]
             elif row["op"] == "U":

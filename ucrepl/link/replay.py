@@ -18,6 +18,7 @@ from ucrepl.link.ahead import ReadAhead
 from ucrepl.link.apply import Applied, Applier, NeedsOrderError
 from ucrepl.link.fetch import fetcher_of, one_state
 from ucrepl.link.finer import FinerGrain
+from ucrepl.link.held.release import find_release
 from ucrepl.link.setup import OpenLink
 from ucrepl.link.source import Window
 
@@ -30,13 +31,14 @@ CHANGE_COLUMNS = "seq, xid, table_id, op, key, old, new, at"
 
 @dataclass
 class Batch:
-    """What a batch did: changes applied, left out by rules and parked; bytes read; milliseconds of each step."""
+    """What a batch did: changes applied, left out by rules, parked and held; bytes read; milliseconds of each step."""
 
     position: str
     more: bool
     applied: int = 0
     skipped: int = 0
     parked: int = 0
+    held: int = 0
     conflicts: int = 0
     bytes: int = 0
     finer: bool = False
@@ -56,6 +58,7 @@ class LinkReplayer:
         self.applier.fetcher = fetcher_of(opened, self._reading)
         self.finer = FinerGrain(opened.target, self.applier)
         self._ahead: ReadAhead | None = None
+        self._release = find_release(opened.target, opened.plan, opened.link_id)
         opened.target.prepared_max = PREPARED_STATEMENTS
         self._to_confirm: str | None = None
 
@@ -116,12 +119,42 @@ class LinkReplayer:
             self._begin(None)
             self._execute(query("take_parked"), {"link": self.link_id, "ids": parked_ids})
             result = self.finer.apply(parked=parked_ids is not None)
-            self._execute(
-                "UPDATE ucrepl.link SET applied = applied + %(applied)s, conflicts = conflicts + %(conflicts)s"
-                " WHERE link_id = %(link)s",
-                {"applied": result.changes, "conflicts": result.conflicts, "link": self.link_id},
-            )
+            self._count(result)
         return result
+
+    def release_held(self) -> Applied | None:
+        """Applies some of the held changes that have a place by now, the oldest ones; None where there are no more.
+
+        To be called before a batch is replayed: later changes must not overtake them. While the link is paused nothing
+        happens. Raises what `replay` raises.
+        """
+        if self._release is None:
+            return None
+        self.stop_reading()
+        with self.target.transaction():
+            state = self._begin(None)
+            if state["paused"]:
+                return Applied()
+            if not self._release.stage(self.target, self.link.batch_rows):
+                self._release = None
+                return None
+            try:
+                with self.target.transaction():
+                    result = self.applier.apply(parked=state["has_parked"])
+            except (NeedsOrderError, psycopg.Error) as error:
+                if isinstance(error, psycopg.Error) and classify(error) is not Verdict.PARK:
+                    raise
+                self._execute(query("receive_staged"), {})
+                result = self.finer.apply(parked=state["has_parked"])
+            self._count(result)
+        return result
+
+    def _count(self, result: Applied) -> None:
+        self._execute(
+            "UPDATE ucrepl.link SET applied = applied + %(applied)s, conflicts = conflicts + %(conflicts)s"
+            " WHERE link_id = %(link)s",
+            {"applied": result.changes, "conflicts": result.conflicts, "link": self.link_id},
+        )
 
     def confirm(self, position: str) -> None:
         """Tells the source how far the target has come, so that what nobody needs any more can go.
@@ -176,7 +209,7 @@ class LinkReplayer:
                 )
                 batch.milliseconds["apply"] = _since(begun)
             batch.applied, batch.parked, batch.conflicts = applied.changes, applied.parked, applied.conflicts
-            batch.by_table = applied.by_table
+            batch.by_table, batch.held = applied.by_table, applied.held
             row = self._execute(
                 query("advance"),
                 {"link": self.link_id, "ends": window.ends, "applied": applied.changes, "conflicts": applied.conflicts},

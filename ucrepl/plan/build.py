@@ -12,6 +12,7 @@ from ucrepl.plan import mask
 from ucrepl.plan.catalog import Catalog, Table, TableName, referenced_table
 from ucrepl.plan.model import ColumnPlan, LinkPlan, ModelTable, NamedById, Protection, SkippedTable, TablePlan
 from ucrepl.plan.order import strongly_connected
+from ucrepl.plan.place import absent_columns, without_place
 from ucrepl.plan.references import Finder, OdooField, Reference, text_patterns
 from ucrepl.plan.types import SENT_ALIKE
 
@@ -60,12 +61,16 @@ def build_plan(given: Ingredients) -> LinkPlan:
         number = given.numbers[name]
         rule = _first(given.rules, name, lambda r: r.skip)
         target = given.target.tables.get(name)
+        has_place = target is not None and _alike(source, target)
+        if not (rule or has_place):
+            rule = _first(given.rules, name, lambda r: r.hold is False)
         if rule:
             skipped[number] = SkippedTable(name, rule.name)
-        elif target is None or not _alike(source, target):
+        elif target is None or not has_place:
             missing[number] = name
         else:
             tables[number] = _plan_table(given, number, source, target)
+    tables, missing = without_place(tables, missing)
     tables |= _on_demand(given, tables, skipped)
     rules_of_skipped = {table.name: table.rule for table in skipped.values()}
     tables = _with_optional_references(tables, rules_of_skipped)
@@ -179,6 +184,9 @@ def _plan_table(given: Ingredients, number: int, source: Table, target: Table) -
         masks=mask.masks_of(given.rules, source),
         belongs_to=_belongs_to(rules, source, target, columns),
         named_by_ids=named,
+        held_columns=tuple(
+            c for c in absent_columns(given.link, rules, source, target) if all(c != n.name for n in named)
+        ),
         alike=not named
         and all(
             c.column.type == source.columns[c.name].type in SENT_ALIKE

@@ -120,6 +120,7 @@ class TablePlan:
     `masks`: column of the source -> the SQL of the text that leaves instead of its value (see `plan.mask`).
     `belongs_to`: columns that refer to records with which, once they are chosen for a subset, the row comes along.
     `named_by_ids`: columns of the source whose names have ids that are other ones on the target.
+    `held_columns`: columns of the source for which the target has no place, and whose values are held until it has.
     `alike`: PostgreSQL's binary format of its rows is the same on both sides. `wide`: its new rows are staged with a
     column for each of theirs, besides the image (see `plan.wide`).
     """
@@ -134,6 +135,7 @@ class TablePlan:
     masks: Mapping[str, str] = field(default_factory=dict)
     belongs_to: tuple[str, ...] = ()
     named_by_ids: tuple[NamedById, ...] = ()
+    held_columns: tuple[str, ...] = ()
     alike: bool = False
     wide: bool = False
     on_demand: bool = False
@@ -214,8 +216,9 @@ class LinkPlan:
     """The whole plan of a link.
 
     `groups` are the tables in the order in which rows can be inserted: a group is one table, or tables that refer to
-    each other in a circle. `missing` are tables of the source that the target has not. `external_ids` is the number of
-    the table of external ids. `defers`: the target has constraints that can be checked as late as at commit.
+    each other in a circle. `missing` are tables of the source that have no place on the target: their changes are held.
+    `external_ids` is the number of the table of external ids. `defers`: the target has constraints that can be checked
+    as late as at commit.
     `checks_at_once`: foreign keys of many rows may be checked all at once on the target, instead of one by one.
     `masks`: those of all tables of the source, also of tables that the target has not. `patterns`: how ids stand in
     texts. `source_hstore` is the schema of that extension on the source, `hstore_schema` on the target.
@@ -264,13 +267,18 @@ class LinkPlan:
         return any(c.fetches for table in self.tables.values() for c in table.columns)
 
     def number_of(self, name: TableName) -> int:
-        """The number of a replicated or skipped table."""
+        """The number of a table of the source. Raises KeyError for another one."""
         if name in self.by_name:
             return self.by_name[name].number
-        return next(number for number, table in self.skipped.items() if table.name == name)
+        return self._numbers_of_others[name]
+
+    @cached_property
+    def _numbers_of_others(self) -> dict[TableName, int]:
+        skipped = {table.name: number for number, table in self.skipped.items()}
+        return skipped | {name: number for number, name in self.missing.items()}
 
     def space_of(self, name: TableName) -> int:
-        """The number under which the ids of a replicated or skipped table are mapped."""
+        """The number under which the ids of a table of the source are mapped."""
         return self.by_name[name].space if name in self.by_name else self.number_of(name)
 
     def in_circle(self, one: int, other: int) -> bool:

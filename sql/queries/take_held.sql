@@ -1,0 +1,56 @@
+-- take_held: stages held changes that have a place by now, in the order in which they were committed, about so many.
+--
+-- Parameters: tables, those with a place for whole changes; numbers and names, the columns that have one. Of a record of
+-- which values are held, those of other columns stay. A transaction comes before those that depend on it, and is not
+-- cut: it had written its last change before they wrote theirs. The old values of held ones are null, as they are in a
+-- column that has just been made.
+WITH place AS (
+    SELECT p.number, array_agg(p.name) AS names
+    FROM unnest(%(numbers)s::integer[], %(names)s::text[]) AS p (number, name)
+    GROUP BY p.number
+),
+due AS MATERIALIZED (
+    SELECT h.held_id, h.xid, h.seq
+    FROM ucrepl.held AS h
+    LEFT JOIN place AS p ON p.number = h.table_id
+    WHERE h.link_id = %(link)s
+        AND CASE h.op WHEN 'C' THEN @hstore@.exists_any(h.new, p.names) ELSE h.table_id = ANY (%(tables)s) END
+),
+transaction AS (
+    SELECT d.xid, sum(count(*)) OVER (ORDER BY max(d.seq), d.xid) - count(*) AS rows_before
+    FROM due AS d
+    GROUP BY d.xid
+),
+taken AS (
+    DELETE FROM ucrepl.held AS h
+    USING due AS d
+    JOIN transaction AS t ON t.xid = d.xid
+    WHERE h.held_id = d.held_id AND t.rows_before < %(rows)s
+    RETURNING h.*
+),
+kept AS (
+    INSERT INTO ucrepl.held (link_id, seq, xid, table_id, op, key, new, at, times, held_at)
+    SELECT t.link_id, t.seq, t.xid, t.table_id, t.op, t.key, @hstore@.delete(t.new, p.names), t.at, t.times, t.held_at
+    FROM taken AS t
+    JOIN place AS p ON p.number = t.table_id
+    WHERE t.op = 'C' AND NOT @hstore@.akeys(t.new) <@ p.names
+)
+INSERT INTO pg_temp.change (seq, xid, table_id, op, key, old, new, at, times)
+SELECT
+    t.seq,
+    t.xid,
+    t.table_id,
+    CASE t.op WHEN 'C' THEN 'U' ELSE t.op END,
+    t.key,
+    CASE t.op WHEN 'C' THEN (
+        SELECT @hstore@.hstore(array_agg(v.name), array_agg(NULL::text))
+        FROM unnest(@hstore@.akeys(sent.image)) AS v (name)
+    ) ELSE t.old END,
+    sent.image,
+    t.at,
+    t.times
+FROM taken AS t
+LEFT JOIN place AS p ON p.number = t.table_id
+CROSS JOIN LATERAL (
+    SELECT CASE t.op WHEN 'C' THEN @hstore@.slice(t.new, p.names) ELSE t.new END AS image
+) AS sent;
