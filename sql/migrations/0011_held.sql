@@ -20,3 +20,8 @@ CREATE INDEX held_record ON ucrepl.held (link_id, table_id, key);
 
 COMMENT ON TABLE ucrepl.held IS
 'Changes that have no place here yet, applied once they have. op as in the journal: a change of a table that is missing here; C: the last values of columns that are missing here, of a row whose other columns have been written. table_id names the table of the source.';
+
+ALTER TABLE ucrepl.link ADD COLUMN waits_for text;
+
+COMMENT ON COLUMN ucrepl.link.waits_for IS
+'What the daemon waits for before it replays the link again: modules of Odoo are being installed here.';

@@ -1,11 +1,27 @@
--- hold: keeps the changes of tables that have no place here, and drops what they make void: all that is held of a
--- table that is truncated, and of a record that is deleted. Returns how many changes were taken out of the batch.
+-- hold: keeps the changes that have no place here, and drops what they make void: all that is held of a table that is
+-- truncated, and of a record that is deleted. Returns how many changes were taken out of the batch.
 --
+-- Parameters: tables, the numbers of those that are missing; naming and naming_names, columns of other tables in which
+-- models are named (alone, or before a comma and an id); models, the names of the missing tables. A change that names a
+-- model without a table has no place, nor has a later one of a record of which an earlier one is held.
 -- A record of which the insert is held was never here, and its delete is not kept either. Where keys are updated, what
 -- is held of a key need not be of one record: nothing is dropped then.
-WITH taken AS (
+WITH named AS (
+    SELECT c.seq
+    FROM unnest(%(naming)s::integer[], %(naming_names)s::text[]) AS m (number, name)
+    JOIN pg_temp.change AS c ON c.table_id = m.number
+    WHERE replace(split_part(@hstore@.fetchval(c.new, m.name), ',', 1), '.', '_') = ANY (%(models)s::text[])
+),
+behind AS (
+    SELECT c.seq
+    FROM pg_temp.change AS c
+    JOIN ucrepl.held AS h ON h.link_id = %(link)s AND h.table_id = c.table_id AND h.key = c.key AND h.seq < c.seq
+    WHERE c.table_id = ANY (%(naming)s::integer[]) AND h.op <> 'C'
+),
+taken AS (
     DELETE FROM pg_temp.change AS c
-    WHERE c.table_id = ANY (%(tables)s)
+    WHERE c.table_id = ANY (%(tables)s::integer[])
+        OR c.seq IN (SELECT n.seq FROM named AS n UNION ALL SELECT b.seq FROM behind AS b)
     RETURNING c.seq, c.xid, c.table_id, c.op, c.key, c.old, c.new, c.at, c.times
 ),
 void AS (

@@ -1,6 +1,7 @@
 -- take_held: stages held changes that have a place by now, in the order in which they were committed, about so many.
 --
--- Parameters: tables, those with a place for whole changes; numbers and names, the columns that have one. Of a record of
+-- Parameters: tables, those with a place for whole changes; numbers and names, the columns that have one; naming,
+-- naming_names and models as for `hold`: what still names a model without a table stays. Of a record of
 -- which values are held, those of other columns stay. A transaction comes before those that depend on it, and is not
 -- cut: it had written its last change before they wrote theirs. The old values of held ones are null, as they are in a
 -- column that has just been made.
@@ -9,12 +10,20 @@ WITH place AS (
     FROM unnest(%(numbers)s::integer[], %(names)s::text[]) AS p (number, name)
     GROUP BY p.number
 ),
+blocked AS (
+    SELECT h.table_id, h.key
+    FROM ucrepl.held AS h
+    JOIN unnest(%(naming)s::integer[], %(naming_names)s::text[]) AS m (number, name) ON m.number = h.table_id
+    WHERE h.link_id = %(link)s AND h.op <> 'C'
+        AND replace(split_part(@hstore@.fetchval(h.new, m.name), ',', 1), '.', '_') = ANY (%(models)s::text[])
+),
 due AS MATERIALIZED (
     SELECT h.held_id, h.xid, h.seq
     FROM ucrepl.held AS h
     LEFT JOIN place AS p ON p.number = h.table_id
     WHERE h.link_id = %(link)s
-        AND CASE h.op WHEN 'C' THEN @hstore@.exists_any(h.new, p.names) ELSE h.table_id = ANY (%(tables)s) END
+        AND CASE h.op WHEN 'C' THEN @hstore@.exists_any(h.new, p.names) ELSE h.table_id = ANY (%(tables)s::integer[]) END
+        AND NOT EXISTS (SELECT FROM blocked AS b WHERE b.table_id = h.table_id AND b.key = h.key)
 ),
 transaction AS (
     SELECT d.xid, sum(count(*)) OVER (ORDER BY max(d.seq), d.xid) - count(*) AS rows_before

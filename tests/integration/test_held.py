@@ -260,3 +260,35 @@ def test_a_truncate_of_a_skipped_table_leaves_the_rest_of_the_batch_in_order(pai
     pair.a.run("BEGIN; UPDATE item SET name = 'y'; TRUNCATE task; UPDATE item SET name = 'z'; COMMIT")
     assert pair.forth().finer is False
     assert pair.assert_same("SELECT name FROM item") == [("z",)]
+
+
+def test_what_names_a_model_without_a_table_is_held_with_it(make_pair: MakePair) -> None:
+    message = "CREATE TABLE mail_message (id serial PRIMARY KEY, model text, res_id integer, body text)"
+    pair = make_pair(f"{message}; {ITEM}", installed=False)
+    pair.a.run("CREATE TABLE sale_order (id serial PRIMARY KEY, name text)")
+    pair.install()
+    part_ids(pair, "mail_message_id_seq", "item_id_seq")
+    pair.a.run("INSERT INTO item (name) VALUES ('x'); INSERT INTO sale_order (name) VALUES ('s'), ('t')")
+    pair.a.run(
+        "INSERT INTO mail_message (model, res_id, body)"
+        " VALUES ('item', 1, 'of an item'), ('sale.order', 1, 'of an order'), ('sale.order', 2, 'gone')"
+    )
+    pair.forth()
+    pair.a.run("UPDATE mail_message SET body = body || '!'; DELETE FROM mail_message WHERE id = 3")
+    pair.forth()
+    assert pair.b.rows("SELECT model, body FROM mail_message") == [("item", "of an item!")]
+    held = [("sale_order", "I", "1"), ("sale_order", "I", "2"), ("mail_message", "I", "2"), ("mail_message", "U", "2")]
+    assert pair.b.held() == held
+    pair.b.run("ALTER TABLE mail_message ADD extra text")
+    pair.close_links()
+    pair.forth()
+    assert pair.b.held() == held
+
+    pair.b.run("CREATE TABLE sale_order (id serial PRIMARY KEY, name text); SELECT setval('sale_order_id_seq', 70)")
+    pair.close_links()
+    pair.forth()
+    assert pair.b.rows("SELECT m.body, o.name FROM mail_message AS m JOIN sale_order AS o ON o.id = m.res_id") == [
+        ("of an order!", "s")
+    ]
+    assert pair.b.held() == []
+    pair.assert_clean()

@@ -13,6 +13,7 @@ from ucrepl.cli import (
     config_cmd,
     conflicts_cmd,
     demo_cmd,
+    held_cmd,
     ids_cmd,
     install_cmd,
     parked_cmd,
@@ -51,6 +52,7 @@ COMMANDS: tuple[Command, ...] = (
     resync_cmd,
     pause_cmd,
     parked_cmd,
+    held_cmd,
     conflicts_cmd,
     demo_cmd,
 )

@@ -233,6 +233,8 @@ class Link(_Model):
     """How often the link looks for changes by itself; as a rule a notification wakes it at once."""
     lock_timeout_ms: int = Field(default=500, ge=1, le=600_000)
     """How long a batch waits for a row that somebody on the target holds, before it lets go and tries again."""
+    wait_for_modules: bool = True
+    """Whether nothing is replayed while modules of Odoo are being installed, upgraded or removed on the target."""
     rules: list[Rule] = []
     """Rules of this link only; they go before those for all links."""
 

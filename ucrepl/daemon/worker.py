@@ -47,6 +47,7 @@ class State(StrEnum):
     RUNNING = "running"
     IDLE = "idle"
     PAUSED = "paused"
+    WAITING = "waiting"
     TROUBLED = "in trouble"
     STOPPED = "stopped"
     ENDED = "ended"
@@ -153,8 +154,8 @@ class Worker:
             return
         position, paused = replayer.position()
         chores.moved(position)
-        if paused:
-            self._set(State.PAUSED)
+        if paused or chores.waits_for_modules:
+            self._set(State.PAUSED if paused else State.WAITING)
             replayer.stop_reading()
             if self._session.is_seeding():
                 self._session.close()  # and with it the lock
@@ -221,7 +222,7 @@ class Worker:
         self._patience.reset()
         self._catching_up = window.more
         self.lag = max(0, self.lag - self.link.batch_rows) if window.more else 0
-        chores.moved(batch.position, batch.parked)
+        chores.moved(batch.position, batch.parked, batch.held)
         tell(batch)
 
     def _count_lag(self, position: str) -> int:

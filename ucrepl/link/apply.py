@@ -1,6 +1,6 @@
 """Applies staged changes on the target: set-based, in the order identify, insert, update, delete."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -153,8 +153,7 @@ class Applier:
                 query("leave_out_skipped"),
                 {"numbers": list(skipped), "rules": [table.rule for table in skipped.values()]},
             )
-        missing = {number for number in staged.tables if number > 0 and number not in self.plan.tables}
-        kept = self._hold(missing) if missing else 0
+        kept = 0 if self.seeding else self._hold(staged)
         result.held += kept
         if parked:
             self._run(query("note_queued"), {"link": self.link_id})
@@ -163,9 +162,13 @@ class Applier:
         staged = self._staged() if taken or kept else staged
         return self._take_out_doubtful(staged, result) if self.seeding else staged
 
-    def _hold(self, tables: Iterable[int]) -> int:
-        """Keeps the changes of tables that have no place here. Returns how many."""
-        row = self._run(query("hold"), {"tables": list(tables), "link": self.link_id}).fetchone()
+    def _hold(self, staged: Staged) -> int:
+        """Keeps the changes that have no place here. Returns how many."""
+        missing = [number for number in staged.tables if number > 0 and number not in self.plan.tables]
+        if not missing and self.plan.naming.keys().isdisjoint(staged.tables):
+            return 0
+        values = {"link": self.link_id, "tables": missing, **held.without_model(self.plan, staged.tables)}
+        row = self._run(self._query("hold"), values).fetchone()
         return row[0] if row else 0
 
     def _hold_values(self, staged: Staged) -> None:
@@ -473,8 +476,11 @@ class Applier:
         for table in tables:
             if table.surrogate:
                 self._run(write.bury_truncated(self.plan, table))
-            if table.held_columns:
-                self._run(held.forget_all_values(self.plan, table), {"link": self.link_id})
+            if table.held_columns or table.number in self.plan.naming:
+                self._run(
+                    "DELETE FROM ucrepl.held WHERE link_id = %(link)s AND table_id = %(table)s",
+                    {"link": self.link_id, "table": table.number},
+                )
         self._run("DELETE FROM pg_temp.change")
 
     def _staged(self) -> Staged:

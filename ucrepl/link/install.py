@@ -195,9 +195,13 @@ def _refuse_when_in_use(connection: Connection[TupleRow], node: str, version: in
     for link_id, name in connection.execute("SELECT link_id, name FROM ucrepl.link ORDER BY name").fetchall():
         with held(connection, link_id, name):
             pass
-    row = connection.execute("SELECT count(*) FROM ucrepl.parked WHERE skipped_at IS NULL").fetchone()
-    if row and row[0]:
-        raise RefusedError(
-            f"node {node!r} holds {row[0]} parked changes that would be lost",
-            hint="look at them with: ucrepl parked list; or throw them away with: ucrepl uninstall --force",
-        )
+    for what, statement in (
+        ("parked", "SELECT count(*) FROM ucrepl.parked WHERE skipped_at IS NULL"),
+        ("held", "SELECT count(*) FROM ucrepl.held"),
+    ):
+        row = connection.execute(statement).fetchone()
+        if row and row[0]:
+            raise RefusedError(
+                f"node {node!r} holds {row[0]} {what} changes that would be lost",
+                hint=f"look at them with: ucrepl {what} list; or throw them away with: ucrepl uninstall --force",
+            )

@@ -1,5 +1,7 @@
 """SQL that keeps the values of columns which the target's table has not, until it has them."""
 
+from collections.abc import Container
+
 from ucrepl.plan.model import LinkPlan, TablePlan
 from ucrepl.plan.rows import with_parameters
 from ucrepl.plan.text import literal, quote
@@ -66,6 +68,11 @@ WHERE held.link_id = %(link)s AND held.table_id = {table.number} AND held.op = '
     )
 
 
-def forget_all_values(_link: LinkPlan, table: TablePlan) -> str:
-    """Forgets all values that are held of a table. Needs the parameter `link`."""
-    return f"DELETE FROM ucrepl.held WHERE link_id = %(link)s AND table_id = {table.number} AND op = 'C'"
+def without_model(link: LinkPlan, tables: Container[int]) -> dict[str, object]:
+    """The parameters that tell which changes of these tables name a model that has no table on the target."""
+    naming = [(number, name) for number, names in link.naming.items() if number in tables for name in names]
+    return {
+        "naming": [number for number, _ in naming],
+        "naming_names": [name for _, name in naming],
+        "models": [name.table for name in link.missing.values()],
+    }

@@ -6,7 +6,7 @@ from enum import IntEnum
 from functools import cached_property
 
 from ucrepl.plan.catalog import Column, Table, TableName
-from ucrepl.plan.references import Reference, TextPattern
+from ucrepl.plan.references import Path, Reference, TextPattern
 
 WIDE_SEQ, WIDE_TIMES = "ucrepl seq", "ucrepl times"
 """The columns of a table of wide rows besides the user's: the number of the change, and when columns were changed."""
@@ -262,6 +262,17 @@ class LinkPlan:
         return {number: table for number, table in self.tables.items() if not table.on_demand}
 
     @cached_property
+    def naming(self) -> dict[int, tuple[str, ...]]:
+        """The tables in which columns, of these names on the source, name models, if some models have no table here."""
+        if not self.missing:
+            return {}
+        found = {
+            number: tuple(dict.fromkeys(name for c in table.columns for name in _model_names(table, c)))
+            for number, table in self.followed.items()
+        }
+        return {number: names for number, names in found.items() if names}
+
+    @cached_property
     def fetches(self) -> bool:
         """Whether there are references that fetch what is missing."""
         return any(c.fetches for table in self.tables.values() for c in table.columns)
@@ -292,3 +303,15 @@ class LinkPlan:
             members = tuple(self.tables[number] for number in group if number in wanted)
             if members:
                 yield members
+
+
+def _model_names(table: TablePlan, column: ColumnPlan) -> Iterator[str]:
+    """The columns of a row in which the models stand of the records to which a column refers."""
+    known = {c.name: c.on_source for c in table.columns}
+    if column.model_column in known:
+        yield known[column.model_column]
+    elif column.reference and column.reference.kind == "by_model":
+        paths = (a for a in column.reference.arguments if isinstance(a, Path))
+        yield from (known[path.column] for path in paths if not (path.hops or path.choices) and path.column in known)
+    elif column.reference and column.reference.kind == "model_id":
+        yield column.on_source

@@ -6,6 +6,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from ucrepl.db.sqlfiles import query
+from ucrepl.plan import held
 from ucrepl.plan.model import LinkPlan
 
 
@@ -14,7 +15,7 @@ class Release:
     """What of the held changes has a place by the plan: all of these tables, and values of these columns of a table."""
 
     link_id: int
-    hstore: str
+    plan: LinkPlan
     tables: tuple[int, ...]
     columns: tuple[tuple[int, str], ...]
 
@@ -26,8 +27,9 @@ class Release:
             "numbers": [number for number, _ in self.columns],
             "names": [name for _, name in self.columns],
             "rows": rows,
+            **held.without_model(self.plan, self.tables),
         }
-        return target.execute(query("take_held", self.hstore), values).rowcount
+        return target.execute(query("take_held", self.plan.hstore_schema), values).rowcount
 
 
 def find_release(target: Connection[TupleRow], plan: LinkPlan, link_id: int) -> Release | None:
@@ -45,4 +47,4 @@ def find_release(target: Connection[TupleRow], plan: LinkPlan, link_id: int) -> 
             tables.append(number)
         placed = {c.on_source for c in table.columns}.difference(table.held_columns)
         columns += [(number, name) for name in names or () if name in placed]
-    return Release(link_id, plan.hstore_schema, tuple(tables), tuple(columns)) if tables or columns else None
+    return Release(link_id, plan, tuple(tables), tuple(columns)) if tables or columns else None

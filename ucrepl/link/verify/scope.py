@@ -6,6 +6,7 @@ from ucrepl.config import Config
 from ucrepl.config.problems import did_you_mean
 from ucrepl.db.catalog import read_catalog
 from ucrepl.errors import UsageError
+from ucrepl.link.held.tell import held_tables
 from ucrepl.link.verify.report import TableReport
 from ucrepl.link.verify.session import Session
 from ucrepl.plan.canonical import compared
@@ -21,6 +22,7 @@ def scope(config: Config, session: Session, names: Sequence[str] | None) -> tupl
     plan = session.opened.plan
     reasons = {table.name: f"left out by the rule {table.rule!r}" for table in plan.skipped.values()}
     reasons |= dict.fromkeys(plan.missing.values(), "not on the target, or with another key")
+    held = {t.name: t.rows for t in held_tables(session.target, session.link.name)}
     chosen = _chosen(names, {*plan.by_name, *reasons})
     catalog = read_catalog(session.source)
     portable = session.agrees()
@@ -31,7 +33,11 @@ def scope(config: Config, session: Session, names: Sequence[str] | None) -> tupl
             if table.name in chosen and table.name in catalog.tables:
                 what = compared(table, catalog.tables[table.name], own_rows=table.name in stays)
                 found.append(Comparison(plan, what, portable=portable))
-    left_out = [TableReport(str(name), not_compared=why) for name, why in sorted(reasons.items()) if name in chosen]
+    left_out = [
+        TableReport(str(name), held=held.get(str(name), 0), not_compared=why)
+        for name, why in sorted(reasons.items())
+        if name in chosen
+    ]
     return found, left_out
 
 
