@@ -1,5 +1,5 @@
 -- hold: keeps the changes that have no place here, and drops what they make void: all that is held of a table that is
--- truncated, and of a record that is deleted. Returns how many changes were taken out of the batch.
+-- truncated, of a record that is deleted, and of one that was read as it is now (its number is below zero). Returns how many changes were taken out of the batch.
 --
 -- Parameters: tables, the numbers of those that are missing; naming and naming_names, columns of other tables in which
 -- models are named (alone, or before a comma and an id); models, the names of the missing tables. A change that names a
@@ -30,6 +30,7 @@ void AS (
     WHERE h.link_id = %(link)s AND h.table_id = t.table_id
         AND (
             t.op = 'T'
+            OR t.op = 'I' AND t.seq < 0 AND h.key = t.key
             OR t.op = 'D' AND h.key = t.key AND NOT EXISTS (
                 SELECT FROM ucrepl.held AS k
                 WHERE k.link_id = %(link)s AND k.table_id = t.table_id AND k.op = 'K'

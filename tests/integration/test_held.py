@@ -1,9 +1,12 @@
 """Tables and columns that the target has not: their changes are held, and applied once these are there."""
 
+from pathlib import Path
+
 import psycopg
 import pytest
 
 from tests.integration.links import MakePair, Pair, part_ids
+from tests.integration.terminal import FORTH, Terminal
 
 ITEM = "CREATE TABLE item (id serial PRIMARY KEY, name text)"
 TASK = "CREATE TABLE task (id serial PRIMARY KEY, name text, item_id integer REFERENCES item)"
@@ -291,4 +294,21 @@ def test_what_names_a_model_without_a_table_is_held_with_it(make_pair: MakePair)
         ("of an order!", "s")
     ]
     assert pair.b.held() == []
+    pair.assert_clean()
+
+
+def test_a_seeding_holds_what_has_no_place_and_makes_older_things_void(pair: Pair, tmp_path: Path) -> None:
+    pair.configure(both_ways=False)
+    pair.a.run("INSERT INTO item (name, colour) VALUES ('x', 'red'), ('y', 'red')")
+    pair.a.run("INSERT INTO task (name) VALUES ('x')")
+    pair.forth()
+    pair.close_links()
+    pair.a.run("UPDATE item SET colour = 'blue' WHERE id = 1; UPDATE task SET name = 'y'")
+    pair.b.run(TASK)
+    Terminal(pair, tmp_path)("seed", FORTH)
+    assert sorted(pair.b.held()) == [("item", "C", "1"), ("item", "C", "2")]
+    pair.b.run("ALTER TABLE item ADD colour text")
+    pair.forth()
+    assert pair.assert_same("SELECT name, colour FROM item ORDER BY name") == [("x", "blue"), ("y", "red")]
+    assert pair.assert_same("SELECT name FROM task") == [("y",)]
     pair.assert_clean()

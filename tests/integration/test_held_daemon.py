@@ -1,12 +1,15 @@
 """What has no place on the target, with a worker and with the command line: noticed, held, told, applied."""
 
 from pathlib import Path
+from signal import SIGKILL
 
 import pytest
 
 from tests.integration.links import MakePair, Pair, part_ids
 from tests.integration.terminal import FORTH, Terminal
 from tests.integration.workers import Log, working
+from tests.support.cli import ucrepl
+from tests.support.daemon import daemon_running
 from tests.support.waiting import wait_for
 from ucrepl.daemon.worker import State
 from ucrepl.link.nodes import Nodes
@@ -72,6 +75,35 @@ def test_a_module_is_installed_on_one_side_and_later_on_the_other(make_pair: Mak
     pair.assert_same(
         "SELECT t.name, i.name, i.colour FROM task AS t LEFT JOIN item AS i ON i.id = t.item_id ORDER BY 1"
     )
+    pair.assert_clean()
+
+
+@pytest.mark.long
+def test_a_daemon_that_is_killed_again_and_again_neither_loses_nor_doubles_what_is_held(
+    make_pair: MakePair, tmp_path: Path
+) -> None:
+    pair = make_pair(ITEM, installed=False, batch_rows=2, both_ways=False)
+    pair.a.run(f"{TASK}; ALTER TABLE item ADD colour text")
+    pair.install()
+    config = Terminal(pair, tmp_path).path
+    for number in range(1, 4):
+        with daemon_running(config, f"holding {number}") as daemon:
+            for row in range(100):
+                pair.a.run("INSERT INTO task (name) VALUES (%s)", f"{number}.{row}")
+                pair.a.run("INSERT INTO item (name, colour) VALUES ('x', %s)", f"{number}.{row}")
+            pair.a.run("UPDATE task SET name = name || '!' WHERE id % 7 = 0; DELETE FROM task WHERE id % 11 = 0")
+            daemon.end(SIGKILL)
+    pair.b.run(f"{TASK}; ALTER TABLE item ADD colour text")
+    rest = "SELECT count(*) FROM ucrepl.held"
+    for number in range(4):
+        before = pair.b.value(rest)
+        with daemon_running(config, f"applying {number}") as daemon:
+            wait_for(lambda: pair.b.value(rest) != before, what="a piece to be applied")  # noqa: B023 - called at once
+            daemon.end(SIGKILL)
+    ucrepl("run", "--drain", config=config)
+    assert pair.b.held() == []
+    assert len(pair.assert_same("SELECT name FROM task ORDER BY name")) == 273
+    assert len(pair.assert_same("SELECT name, colour FROM item ORDER BY colour")) == 300
     pair.assert_clean()
 
 

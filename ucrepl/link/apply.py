@@ -153,7 +153,7 @@ class Applier:
                 query("leave_out_skipped"),
                 {"numbers": list(skipped), "rules": [table.rule for table in skipped.values()]},
             )
-        kept = 0 if self.seeding else self._hold(staged)
+        kept = self._hold(staged)
         result.held += kept
         if parked:
             self._run(query("note_queued"), {"link": self.link_id})
@@ -173,8 +173,6 @@ class Applier:
 
     def _hold_values(self, staged: Staged) -> None:
         """Keeps what the written changes have for columns that have no place here, in place of what is void now."""
-        if self.seeding:
-            return
         for number in staged.inserts.keys() | staged.updates.keys() | staged.deletes.keys():
             table = self.plan.tables[number]
             if not table.held_columns:

@@ -31,8 +31,8 @@ _WHAT_TO_DO = {
     " them; then try again",
     "conflict": "both sides changed the same columns: to take the source's values, give the target back the old ones"
     " and try again; to keep the target's, skip the change",
-    "missing": "the record is not on the target: bring it there with `ucrepl seed`, or `ucrepl resync` of its table, and"
-    " try again; or skip the change",
+    "missing": "the record is not on the target: bring it there with `ucrepl seed`, or with `ucrepl resync` of its"
+    " table, and try again; or skip the change",
     "error": "mend on the target what the message says and try again; or skip the change",
     "queued": "it waits behind an earlier change of the same record: mend or skip that one, then try both again",
 }
