@@ -4,6 +4,8 @@
 -- are found in the first thousand records.
 SELECT
     k.name AS link,
+    h.link_id,
+    h.table_id,
     n.schema_name,
     n.table_name,
     count(DISTINCT coalesce(h.key, '')) AS rows,

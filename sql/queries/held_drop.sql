@@ -1,32 +1,22 @@
--- held_drop: gives up what is held for a link, of all tables or of those given, and counts it as left out.
+-- held_drop: drops what is held of tables, and counts it as left out, under the names of rules. Returns how many changes.
 --
--- The caller has locked the link before, as a batch does. Returns how many changes.
+-- numbers and rules go together.
 WITH gone AS (
     DELETE FROM ucrepl.held AS h
-    USING ucrepl.link AS k, ucrepl.table_name AS n
-    WHERE k.name = %(link)s AND h.link_id = k.link_id AND n.table_id = h.table_id
-        AND (
-            %(tables)s::text[] IS NULL
-            OR CASE n.schema_name WHEN 'public' THEN '' ELSE n.schema_name::text || '.' END || n.table_name::text
-                = ANY (%(tables)s::text[])
-        )
-    RETURNING h.link_id
+    WHERE h.link_id = %(link)s AND h.table_id = ANY (%(numbers)s::integer[])
+    RETURNING h.table_id
 ),
 counted AS (
-    SELECT g.link_id, count(*) AS rows
-    FROM gone AS g
-    GROUP BY g.link_id
-),
-noted AS (
     INSERT INTO ucrepl.skipped AS s (link_id, rule, rows)
-    SELECT c.link_id, 'held drop', c.rows
-    FROM counted AS c
+    SELECT %(link)s, r.rule, count(*)
+    FROM gone AS g
+    JOIN unnest(%(numbers)s::integer[], %(rules)s::text[]) AS r (number, rule) ON r.number = g.table_id
+    GROUP BY r.rule
     ON CONFLICT (link_id, rule) DO UPDATE SET rows = s.rows + excluded.rows
 ),
 added AS (
     UPDATE ucrepl.link AS k
-    SET skipped = k.skipped + c.rows
-    FROM counted AS c
-    WHERE c.link_id = k.link_id
+    SET skipped = k.skipped + (SELECT count(*) FROM gone)
+    WHERE k.link_id = %(link)s AND EXISTS (SELECT FROM gone)
 )
 SELECT count(*) FROM gone;

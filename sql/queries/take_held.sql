@@ -1,10 +1,10 @@
 -- take_held: stages held changes that have a place by now, in the order in which they were committed, about so many.
 --
 -- Parameters: tables, those with a place for whole changes; numbers and names, the columns that have one; naming,
--- naming_names and models as for `hold`: what still names a model without a table stays. Of a record of
--- which values are held, those of other columns stay. A transaction comes before those that depend on it, and is not
--- cut: it had written its last change before they wrote theirs. The old values of held ones are null, as they are in a
--- column that has just been made.
+-- naming_names and models as for `hold`: what still names a model without a table stays. Of a record of which values are
+-- held, those of other columns stay. A transaction comes before those that depend on it, and is not cut: it had written
+-- its last change before they wrote theirs. What stands in no journal (a number below zero) is of none. The old values of
+-- held ones are null, as they are in a column that has just been made.
 WITH place AS (
     SELECT p.number, array_agg(p.name) AS names
     FROM unnest(%(numbers)s::integer[], %(names)s::text[]) AS p (number, name)
@@ -18,7 +18,7 @@ blocked AS (
         AND replace(split_part(@hstore@.fetchval(h.new, m.name), ',', 1), '.', '_') = ANY (%(models)s::text[])
 ),
 due AS MATERIALIZED (
-    SELECT h.held_id, h.xid, h.seq
+    SELECT h.held_id, h.xid, h.seq, CASE WHEN h.seq < 0 THEN h.held_id ELSE 0 END AS alone
     FROM ucrepl.held AS h
     LEFT JOIN place AS p ON p.number = h.table_id
     WHERE h.link_id = %(link)s
@@ -26,14 +26,14 @@ due AS MATERIALIZED (
         AND NOT EXISTS (SELECT FROM blocked AS b WHERE b.table_id = h.table_id AND b.key = h.key)
 ),
 transaction AS (
-    SELECT d.xid, sum(count(*)) OVER (ORDER BY max(d.seq), d.xid) - count(*) AS rows_before
+    SELECT d.xid, d.alone, sum(count(*)) OVER (ORDER BY max(d.seq), d.xid, d.alone) - count(*) AS rows_before
     FROM due AS d
-    GROUP BY d.xid
+    GROUP BY d.xid, d.alone
 ),
 taken AS (
     DELETE FROM ucrepl.held AS h
     USING due AS d
-    JOIN transaction AS t ON t.xid = d.xid
+    JOIN transaction AS t ON t.xid = d.xid AND t.alone = d.alone
     WHERE h.held_id = d.held_id AND t.rows_before < %(rows)s
     RETURNING h.*
 ),

@@ -80,10 +80,11 @@ def _drop(args: Namespace, nodes: "Nodes") -> int:
         )
     found, _ = collect(nodes, link, lambda c: held_tables(c, link.name))
     names = [table.name for _, table in found]
+    chosen = [table for _, table in found if args.all or table.name in args.table]
     for name in args.table or ():
         if name not in names:
             raise UsageError(f"nothing is held of the table {name!r}", did_you_mean(name, names))
-    dropped = drop(nodes.get(link.target), link.name, args.table)
+    dropped = drop(nodes.get(link.target), chosen) if chosen else 0
     if args.json:
         print_json({"dropped": dropped})
     talk(f"{link.name}: {counted(dropped, 'held change')} given up")

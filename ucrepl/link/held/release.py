@@ -38,7 +38,7 @@ def find_release(target: Connection[TupleRow], plan: LinkPlan, link_id: int) -> 
     found = target.execute(query("held_tables", plan.hstore_schema), {"link": link_id}).fetchall()
     if not plan.skipped.keys().isdisjoint(row[0] for row in found):
         rules = [table.rule for table in plan.skipped.values()]
-        target.execute(query("held_skipped"), {"link": link_id, "numbers": list(plan.skipped), "rules": rules})
+        target.execute(query("held_drop"), {"link": link_id, "numbers": list(plan.skipped), "rules": rules})
     for number, _, _, whole, names in found:
         table = plan.followed.get(number)
         if table is None:

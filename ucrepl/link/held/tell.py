@@ -1,6 +1,6 @@
 """What is held for a link, and why: which module is missing where."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -26,6 +26,8 @@ class HeldTable:
     """What is held of a table: of how many rows, since when; `whole`: the table is missing, else it is `columns`."""
 
     link: str
+    link_id: int
+    table_id: int
     schema_name: str
     table_name: str
     rows: int
@@ -87,9 +89,14 @@ def _without_module(table: HeldTable, link: Link) -> str:
     return f"there is no place on {link.target!r} for {columns}"
 
 
-def drop(target: Connection[TupleRow], link: str, tables: list[str] | None) -> int:
-    """Gives up what is held for the link, of all tables or of these. Returns how many changes."""
+def drop(target: Connection[TupleRow], tables: Sequence[HeldTable]) -> int:
+    """Gives up what is held for one link of these tables. Returns how many changes."""
+    values = {
+        "link": tables[0].link_id,
+        "numbers": [table.table_id for table in tables],
+        "rules": ["held drop"] * len(tables),
+    }
     with target.transaction():
-        target.execute("SELECT FROM ucrepl.link WHERE name = %s FOR UPDATE", [link])
-        row = target.execute(query("held_drop"), {"link": link, "tables": tables}).fetchone()
+        target.execute("SELECT FROM ucrepl.link WHERE link_id = %s FOR UPDATE", [tables[0].link_id])
+        row = target.execute(query("held_drop"), values).fetchone()
     return row[0] if row else 0
