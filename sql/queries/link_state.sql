@@ -11,6 +11,7 @@ SELECT
     ) AS skipped_by_rule,
     k.conflicts,
     k.last_error,
+    k.waits_for,
     (
         SELECT count(*) FROM ucrepl.parked AS p WHERE p.link_id = k.link_id AND p.skipped_at IS NULL
     ) AS parked,

@@ -13,7 +13,7 @@ from tests.integration.links import BACK as BACK_LINK
 from tests.integration.links import FORTH as FORTH_LINK
 from tests.integration.links import MakePair, Pair, Side, part_ids
 from tests.integration.terminal import BACK, FORTH, Terminal
-from tests.integration.test_worker import working
+from tests.integration.workers import working
 from tests.support.waiting import wait_for
 from ucrepl.errors import Exit, RefusedError
 from ucrepl.link.cutover.fence import SQLSTATE

@@ -8,7 +8,7 @@ import pytest
 from tests.integration.links import MakePair, Pair
 from tests.integration.offices import Offices
 from tests.integration.terminal import BACK, FORTH
-from tests.integration.test_worker import working
+from tests.integration.workers import working
 from tests.support.numbering import TABLES, UNIQUE_NAME, was_refused
 from tests.support.waiting import wait_for
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 COLUMNS = ("table", "source_rows", "target_rows", "own", "missing", "extra", "different", "lagging")
 """What is always shown of a table; the others only where one of them is not zero."""
 
-_SOMETIMES = ("parked", "left_out", "protected_columns", "skipped_columns", "mended", "failed")
+_SOMETIMES = ("held", "parked", "left_out", "protected_columns", "skipped_columns", "mended", "failed")
 _SHOWN = 1000
 
 
@@ -106,7 +106,7 @@ def _print(args: Namespace, link: "Link", reports: "list[TableReport]") -> None:
 
 
 def _is_notable(report: "TableReport") -> bool:
-    return any((report.differs, report.lagging, report.own, report.left_out))
+    return any((report.differs, report.lagging, report.held, report.own, report.left_out))
 
 
 def _columns(args: Namespace) -> list[str]:
@@ -149,6 +149,8 @@ def _talk(args: Namespace, link: "Link", reports: "list[TableReport]") -> None:
     )
     if omitted := [r.table for r in reports if r.not_compared]:
         talk(f"{link.name}: not compared: {listed(omitted)}")
+    if held := sum(r.held for r in reports):
+        talk(f"{link.name}: {counted(held, 'row')} held back, which is no difference: ucrepl held list '{link.name}'")
     if lagging:
         talk(
             f"{link.name}: {counted(lagging, 'row')} may only be late: changes of them wait to be replayed\n"

@@ -61,7 +61,7 @@ _OneOrByColumn = Annotated[
     Annotated[_Policy, Tag(ONE_FOR_ALL)] | Annotated[dict[Name, _Policy], Tag(BY_COLUMN)],
     Discriminator(lambda value: BY_COLUMN if isinstance(value, dict) else ONE_FOR_ALL),
 ]
-_EFFECTS = ("action", "protect", "keys", "conflicts", "missing", "set", "belongs_to")
+_EFFECTS = ("action", "protect", "keys", "conflicts", "missing", "set", "belongs_to", "hold")
 _NODE_NAME = re.compile(r"(?=.{1,40}$)[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?")
 
 
@@ -196,10 +196,14 @@ class Rule(_Model):
     belongs_to: list[Name] = []
     """Columns with references: a row of this table comes along with the record to which one of them refers, where a
     part of the source is copied (`seed --where`) and that record was chosen."""
+    hold: bool | None = None
+    """Whether changes that have no place on the target are held until they have one: the target lacks the table, or a
+    column of it. `false` leaves them out. By default they are held; values of columns on links with the policy
+    `cluster` only."""
 
     @model_validator(mode="after")
     def _has_one_effect(self) -> Self:
-        effects = [key for key in _EFFECTS if getattr(self, key)]
+        effects = [key for key in _EFFECTS if getattr(self, key) or (key == "hold" and self.hold is False)]
         if self.does == "skip" and (effects := [key for key in effects if key != "action" or self.skip]):
             message = f"a skipped table leaves {', '.join(map(repr, effects))} without effect"
             raise wrong(message, "take 'skip' out, or the others")
@@ -294,6 +298,8 @@ class Link(_Model):
     bus: bool = False
     """Tell open web pages of the target's Odoo to reload after a batch that has changed what its workers keep in their
     caches; the workers are told in any case. Odoo 15 and newer."""
+    wait_for_modules: bool = True
+    """Whether nothing is replayed while modules of Odoo are being installed, upgraded or removed on the target."""
     rules: list[Rule] = []
     """Rules of this link only; they go before those for all links."""
     cutover: Cutover | None = None

@@ -10,11 +10,12 @@ import psycopg
 import structlog
 
 from ucrepl.config import Config, Link
-from ucrepl.daemon.report import tell
+from ucrepl.daemon.report import tell, tell_released
 from ucrepl.daemon.session import Session
 from ucrepl.daemon.trouble import Patience, describe, judge
 from ucrepl.db.sqlstate import Verdict
 from ucrepl.errors import RefusedError, UcreplError, UnreachableError
+from ucrepl.link.held.modules import at_work, modules_at_work
 from ucrepl.link.node import identify
 from ucrepl.link.nodes import Nodes
 from ucrepl.link.replay import LinkReplayer
@@ -111,8 +112,12 @@ class Reach:
         if replayer is None:
             return self._look_at_daemon(goal)
         replayer.signaller.send()
+        refuse_while_installing(replayer)
         position, paused = replayer.position()
         refuse_held(self.link, paused=paused, seeding=paused and self.session.is_seeding())
+        if (released := replayer.release_held()) is not None:
+            tell_released(released)
+            return False
         if not is_before(position, goal):
             return self._arrive(replayer, position)
         window = replayer.window(position)
@@ -164,6 +169,16 @@ def refuse_held(link: Link, *, paused: bool, seeding: bool) -> None:
         )
     if paused:
         raise RefusedError(f"link {link.name!r} is paused", hint=f"let it go on with: ucrepl resume '{link.name}'")
+
+
+def refuse_while_installing(replayer: LinkReplayer) -> None:
+    """Raise RefusedError for a link that has to wait until modules of Odoo are installed on its target."""
+    link = replayer.link
+    if names := modules_at_work(replayer.target, link, replayer.applier.plan):
+        raise RefusedError(
+            f"link {link.name!r} waits: {at_work(link.target, names)}",
+            hint="run the command again when Odoo is done; or write 'wait_for_modules: false' in the link",
+        )
 
 
 def _final(link: Link, error: Exception, verdict: Verdict, text: str) -> UcreplError:

@@ -2,6 +2,7 @@
 
 import structlog
 
+from ucrepl.link.apply import Applied
 from ucrepl.link.replay import Batch
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
@@ -14,6 +15,7 @@ def tell(batch: Batch) -> None:
         rows=batch.applied,
         skipped=batch.skipped,
         parked=batch.parked,
+        held=batch.held,
         conflicts=batch.conflicts,
         signals=batch.signals,
         bytes=batch.bytes,
@@ -28,3 +30,8 @@ def tell(batch: Batch) -> None:
             why=next(iter(batch.files_parked.values())),
             hint="run: ucrepl filestore parked",
         )
+
+
+def tell_released(released: Applied) -> None:
+    """Log what became of held changes that have a place by now."""
+    log.info("held changes applied", rows=released.changes, parked=released.parked, conflicts=released.conflicts)

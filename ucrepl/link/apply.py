@@ -11,7 +11,7 @@ from psycopg.rows import TupleRow, dict_row
 from ucrepl.db.sqlfiles import query
 from ucrepl.link.cached import CachedRows
 from ucrepl.link.source import StalePlanError
-from ucrepl.plan import conflict, foreign_keys, identify, numbers, paths, write
+from ucrepl.plan import conflict, foreign_keys, held, identify, numbers, paths, write
 from ucrepl.plan.model import LinkPlan, Protection, Signal, TablePlan
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ class Applied:
 
     changes: int = 0
     parked: int = 0
+    held: int = 0
     conflicts: int = 0
     by_table: dict[str, int] = field(default_factory=dict)
     signals: set[Signal] = field(default_factory=set)
@@ -50,6 +51,7 @@ class Applied:
         """Adds the numbers of another part of the batch."""
         self.changes += other.changes
         self.parked += other.parked
+        self.held += other.held
         self.conflicts += other.conflicts
         self.signals |= other.signals
         for table, rows in other.by_table.items():
@@ -127,10 +129,11 @@ class Applier:
             result.changes += self.fetcher.leave_out()
         if not (alone or self.seeding):
             self._run(self._query("coalesce"))
-        staged = self._sort_out(self._renamed(self._staged()), result, parked=parked)
+        staged = self._renamed(self._staged())
+        if staged.ordered and not alone:
+            raise NeedsOrderError
+        staged = self._sort_out(staged, result, parked=parked)
         if staged.ordered:
-            if not alone:
-                raise NeedsOrderError
             self._apply_ordered(result)
             staged = self._staged()
         staged = self._bring(staged, result)
@@ -164,15 +167,36 @@ class Applier:
         if staged.skipped:
             rules = {number: table.rule for number, table in self.plan.skipped.items()} | self.plan.left_out
             self._run(query("leave_out_skipped"), {"numbers": list(rules), "rules": list(rules.values())})
-        missing = {number for number in staged.tables if number > 0 and number not in self.plan.tables}
-        if missing:
-            self._run(query("note_missing_tables"), {"tables": list(missing)})
+        kept = self._hold(staged)
+        result.held += kept
         if parked:
             self._run(query("note_queued"), {"link": self.link_id})
-        taken = self._park() if missing or parked else 0
+        taken = self._park() if parked else 0
         result.parked += taken
-        staged = self._staged() if taken else staged
+        staged = self._staged() if taken or kept else staged
         return self._take_out_doubtful(staged, result) if self.seeding else staged
+
+    def _hold(self, staged: Staged) -> int:
+        """Keeps the changes that have no place here. Returns how many."""
+        missing = [number for number in staged.tables if number > 0 and number not in self.plan.tables]
+        if not missing and self.plan.naming.keys().isdisjoint(staged.tables):
+            return 0
+        values = {"link": self.link_id, "tables": missing, **held.without_model(self.plan, staged.tables)}
+        row = self._run(self._query("hold"), values).fetchone()
+        return row[0] if row else 0
+
+    def _hold_values(self, staged: Staged) -> None:
+        """Keeps what the written changes have for columns that have no place here, in place of what is void now."""
+        for number in staged.inserts.keys() | staged.updates.keys() | staged.deletes.keys():
+            table = self.plan.tables[number]
+            if not table.held_columns:
+                continue
+            values = {"link": self.link_id}
+            if number in staged.inserts or number in staged.deletes:
+                self._run(self._compile("forget values", held.forget_values, table), values)
+            updated = staged.updates.get(number, (0, (), False))[1]
+            if number in staged.inserts or not set(table.held_columns).isdisjoint(updated):
+                self._run(self._compile("keep values", held.keep_values, table), values)
 
     def _take_out_doubtful(self, staged: Staged, result: Applied) -> Staged:
         """Parks the rows of which recognition has found that they could be several records of this node."""
@@ -223,6 +247,7 @@ class Applier:
         self._follow_up(staged, small=small)
         self._delete(staged, result, small=small)
         result.signals |= look.again()
+        self._hold_values(staged)
         if not small:
             self._run("DROP INDEX IF EXISTS pg_temp.change_by_table", prepare=False)
         result.changes += staged.changes
@@ -473,23 +498,20 @@ class Applier:
         rows = self._run("SELECT table_id, op::text FROM pg_temp.change ORDER BY seq").fetchall()
         tables = [self.plan.tables[number] for number in dict.fromkeys(number for number, _ in rows)]
         if all(op == "T" for _, op in rows):
-            counts = self._run(write.in_one_statement([write.truncate(self.plan, table) for table in tables]))
-            for place, count in counts.fetchall():
-                if count:
-                    result.signals |= set(tables[place].signals)
-            for table in tables:
-                if table.surrogate:
-                    self._run(write.bury_truncated(self.plan, table))
-            self._run("DELETE FROM pg_temp.change")
+            result.signals |= self._truncate(tables)
             result.changes += len(rows)
             return
         [table] = tables
+        if table.held_columns:
+            self._run(held.follow_key(self.plan, table), {"link": self.link_id})
         if table.surrogate:
             self._run(write.free_id(self.plan, table))
             self._run(write.rekey(self.plan, table))
         elif self._run(
             write.update(self.plan, table, table.value_columns, uniform=False, guarded=False, with_key=True)
         ).rowcount:
+            if table.held_columns:
+                self._run(held.keep_values(self.plan, table, with_key=True), {"link": self.link_id})
             self._run("DELETE FROM pg_temp.change")
             result.changes += 1
             result.signals |= set(table.signals)
@@ -501,6 +523,20 @@ class Applier:
                 " SELECT seq, 'missing', 'the row whose key was changed is not known here' FROM pg_temp.change"
             )
             result.parked += self._park()
+
+    def _truncate(self, tables: Sequence[TablePlan]) -> set[Signal]:
+        """Empties tables. Returns of which caches Odoo's workers are to be told."""
+        counts = self._run(write.in_one_statement([write.truncate(self.plan, table) for table in tables])).fetchall()
+        for table in tables:
+            if table.surrogate:
+                self._run(write.bury_truncated(self.plan, table))
+            if table.held_columns or table.number in self.plan.naming:
+                self._run(
+                    "DELETE FROM ucrepl.held WHERE link_id = %(link)s AND table_id = %(table)s",
+                    {"link": self.link_id, "table": table.number},
+                )
+        self._run("DELETE FROM pg_temp.change")
+        return {signal for place, count in counts if count for signal in tables[place].signals}
 
     def _staged(self) -> Staged:
         inserts: dict[int, int] = {}
@@ -514,9 +550,9 @@ class Applier:
             tables.add(row["table_id"])
             unknown |= row["table_id"] == 0
             skipped |= row["table_id"] < 0
+            ordered |= row["op"] in "KT" and row["table_id"] > 0
             if row["table_id"] not in self.plan.tables:
                 continue
-            ordered |= row["op"] in "KT"
             if row["op"] in "IM":
                 inserts[row["table_id"]] = inserts.get(row["table_id"], 0) + row["changes"]
             elif row["op"] == "U":

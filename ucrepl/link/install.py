@@ -180,9 +180,13 @@ def _refuse_when_in_use(connection: Connection[TupleRow], node: str, version: in
             f"node {node!r} is closed for writing, its work is on {row[0]}: without ucrepl it would be open",
             hint="see: ucrepl cutover status; to open it all the same: ucrepl uninstall --force",
         )
-    row = connection.execute("SELECT count(*) FROM ucrepl.parked WHERE skipped_at IS NULL").fetchone()
-    if row and row[0]:
-        raise RefusedError(
-            f"node {node!r} holds {row[0]} parked changes that would be lost",
-            hint="look at them with: ucrepl parked list; or throw them away with: ucrepl uninstall --force",
-        )
+    for what, statement in (
+        ("parked", "SELECT count(*) FROM ucrepl.parked WHERE skipped_at IS NULL"),
+        ("held", "SELECT count(*) FROM ucrepl.held"),
+    ):
+        row = connection.execute(statement).fetchone()
+        if row and row[0]:
+            raise RefusedError(
+                f"node {node!r} holds {row[0]} {what} changes that would be lost",
+                hint=f"look at them with: ucrepl {what} list; or throw them away with: ucrepl uninstall --force",
+            )

@@ -19,6 +19,7 @@ from ucrepl.link.apply import Applied, Applier, NeedsOrderError
 from ucrepl.link.fetch import fetcher_of, one_state
 from ucrepl.link.files.courier import courier_of
 from ucrepl.link.finer import FinerGrain
+from ucrepl.link.held.release import find_release
 from ucrepl.link.setup import OpenLink
 from ucrepl.link.signals import Signaller
 from ucrepl.link.source import Window
@@ -32,7 +33,7 @@ CHANGE_COLUMNS = "seq, xid, table_id, op, key, old, new, at"
 
 @dataclass
 class Batch:
-    """What a batch did: changes applied, left out by rules and parked; bytes read; milliseconds of each step.
+    """What a batch did: changes applied, left out by rules, parked and held; bytes read; milliseconds of each step.
 
     `signals`: the caches of which Odoo's workers were told.
     `files`: those that were brought; `files_parked`: of those that could not be, name -> why.
@@ -43,6 +44,7 @@ class Batch:
     applied: int = 0
     skipped: int = 0
     parked: int = 0
+    held: int = 0
     conflicts: int = 0
     bytes: int = 0
     files: int = 0
@@ -68,6 +70,7 @@ class LinkReplayer:
         self.finer = FinerGrain(opened.target, self.applier)
         self.signaller = Signaller(opened.target, opened.link_id, opened.bus)
         self._ahead: ReadAhead | None = None
+        self._release = find_release(opened.target, opened.plan, opened.link_id)
         opened.target.prepared_max = PREPARED_STATEMENTS
         self._to_confirm: str | None = None
 
@@ -133,16 +136,51 @@ class LinkReplayer:
             self._begin(None)
             self._execute(query("take_parked"), {"link": self.link_id, "ids": parked_ids})
             result = self.finer.apply(parked=parked_ids is not None)
-            self.signaller.note(result.signals)
-            self._execute(
-                "UPDATE ucrepl.link SET applied = applied + %(applied)s, conflicts = conflicts + %(conflicts)s"
-                " WHERE link_id = %(link)s",
-                {"applied": result.changes, "conflicts": result.conflicts, "link": self.link_id},
-            )
+            self._count(result)
+        self._sent()
+        return result
+
+    def release_held(self) -> Applied | None:
+        """Applies some of the held changes that have a place by now, the oldest ones; None where there are no more.
+
+        To be called before a batch is replayed: later changes must not overtake them. While the link is paused nothing
+        happens. Raises what `replay` raises.
+        """
+        if self._release is None:
+            return None
+        self.stop_reading()
+        with self.target.transaction():
+            state = self._begin(None)
+            if state["paused"]:
+                return Applied()
+            if not self._release.stage(self.target, self.link.batch_rows):
+                self._release = None
+                return None
+            try:
+                with self.target.transaction():
+                    result = self.applier.apply(parked=state["has_parked"])
+            except (NeedsOrderError, psycopg.Error) as error:
+                if isinstance(error, psycopg.Error) and classify(error) is not Verdict.PARK:
+                    raise
+                self._execute(query("receive_staged"), {})
+                result = self.finer.apply(parked=state["has_parked"])
+            self._count(result)
+        self._sent()
+        return result
+
+    def _sent(self) -> None:
+        """Does what comes after a commit: tells Odoo's workers, and sees that the files are still there."""
         self.signaller.send()
         if self.courier:
             self.courier.look_again()
-        return result
+
+    def _count(self, result: Applied) -> None:
+        self.signaller.note(result.signals)
+        self._execute(
+            "UPDATE ucrepl.link SET applied = applied + %(applied)s, conflicts = conflicts + %(conflicts)s"
+            " WHERE link_id = %(link)s",
+            {"applied": result.changes, "conflicts": result.conflicts, "link": self.link_id},
+        )
 
     def confirm(self, position: str) -> None:
         """Tells the source how far the target has come, so that what nobody needs any more can go.
@@ -197,7 +235,7 @@ class LinkReplayer:
                 )
                 batch.milliseconds["apply"] = _since(begun)
             batch.applied, batch.parked, batch.conflicts = applied.changes, applied.parked, applied.conflicts
-            batch.by_table = applied.by_table
+            batch.by_table, batch.held = applied.by_table, applied.held
             batch.signals = self.signaller.note(applied.signals)
             row = self._execute(
                 query("advance"),

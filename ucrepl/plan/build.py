@@ -12,6 +12,7 @@ from ucrepl.plan import cached, mask, partial, route
 from ucrepl.plan.catalog import Catalog, Table, TableName, referenced_table
 from ucrepl.plan.model import ColumnPlan, LinkPlan, ModelTable, NamedById, SkippedTable, TablePlan
 from ucrepl.plan.order import strongly_connected
+from ucrepl.plan.place import absent_columns, without_place
 from ucrepl.plan.policy import Policies, Policy, may_leave
 from ucrepl.plan.references import Finder, OdooField, Reference, text_patterns
 from ucrepl.plan.types import SENT_ALIKE
@@ -72,12 +73,17 @@ def build_plan(given: Ingredients) -> LinkPlan:
         number = given.numbers[name]
         policy = given.of_tables[name]
         target = given.target.tables.get(name)
+        has_place = target is not None and _alike(source, target)
+        not_held = None if has_place else next((r for r in given.rules if r.matches(*name) and r.hold is False), None)
         if policy.skips:
             skipped[number] = SkippedTable(name, policy.rule or "", on_demand=policy.rule in users)
-        elif target is None or not _alike(source, target):
+        elif not_held:
+            skipped[number] = SkippedTable(name, not_held.name)
+        elif target is None or not has_place:
             missing[number] = name
         else:
             tables[number] = _plan_table(given, number, source, target)
+    tables, missing = without_place(tables, missing)
     tables |= _on_demand(given, tables, skipped)
     filtered = {name: policy.left_out[0] for name, policy in given.of_tables.items() if policy.left_out}
     rules_of_skipped = {table.name: table.rule for table in skipped.values()}
@@ -207,6 +213,9 @@ def _plan_table(given: Ingredients, number: int, source: Table, target: Table) -
         belongs_to=_belongs_to(rules, source, target, columns),
         named_by_ids=named,
         signals=tuple(cached.signals(given.packs, given.signalling, target)),
+        held_columns=tuple(
+            c for c in absent_columns(given.link, rules, source, target) if all(c != n.name for n in named)
+        ),
         alike=not named
         and all(
             c.column.type == source.columns[c.name].type in SENT_ALIKE

@@ -6,7 +6,7 @@ from enum import IntEnum
 from functools import cached_property
 
 from ucrepl.plan.catalog import Column, Table, TableName
-from ucrepl.plan.references import Reference, TextPattern
+from ucrepl.plan.references import Path, Reference, TextPattern
 
 WIDE_SEQ, WIDE_TIMES = "ucrepl seq", "ucrepl times"
 """The columns of a table of wide rows besides the user's: the number of the change, and when columns were changed."""
@@ -141,6 +141,7 @@ class TablePlan:
     `masks`: column of the source -> the SQL of the text that leaves instead of its value (see `plan.mask`).
     `belongs_to`: columns that refer to records with which, once they are chosen for a subset, the row comes along.
     `named_by_ids`: columns of the source whose names have ids that are other ones on the target.
+    `held_columns`: columns of the source for which the target has no place, and whose values are held until it has.
     `alike`: PostgreSQL's binary format of its rows is the same on both sides. `wide`: its new rows are staged with a
     column for each of theirs, besides the image (see `plan.wide`). `signals`: of which caches Odoo's workers are
     told when its rows were changed.
@@ -156,6 +157,7 @@ class TablePlan:
     masks: Mapping[str, str] = field(default_factory=dict)
     belongs_to: tuple[str, ...] = ()
     named_by_ids: tuple[NamedById, ...] = ()
+    held_columns: tuple[str, ...] = ()
     alike: bool = False
     wide: bool = False
     on_demand: bool = False
@@ -260,8 +262,9 @@ class LinkPlan:
     """The whole plan of a link.
 
     `groups` are the tables in the order in which rows can be inserted: a group is one table, or tables that refer to
-    each other in a circle. `missing` are tables of the source that the target has not. `external_ids` is the number of
-    the table of external ids. `defers`: the target has constraints that can be checked as late as at commit.
+    each other in a circle. `missing` are tables of the source that have no place on the target: their changes are held.
+    `external_ids` is the number of the table of external ids. `defers`: the target has constraints that can be checked
+    as late as at commit.
     `checks_at_once`: foreign keys of many rows may be checked all at once on the target, instead of one by one.
     `masks`: those of all tables of the source, also of tables that the target has not. `patterns`: how ids stand in
     texts. `source_hstore` is the schema of that extension on the source, `hstore_schema` on the target.
@@ -315,6 +318,17 @@ class LinkPlan:
         return {table.name: table.protected_by for table in self.tables.values() if table.protected_by}
 
     @cached_property
+    def naming(self) -> dict[int, tuple[str, ...]]:
+        """The tables in which columns, of these names on the source, name models, if some models have no table here."""
+        if not self.missing:
+            return {}
+        found = {
+            number: tuple(dict.fromkeys(name for c in table.columns for name in _model_names(table, c)))
+            for number, table in self.followed.items()
+        }
+        return {number: names for number, names in found.items() if names}
+
+    @cached_property
     def fetches(self) -> bool:
         """Whether there are references that fetch what is missing."""
         return any(c.fetches for table in self.tables.values() for c in table.columns)
@@ -325,13 +339,18 @@ class LinkPlan:
         return any(table.signals for table in self.tables.values())
 
     def number_of(self, name: TableName) -> int:
-        """The number of a replicated or skipped table."""
+        """The number of a table of the source. Raises KeyError for another one."""
         if name in self.by_name:
             return self.by_name[name].number
-        return next(number for number, table in self.skipped.items() if table.name == name)
+        return self._numbers_of_others[name]
+
+    @cached_property
+    def _numbers_of_others(self) -> dict[TableName, int]:
+        skipped = {table.name: number for number, table in self.skipped.items()}
+        return skipped | {name: number for number, name in self.missing.items()}
 
     def space_of(self, name: TableName) -> int:
-        """The number under which the ids of a replicated or skipped table are mapped."""
+        """The number under which the ids of a table of the source are mapped."""
         return self.by_name[name].space if name in self.by_name else self.number_of(name)
 
     def in_circle(self, one: int, other: int) -> bool:
@@ -345,3 +364,15 @@ class LinkPlan:
             members = tuple(self.tables[number] for number in group if number in wanted)
             if members:
                 yield members
+
+
+def _model_names(table: TablePlan, column: ColumnPlan) -> Iterator[str]:
+    """The columns of a row in which the models stand of the records to which a column refers."""
+    known = {c.name: c.on_source for c in table.columns}
+    if column.model_column in known:
+        yield known[column.model_column]
+    elif column.reference and column.reference.kind == "by_model":
+        paths = (a for a in column.reference.arguments if isinstance(a, Path))
+        yield from (known[path.column] for path in paths if not (path.hops or path.choices) and path.column in known)
+    elif column.reference and column.reference.kind == "model_id":
+        yield column.on_source

@@ -18,9 +18,12 @@ def possible(link: LinkPlan, table: TablePlan) -> bool:
     """Whether rows of this table can be staged so.
 
     Not where rows are fetched beside them, which have images only, nor where ids are shared: one may be taken here, so
-    that a row is parked of which that was not known before; nor where values of other rows are looked up in the images.
+    that a row is parked of which that was not known before; nor where values of other rows are looked up in the images,
+    or values are held.
     """
     if link.fetches or link.shared_with or table.masks or table.partial_rule:
+        return False
+    if table.held_columns or table.number in link.naming:
         return False
     return table.alike and table.surrogate and table.number not in _looked_into(link)
 

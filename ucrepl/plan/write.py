@@ -234,12 +234,11 @@ def moved_already(link: LinkPlan, table: TablePlan) -> str:
     )
     hstore = quote(link.hstore_schema)
     names = f"ARRAY[{', '.join(literal(name) for name in table.table.key)}]"
-    keys = [_new_key(link, table, i) for i in range(len(table.table.key))]
     return f"""\
 UPDATE pg_temp.change AS change
 SET
     op = 'U',
-    key = {keys[0] if len(keys) == 1 else f"ARRAY[{', '.join(keys)}]::text"},
+    key = {new_key(link, table)},
     old = {hstore}.delete(change.old, {names}),
     new = {hstore}.delete(change.new, {names})
 FROM {table.table.only}{table.name.sql} AS target
@@ -254,6 +253,12 @@ def key_alone(link: LinkPlan, table: TablePlan) -> str:
 UPDATE pg_temp.change AS change
 SET op = 'I', old = NULL, new = {quote(link.hstore_schema)}.hstore(ARRAY[{names}], ARRAY[{keys}])
 WHERE change.table_id = {table.number} AND change.op = 'K'"""
+
+
+def new_key(link: LinkPlan, table: TablePlan) -> str:
+    """The source's new key of an op K, as the journal has keys."""
+    keys = [_new_key(link, table, i) for i in range(len(table.table.key))]
+    return keys[0] if len(keys) == 1 else f"ARRAY[{', '.join(keys)}]::text"
 
 
 def _new_key(link: LinkPlan, table: TablePlan, position: int) -> str:

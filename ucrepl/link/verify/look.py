@@ -95,6 +95,14 @@ class Look:
             number = self.numbers_on_source.get(comparison.table.name)
             waiting = {"number": number, "keys": keys, "position": position}
             self._note_waiting("key", session.on_source(query("verify_waiting"), waiting).fetchall())
+        held = {"link": session.link.name, "number": comparison.table.number, "keys": keys}
+        held["columns"] = [c.on_source for c in comparison.table.columns]
+        hstore = session.opened.plan.hstore_schema
+        self._note_waiting("key", session.on_target(query("verify_held", hstore), held).fetchall())
+        if back and number:
+            held |= {"link": back.name, "number": number, "keys": local_keys}
+            waiting_back = session.on_source(query("verify_held", session.opened.plan.source_hstore), held)
+            self._note_waiting("local_key", waiting_back.fetchall())
         if not comparison.compared.own_rows:
             for known in (position_back, seen):
                 waiting = {"number": comparison.table.number, "keys": local_keys, "position": known}

@@ -8,6 +8,7 @@ from ucrepl.config.problems import did_you_mean
 from ucrepl.db.catalog import read_catalog
 from ucrepl.errors import UsageError
 from ucrepl.link.files.courier import in_database
+from ucrepl.link.held.tell import held_tables
 from ucrepl.link.setup import transient_tables
 from ucrepl.link.verify.report import TableReport
 from ucrepl.link.verify.session import Session
@@ -29,6 +30,7 @@ def scope(config: Config, session: Session, names: Sequence[str] | None) -> tupl
     reasons = {table.name: f"left out by the rule {table.rule!r}" for table in plan.skipped.values()}
     reasons |= {name: f"protected by the rule {rule!r}" for name, rule in plan.protected.items()}
     reasons |= dict.fromkeys(plan.missing.values(), "not on the target, or with another key")
+    held = {t.name: t.rows for t in held_tables(session.target, session.link.name)}
     chosen = _chosen(names, {*plan.by_name, *reasons})
     catalog = read_catalog(session.source)
     portable = session.agrees()
@@ -39,7 +41,11 @@ def scope(config: Config, session: Session, names: Sequence[str] | None) -> tupl
             if table.name in chosen and table.name in catalog.tables:
                 what = compared(_in_one_place(table, session), catalog.tables[table.name], own_rows=table.name in stays)
                 found.append(Comparison(plan, what, portable=portable))
-    left_out = [TableReport(str(name), not_compared=why) for name, why in sorted(reasons.items()) if name in chosen]
+    left_out = [
+        TableReport(str(name), held=held.get(str(name), 0), not_compared=why)
+        for name, why in sorted(reasons.items())
+        if name in chosen
+    ]
     return found, left_out
 
 
