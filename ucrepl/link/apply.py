@@ -11,7 +11,7 @@ from psycopg.rows import TupleRow, dict_row
 from ucrepl.db.sqlfiles import query
 from ucrepl.link.cached import CachedRows
 from ucrepl.link.source import StalePlanError
-from ucrepl.plan import conflict, foreign_keys, held, identify, numbers, paths, write
+from ucrepl.plan import conflict, foreign_keys, held, identify, numbers, paths, wide, write
 from ucrepl.plan.model import LinkPlan, Protection, Signal, TablePlan
 
 if TYPE_CHECKING:
@@ -103,6 +103,7 @@ class Applier:
         self.names = {"source_name": source_name, "target_name": target_name, "link": link_id}
         self._compiled: dict[tuple[object, ...], str] = {}
         self._cached_rows = CachedRows(connection, plan)
+        self._all_new: set[int] = set()  # tables of the batch of which all wide rows are new
         self._unanalyzed = 0
         self._analyze_at = MANY_ROWS
 
@@ -221,6 +222,7 @@ class Applier:
 
     def _apply_set(self, staged: Staged, result: Applied, *, careful: bool, before_write: Callable[[], None]) -> None:
         small = staged.changes < MANY_ROWS
+        self._all_new.clear()
         if not small:
             self._prepare_many(staged)
         known = self._identify(staged, small=small)
@@ -302,6 +304,8 @@ class Applier:
             if self.plan.has_several_peers:
                 self._run(self._compile("spread", identify.spread, table), prepare=small)
             if allocated == inserts:
+                if table.wide and self._run(self._compile("wide", wide.count, table)).fetchall() == [(inserts,)]:
+                    self._all_new.add(table.number)
                 return False
             self._run(self._compile("revive", write.revive, table), prepare=small)
         elif not table.value_columns:
@@ -332,7 +336,8 @@ class Applier:
         Tables in which this node has changed something later itself are left to the careful way.
         """
         for members in self.plan.ordered(staged.inserts):
-            statements = [(table, self._compile("insert", write.insert, table)) for table in members]
+            makes = [(t, write.insert_wide if t.number in self._all_new else write.insert) for t in members]
+            statements = [(table, self._compile(make, make, table)) for table, make in makes]
             if self._checks_at_once(members, sum(staged.inserts[table.number] for table in members)):
                 self._run_unchecked(foreign_keys.inserts(statements), members)
             else:
@@ -562,10 +567,8 @@ class Applier:
         return Staged(inserts, updates, deletes, ordered, unknown, skipped, frozenset(tables))
 
     def _count_merges(self) -> dict[int, int]:
-        rows = self._run(
-            "SELECT table_id, count(*) FROM pg_temp.change WHERE op = 'M' GROUP BY table_id", prepare=True
-        ).fetchall()
-        return dict(rows)
+        merges = "SELECT table_id, count(*) FROM pg_temp.change WHERE op = 'M' GROUP BY table_id"
+        return dict(self._run(merges).fetchall())
 
     def _park(self) -> int:
         """Parks what trouble was noted for. Returns how many changes."""

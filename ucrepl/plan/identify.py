@@ -3,7 +3,7 @@
 from functools import partial
 
 from ucrepl.plan.catalog import UniqueIndex
-from ucrepl.plan.model import WIDE_SEQ, ColumnPlan, LinkPlan, TablePlan
+from ucrepl.plan.model import WIDE_ID, WIDE_SEQ, ColumnPlan, LinkPlan, TablePlan
 from ucrepl.plan.text import lines, literal, quote
 from ucrepl.plan.translate import SENT, Row, extracted, here, image, is_filled, looked_up, sent, wide_image
 
@@ -130,11 +130,14 @@ def allocate(link: LinkPlan, table: TablePlan) -> str:
     """Gives a local id to every new record that has none yet: from the target's own sequence, or that of the source."""
     if link.shared_with:
         return _keep_ids(link, table)
+    identity, joined = f"nextval({literal(table.table.sequence or '')})", ""
+    if table.wide:
+        identity, joined = f"sent.{quote(WIDE_ID)}", f"\n{image(link, table, 'new', 'sent')}"
     return f"""\
 INSERT INTO ucrepl.identity (peer_id, remote_table, remote_id, local_table, local_id, shipped_xid)
 SELECT {link.peer_id}, {table.space}, change.key::bigint, {table.space},
-    nextval({literal(table.table.sequence or "")}), {shipped(link)}
-FROM pg_temp.change AS change
+    {identity}, {shipped(link)}
+FROM pg_temp.change AS change{joined}
 LEFT JOIN ucrepl.identity AS known
     ON known.peer_id = {link.peer_id} AND known.remote_table = {table.space} AND known.remote_id = change.key::bigint
 WHERE change.table_id = {table.number} AND change.op = 'I' AND known.peer_id IS NULL

@@ -8,8 +8,9 @@ from functools import cached_property
 from ucrepl.plan.catalog import Column, Table, TableName
 from ucrepl.plan.references import Path, Reference, TextPattern
 
-WIDE_SEQ, WIDE_TIMES = "ucrepl seq", "ucrepl times"
-"""The columns of a table of wide rows besides the user's: the number of the change, and when columns were changed."""
+WIDE_SEQ, WIDE_TIMES, WIDE_ID = "ucrepl seq", "ucrepl times", "ucrepl id"
+"""The columns of a table of wide rows besides the user's: the number of the change, when columns were changed, and the
+local id that the row gets if it is new."""
 
 
 class Protection(IntEnum):

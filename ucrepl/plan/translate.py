@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ucrepl.plan.model import WIDE_SEQ, WIDE_TIMES, ColumnPlan, LinkPlan, TablePlan
+from ucrepl.plan.model import WIDE_ID, WIDE_SEQ, WIDE_TIMES, ColumnPlan, LinkPlan, TablePlan
 from ucrepl.plan.references import Hop, Path, Reference
 from ucrepl.plan.text import lines, literal, quote, remark
 
@@ -250,7 +250,8 @@ def image(link: LinkPlan, table: TablePlan, which: str, alias: str) -> str:
 def wide_image(link: LinkPlan) -> str:
     """The image of a wide row, with the nulls."""
     hstore = quote(link.hstore_schema)
-    return f"{hstore}.hstore(sent.*) OPERATOR({hstore}.-) ARRAY[{literal(WIDE_SEQ)}, {literal(WIDE_TIMES)}]"
+    others = ", ".join(map(literal, (WIDE_SEQ, WIDE_TIMES, WIDE_ID)))
+    return f"{hstore}.hstore(sent.*) OPERATOR({hstore}.-) ARRAY[{others}]"
 
 
 def alias_of(column: ColumnPlan) -> str:

@@ -7,7 +7,7 @@ here already, and what is to be parked, has its image made on the target.
 
 from collections.abc import Iterable
 
-from ucrepl.plan.model import WIDE_SEQ, WIDE_TIMES, ColumnPlan, LinkPlan, TablePlan
+from ucrepl.plan.model import WIDE_ID, WIDE_SEQ, WIDE_TIMES, ColumnPlan, LinkPlan, TablePlan
 from ucrepl.plan.references import Path
 from ucrepl.plan.rows import LONG_AGO, from_table, with_parameters
 from ucrepl.plan.text import lines, literal, quote
@@ -42,6 +42,7 @@ def create(link: LinkPlan, table: TablePlan) -> str:
 CREATE TEMPORARY TABLE {table.wide_table.removeprefix("pg_temp.")} (
     {quote(WIDE_SEQ)} bigint NOT NULL DEFAULT -nextval('ucrepl.synthetic_seq'),
     {quote(WIDE_TIMES)} {quote(link.hstore_schema)}.hstore,
+    {quote(WIDE_ID)} bigint NOT NULL DEFAULT nextval({literal(table.table.sequence or "")}),
 {lines(columns)}
 ) ON COMMIT DELETE ROWS"""
 
@@ -89,6 +90,11 @@ SELECT
     sent.{quote(WIDE_TIMES)}
 FROM {table.wide_table} AS sent{doubt}
 WHERE sent.{quote(WIDE_SEQ)} < coalesce((SELECT min(staged.seq) FROM pg_temp.change AS staged), 0)"""
+
+
+def count(_link: LinkPlan, table: TablePlan) -> str:
+    """How many wide rows there are."""
+    return f"SELECT count(*) FROM {table.wide_table}"
 
 
 def postpone(table: TablePlan, columns: Iterable[ColumnPlan]) -> str:

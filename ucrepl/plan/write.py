@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from ucrepl.plan.identify import shipped
-from ucrepl.plan.model import ColumnPlan, LinkPlan, Protection, TablePlan
+from ucrepl.plan.model import WIDE_ID, ColumnPlan, LinkPlan, Protection, TablePlan
 from ucrepl.plan.text import lines, literal, quote
 from ucrepl.plan.translate import Row, image, looked_up, own_row, sent, translated, was
 from ucrepl.plan.types import distinct, empty, same
@@ -21,17 +21,29 @@ def in_one_statement(statements: Sequence[str]) -> str:
 
 def insert(link: LinkPlan, table: TablePlan) -> str:
     """Inserts the new records of a table."""
+    new = f"WHERE change.table_id = {table.number} AND change.op = 'I'"
+    joins = [image(link, table, "new", "sent")]
+    if not table.surrogate:
+        return _insert(link, table, "", "pg_temp.change AS change", joins, new)
+    return _insert(link, table, "own.local_id", "pg_temp.change AS change", [*joins, *own_row(link, table).joins], new)
+
+
+def insert_wide(link: LinkPlan, table: TablePlan) -> str:
+    """Inserts all wide rows of a table, which are new, with the ids that they have got."""
+    return _insert(link, table, f"sent.{quote(WIDE_ID)}", f"{table.wide_table} AS sent", [], "")
+
+
+def _insert(link: LinkPlan, table: TablePlan, identity: str, rows: str, joins: Sequence[str], where: str) -> str:
+    """Inserts `rows`, in which the new image is called `sent`; `identity` is their local id, where ids are mapped."""
     key_name = table.table.key[0] if table.surrogate else None
     columns = [c for c in table.columns if c.name != key_name]
     values = [(c, translated(link, table, c, sent(c))) for c in columns]
     selected = [value.sql for _, value in values]
     names = [quote(c.name) for c in columns]
-    joins = [image(link, table, "new", "sent")]
     if key_name:
         names.insert(0, quote(key_name))
-        selected.insert(0, "own.local_id")
-        joins += own_row(link, table).joins
-    joins += [join for _, value in values for join in value.joins]
+        selected.insert(0, identity)
+    joins = [*joins, *(join for _, value in values for join in value.joins)]
     overriding = "OVERRIDING SYSTEM VALUE\n" if any(c.column.identity for c in table.columns) else ""
     only_key = not table.surrogate and not table.value_columns
     # A row that is nothing but its key (many2many) can be there already: the other side has linked the same two.
@@ -42,9 +54,9 @@ INSERT INTO {table.name.sql} (
 )
 {overriding}SELECT
 {lines(selected)}
-FROM pg_temp.change AS change
+FROM {rows}
 {_joined(joins)}
-WHERE change.table_id = {table.number} AND change.op = 'I'{conflict}"""
+{where}{conflict}"""
 
 
 def update(
