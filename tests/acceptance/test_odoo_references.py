@@ -29,6 +29,7 @@ TURINS_IDS, MILANS_IDS = 800_000_000, 700_000_000
 NOT_YET: Final[dict[Kind, str]] = {}
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("template", TEMPLATES)
 def test_references_of_all_kinds_lead_to_the_same_records(

@@ -202,19 +202,6 @@ def test_numbers_that_change_places_are_no_collision(of_version: Offices) -> Non
     pair.assert_clean()
 
 
-def test_a_seed_takes_only_copies_for_the_same_document(make_pair: MakePair, tmp_path: Path) -> None:
-    """Entries with a common past are recognised by their number; those that both sides have posted are not."""
-    pair = make_pair(TABLES + UNIQUE_NAME, rules=[{"table": "account_journal", "keys": [["code"]]}])
-    post = "INSERT INTO account_move (name, state, journal_id, ref, create_date) VALUES (%s, 'posted', 1, %s, %s)"
-    for side in (pair.a, pair.b):
-        side.run(post, "INV/1", "common", "2026-01-01")
-        side.run(post, "INV/2", side.name, "2026-01-02" if side is pair.a else "2026-01-03")
-    Offices(pair, tmp_path).terminal("seed", FORTH, code=3)
-    assert len(pair.b.pairs("account_move")) == 1
-    assert [(p.table, p.reason) for p in pair.b.parked()] == [("account_move", "number")]
-    assert pair.b.rows(POSTED) == [("INV/1", 1, "common"), ("INV/2", 1, "milan")]
-
-
 def test_what_two_writers_do(offices: Offices) -> None:
     """`check` names each kind, `plan` and `numbers status` all of it."""
     pair = offices.pair

@@ -83,6 +83,7 @@ TEMPLATES: Final = [pytest.param(t, marks=pytest.mark.xdist_group(t)) for t in (
 NOWHERE: Final = 999_999
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("template", TEMPLATES)
 def test_all_that_is_wrong_is_found_and_nothing_else(template: str, database: MakeDatabase) -> None:

@@ -233,7 +233,7 @@ class Applier:
         if doubtful or any(self.plan.tables[number].partial_rule for number in staged.inserts):
             result.parked += doubtful
             staged = self._staged()
-        staged = self._take_out_taken_numbers(staged, result)
+        staged = staged if self.seeding else self._take_out_taken_numbers(staged, result)
         if careful:
             self._park_unresolved(staged, result)
             self._settle_dangling(staged, result)

@@ -47,10 +47,14 @@ class Compared:
         return not any(c.model_column or c.reference for c in self.columns)
 
 
-def compared(table: TablePlan, source: Table, *, own_rows: bool) -> Compared:
+def compared(link: LinkPlan, table: TablePlan, source: Table, *, own_rows: bool) -> Compared:
     """What is to be compared of a table."""
-    key = set(table.table.key)
-    columns = tuple(c for c in table.columns if c.name in key or (_is_compared(c) and c.name not in table.masks))
+    key, protected = set(table.table.key), {m.model for m in link.models if m.is_protected}
+
+    def is_compared(column: ColumnPlan) -> bool:
+        return _is_compared(column) and not (column.reference and protected.intersection(column.reference.models))
+
+    columns = tuple(c for c in table.columns if c.name in key or (is_compared(c) and c.name not in table.masks))
     values = [c for c in table.value_columns if c.name not in table.masks]
     masked = len(table.value_columns) - len(values)
     return Compared(
@@ -59,7 +63,7 @@ def compared(table: TablePlan, source: Table, *, own_rows: bool) -> Compared:
         columns=columns,
         own_rows=own_rows,
         protected=sum(c.protection is not Protection.ALWAYS for c in values),
-        left_out=sum(c.protection is Protection.ALWAYS and not _is_compared(c) for c in values) + masked,
+        left_out=sum(c.protection is Protection.ALWAYS and not is_compared(c) for c in values) + masked,
     )
 
 

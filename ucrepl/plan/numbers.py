@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ucrepl.plan.catalog import Table, TableName, UniqueIndex
+from ucrepl.plan.catalog import TableName
 from ucrepl.plan.model import LinkPlan, TablePlan
 from ucrepl.plan.text import quote
 from ucrepl.plan.translate import SENT, image, looked_up, own_row, sent
@@ -109,17 +109,6 @@ WHERE change.table_id = {table.number} AND change.op IN ('I', 'M', 'U')
         WHERE i.peer_id = {link.peer_id} AND i.local_table = {table.space} AND i.local_id = other.id
     )
 ORDER BY change.seq, other.id"""
-
-
-def recognising(table: Table, index: UniqueIndex) -> UniqueIndex:
-    """The index as it recognises a record: a document with the same number is the same one only if both are copies.
-
-    Two nodes that have posted without knowing of each other have given one number to two documents. Those with a common
-    past were made at the same moment, too.
-    """
-    if table.name != MOVES or "name" not in index.columns or "create_date" not in table.columns:
-        return index
-    return UniqueIndex((*index.expressions, "create_date"), index.predicate, (*index.columns, "create_date"))
 
 
 def _names(table: TablePlan) -> set[str]:

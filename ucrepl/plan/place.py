@@ -43,7 +43,7 @@ def absent_columns(link: Link, rules: Iterable[Rule], source: Table, target: Tab
 
     `rules`: those for the table.
     """
-    if not next((rule.hold for rule in rules if rule.hold is not None), link.policy == "cluster"):
+    if not next((rule.hold for rule in rules if rule.hold is not None), link.policy in {None, "cluster"}):
         return ()
     return tuple(name for name, column in source.columns.items() if name not in target.columns and not column.generated)
 

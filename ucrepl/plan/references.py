@@ -63,6 +63,11 @@ class Reference:
     is_certain: bool = True
 
     @property
+    def models(self) -> tuple[str, ...]:
+        """The models that it names itself."""
+        return tuple(argument for argument in self.arguments if isinstance(argument, str))
+
+    @property
     def siblings(self) -> tuple[str, ...]:
         """The other columns of the row that must be known to translate a value."""
         paths = [argument for argument in self.arguments if isinstance(argument, Path)]

@@ -95,7 +95,7 @@ def modules(link: LinkFacts) -> Iterator[Finding]:
     """The same modules should be installed on both sides; what is held tells how much it matters."""
     source, target = link.source.connection, link.target.connection
     different = differences(modules_of(source), modules_of(target), link.link)
-    if different and link.link.policy == "cluster":
+    if different and link.link.policy in {None, "cluster"}:
         shown = list(different.values())[:SHOWN]
         message = f"{counted(len(different), 'module')} not the same on both sides: {'; '.join(shown)}"
         yield _finding(link, "note", "modules", message, "install the same modules, in the same version, on both nodes")

@@ -8,7 +8,7 @@ from typing import Final, Self
 
 import psycopg
 from psycopg import Connection
-from psycopg.rows import TupleRow
+from psycopg.rows import TupleRow, dict_row
 
 from ucrepl.config import Link
 from ucrepl.db.sqlfiles import query
@@ -43,11 +43,12 @@ class LinkState:
 
 def link_state(target: Connection[TupleRow], link: str) -> LinkState | None:
     """The state of a link on its target; None where it was never opened."""
-    row = target.execute(query("link_state"), {"link": link, "lock_class": LOCK_CLASS}).fetchone()
+    with target.cursor(row_factory=dict_row) as cursor:
+        row = cursor.execute(query("link_state"), {"link": link, "lock_class": LOCK_CLASS}).fetchone()
     if row is None:
         return None
-    _, position, paused, seeding, applied, _, _, _, parked, has_daemon = row
-    return LinkState(position, paused or seeding, parked, applied, has_daemon)
+    rests = row["paused"] or row["seeding"]
+    return LinkState(row["position"], rests, row["parked"], row["applied"], row["has_daemon"])
 
 
 def mark(source: Connection[TupleRow], seq: int) -> str:

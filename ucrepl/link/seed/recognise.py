@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from ucrepl.link.seed.lane import Lane
 from ucrepl.link.seed.stage import Origin
 from ucrepl.link.seed.stream import ReadAhead
-from ucrepl.plan import identify, numbers, rows
+from ucrepl.plan import identify, rows
 from ucrepl.plan.catalog import UniqueIndex
 from ucrepl.plan.model import TablePlan
 from ucrepl.plan.text import quote
@@ -103,5 +103,4 @@ def _columns(table: TablePlan) -> list[str]:
 def _indexes(table: TablePlan) -> list[UniqueIndex]:
     """The unique indexes over columns that both sides have."""
     known = {c.name for c in table.columns}
-    indexes = (numbers.recognising(table.table, index) for index in table.table.unique_indexes)
-    return [index for index in indexes if known.issuperset(index.columns)]
+    return [index for index in table.table.unique_indexes if known.issuperset(index.columns)]

@@ -39,7 +39,8 @@ def scope(config: Config, session: Session, names: Sequence[str] | None) -> tupl
     for members in plan.ordered(plan.followed):
         for table in members:
             if table.name in chosen and table.name in catalog.tables:
-                what = compared(_in_one_place(table, session), catalog.tables[table.name], own_rows=table.name in stays)
+                here, there = _in_one_place(table, session), catalog.tables[table.name]
+                what = compared(plan, here, there, own_rows=table.name in stays)
                 found.append(Comparison(plan, what, portable=portable))
     left_out = [
         TableReport(str(name), held=held.get(str(name), 0), not_compared=why)
