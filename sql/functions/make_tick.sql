@@ -2,7 +2,8 @@
 --
 -- Purpose:    stores a snapshot at which a batch may end.
 -- Parameters: change_seq the number of the change at which the tick is made.
--- Returns:    nothing.
+-- Returns:    nothing. On a node that is closed it raises 40UC1: there the numbers of changes are below zero, and all
+--             of them multiples of 1000, so that this function is called for each, and capture needs no look at the fence.
 -- Reads:      nothing.
 -- Writes:     ucrepl.tick.
 --
@@ -17,6 +18,9 @@ DECLARE
     now_seen pg_snapshot := pg_current_snapshot();
     running text[] := ARRAY(SELECT x::text FROM pg_snapshot_xip(now_seen) AS x);
 BEGIN
+    IF change_seq < 0 THEN
+        PERFORM ucrepl.refuse_write();
+    END IF;
     IF pg_visible_in_snapshot(pg_current_xact_id(), now_seen) THEN
         running := ARRAY(
             SELECT x::text FROM unnest(running || pg_current_xact_id()::text) AS x ORDER BY x::xid8

@@ -3,7 +3,7 @@
 -- A key is the primary key, else the shortest unique index over plain columns that are not null. Partitions belong
 -- to their root. The sequence is the one that the default of the only key column takes its values from. `plain`: nothing
 -- happens when a row is written but that indexes are kept and ordinary foreign keys are checked, and only keys are
--- referred to.
+-- referred to. `parent`: the one table from which it inherits.
 WITH user_table AS (
     SELECT c.oid, n.nspname, c.relname, c.relkind, c.relhasrules
     FROM pg_catalog.pg_class AS c
@@ -88,6 +88,14 @@ SELECT
         WHERE r.confrelid = t.oid AND r.contype = 'f' AND NOT r.confkey <@ k.attnums
     ) AS plain,
     s.sequence,
+    (
+        SELECT ARRAY[min(n.nspname::text), min(p.relname::text)]
+        FROM pg_catalog.pg_inherits AS h
+        JOIN pg_catalog.pg_class AS p ON p.oid = h.inhparent
+        JOIN pg_catalog.pg_namespace AS n ON n.oid = p.relnamespace
+        WHERE h.inhrelid = t.oid
+        HAVING count(*) = 1
+    ) AS parent,
     (
         SELECT coalesce(jsonb_agg(u.columns ORDER BY u.columns), '[]')
         FROM unique_index AS u

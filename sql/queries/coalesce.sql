@@ -1,13 +1,14 @@
 -- coalesce: merges the changes of one record into its net change.
 --
 -- I..U = I, I..D = nothing, U..U = U with the first old and the last new. D..I = I with the old row beside the new one:
--- an update where the record is known, an insert where it is not. An update that ends as it began stays: it was written
+-- an update where the record is known, an insert where it is not; merged once more (it was parked, or held) it is still
+-- both. An update that ends as it began stays: it was written
 -- later than what the other side may have written meanwhile.
 WITH several AS (
     SELECT table_id, key
     FROM pg_temp.change
     GROUP BY table_id, key
-    HAVING count(*) > 1 AND NOT EXISTS (SELECT FROM pg_temp.change WHERE op IN ('K', 'T'))
+    HAVING count(*) > 1 AND NOT EXISTS (SELECT FROM pg_temp.change WHERE op IN ('K', 'T') AND table_id > 0)
 ),
 taken AS (
     DELETE FROM pg_temp.change AS c
@@ -20,9 +21,9 @@ merged AS (
         max(seq) AS seq,
         (array_agg(xid ORDER BY seq DESC))[1] AS xid,
         table_id,
-        (array_agg(op ORDER BY seq))[1] AS first_op,
+        (array_agg(CASE WHEN op = 'I' AND old IS NOT NULL THEN 'D' ELSE op END ORDER BY seq))[1] AS first_op,
         (array_agg(op ORDER BY seq DESC))[1] AS last_op,
-        bool_or(op = 'D') AS deleted,
+        bool_or(op = 'D' OR op = 'I' AND old IS NOT NULL) AS deleted,
         key,
         ucrepl.overlay(old ORDER BY seq DESC) AS old,
         ucrepl.overlay(new ORDER BY seq) AS new,

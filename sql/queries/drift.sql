@@ -1,8 +1,9 @@
 -- drift: what a node lacks to capture all changes, and who keeps its journal from being purged, as (finding, name).
 --
--- missing  a tracked table that has not its triggers, or not enabled, or not those for the types of its columns
--- new      a table with a key that is not tracked
--- asleep   a link that has changes to read here, and has not confirmed any for a day
+-- missing    a tracked table that has not its triggers, or not enabled, or not those for the types of its columns
+-- new        a table with a key that is not tracked
+-- unguarded  a table without an enabled trigger for document numbers that it should have
+-- asleep     a link that has changes to read here, and has not confirmed any for a day
 WITH user_table AS (
     SELECT
         c.oid,
@@ -45,6 +46,10 @@ WHERE NOT u.tracked AND EXISTS (
             WHERE a.attrelid = u.oid AND NOT a.attnotnull AND a.attnum = ANY ((i.indkey::smallint[])[0:i.indnkeyatts - 1])
         )
 )
+UNION ALL
+SELECT DISTINCT 'unguarded' AS finding, n.table_name AS name
+FROM ucrepl.number_triggers() AS n
+WHERE NOT n.is_there
 UNION ALL
 SELECT 'asleep' AS finding, r.link AS name
 FROM ucrepl.consumer AS r

@@ -5,6 +5,6 @@ DELETE FROM ucrepl.identity AS i
 USING pg_temp.change AS c
 JOIN pg_temp.trouble AS t ON t.seq = c.seq
 WHERE c.op = 'I' AND c.table_id = ANY (%(surrogates)s)
-    AND i.peer_id = %(peer)s AND i.remote_table = c.table_id
+    AND i.peer_id = %(peer)s AND i.remote_table = (%(spaces)s::integer[])[array_position(%(surrogates)s::integer[], c.table_id)]
     AND i.remote_id = CASE WHEN c.table_id = ANY (%(surrogates)s) THEN c.key::bigint END
     AND pg_catalog.age(i.xmin) <= 0;

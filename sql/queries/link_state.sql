@@ -6,11 +6,18 @@ SELECT
     k.seeding,
     k.applied,
     k.skipped,
+    coalesce(
+        (SELECT jsonb_object_agg(s.rule, s.rows) FROM ucrepl.skipped AS s WHERE s.link_id = k.link_id), '{}'
+    ) AS skipped_by_rule,
     k.conflicts,
     k.last_error,
+    k.waits_for,
     (
         SELECT count(*) FROM ucrepl.parked AS p WHERE p.link_id = k.link_id AND p.skipped_at IS NULL
     ) AS parked,
+    (
+        SELECT count(*) FROM ucrepl.parked_file AS f WHERE f.link_id = k.link_id
+    ) AS parked_files,
     EXISTS (
         SELECT FROM pg_catalog.pg_locks AS l
         JOIN pg_catalog.pg_database AS d ON d.oid = l.database AND d.datname = pg_catalog.current_database()

@@ -9,7 +9,10 @@
 -- rekeyed   ids that the source has changed in this batch, as they were and as they are now
 -- left_out  changes left out because of a rule
 -- pair      pairs of ids that the source has made
--- model     Odoo's models, with the number of their table and their sequence (kept for the session)
+-- model     Odoo's models, with the number under which their ids are mapped, that of their table, their sequence, and
+--           what becomes of new ids: given, also shipped to the peer, shared with it, never, or, in a dry run, not given
+--           (kept for the session)
+-- pattern   how ids stand in texts: regular expressions with five groups (kept for the session)
 --
 -- Those that are emptied at each commit have no indexes: an index is made anew then, after which PostgreSQL plans every
 -- prepared statement again that reads the table, and that takes longer than to run it.
@@ -102,5 +105,18 @@ CREATE TEMPORARY TABLE pair (
 CREATE TEMPORARY TABLE model (
     model text PRIMARY KEY,
     number integer NOT NULL,
-    sequence text NOT NULL
+    table_id integer NOT NULL,
+    sequence text NOT NULL,
+    ids text NOT NULL
+) ON COMMIT PRESERVE ROWS;
+
+CREATE TEMPORARY TABLE pattern (
+    name text NOT NULL,
+    place integer NOT NULL,
+    regexp text NOT NULL,
+    id_group integer NOT NULL,
+    model_group integer,
+    model text,
+    digits integer,
+    PRIMARY KEY (name, place)
 ) ON COMMIT PRESERVE ROWS;

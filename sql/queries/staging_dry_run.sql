@@ -3,6 +3,7 @@
 -- identity  the pairs that there are and those that a seeding would make; found_by: by what a record was recognised, or
 --           `new` where it would be made, `mentioned` where only its id would be handed out: these get ids far below zero
 -- present   the keys of a table's rows on the source, or of those of a batch
+UPDATE pg_temp.model SET ids = 'not given' WHERE ids <> 'never';
 CREATE TEMPORARY SEQUENCE dry_run_seq;
 ALTER TABLE pg_temp.change ALTER COLUMN seq SET DEFAULT -nextval('pg_temp.dry_run_seq');
 

@@ -3,8 +3,9 @@
 --
 -- Parameters: table, its number; after and last, between which the candidates are; names, of the columns; composite,
 -- whether the key has several; left_out, whether a rule keeps rows of the source from this side; unknown, whether rows
--- that are in no pair are no difference, and any_key, whether that holds for all that are not here; link; schema_name,
--- table_name. pg_temp.pair has the pairs of ids that have not arrived yet.
+-- that are in no pair are no difference, and any_key, whether that holds for all that are not here; inserts_only, whether
+-- deletes do not follow; lenient, of each column the number of the ids to which it refers if a rule may leave out such a
+-- record; peer; link; schema_name, table_name. pg_temp.pair has the pairs of ids that have not arrived yet.
 WITH looked AS (
     SELECT
         c.candidate_id,
@@ -21,6 +22,15 @@ WITH looked AS (
             WHERE h.candidate_id IS NOT NULL
                 AND t.vals[i] IS DISTINCT FROM h.vals[i]
                 AND NOT coalesce(t.gone[i] AND h.gone[i], false)
+                AND NOT (
+                    h.vals[i] IS NULL
+                    AND (%(lenient)s::integer[])[i] IS NOT NULL
+                    AND NOT EXISTS (
+                        SELECT FROM ucrepl.identity AS known
+                        WHERE known.peer_id = %(peer)s AND known.remote_table = (%(lenient)s::integer[])[i]
+                            AND known.remote_id = t.vals[i]::bigint
+                    )
+                )
             ORDER BY i
         ) AS places
     FROM pg_temp.verify_candidate AS c
@@ -34,7 +44,7 @@ judged AS MATERIALIZED (
         CASE
             WHEN l.there AND l.here THEN CASE WHEN cardinality(l.places) > 0 THEN 'different' END
             WHEN l.there THEN CASE WHEN l.unknown OR (%(left_out)s AND l.local_key IS NULL) THEN 'left out' ELSE 'missing' END
-            WHEN l.here THEN 'extra'
+            WHEN l.here AND NOT %(inserts_only)s THEN 'extra'
         END AS kind,
         NOT l.unknown AND coalesce(
             EXISTS (SELECT FROM pg_temp.verify_waiting AS w WHERE w.everything)

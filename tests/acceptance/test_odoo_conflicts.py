@@ -16,6 +16,7 @@ TABLES = ("res_partner", "product_template", "sale_order", "sale_order_line", "m
 BATCHES = 10
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("template", TEMPLATES)
 def test_concurrent_changes_of_the_same_columns_end_the_same_on_both_sides(

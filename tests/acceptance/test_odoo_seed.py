@@ -51,7 +51,7 @@ def unpaired(dsn: str) -> dict[str, int]:
                     psycopg.sql.SQL(
                         "SELECT count(*) FROM {} AS t WHERE NOT EXISTS (SELECT FROM ucrepl.identity_map AS m"
                         " WHERE m.table_name = {} AND m.local_id = t.{})"
-                    ).format(table.only, label, psycopg.sql.Identifier(table.key[0]))
+                    ).format(table.only, table.space, psycopg.sql.Identifier(table.key[0]))
                 ).fetchone()
                 found[label] = row[0] if row else 0
         return found

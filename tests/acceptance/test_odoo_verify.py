@@ -71,6 +71,7 @@ def test_a_hundred_planted_differences_are_found_and_mended(
     assert_equal(pair.turin, pair.milan)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("template", TEMPLATES)
 def test_nothing_differs_while_both_sides_are_at_work(template: str, database: MakeDatabase, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Sequence
 
-from tests.bench import capture, drain, latency, memory, seed
+from tests.bench import capture, cutover, drain, latency, memory, seed
 from tests.bench.figures import print_reports
 from tests.bench.servers import EXPLAINED, two_servers
 from ucrepl.cli.output import talk
@@ -14,6 +14,7 @@ BENCHMARKS = {
     "capture": capture.run,
     "memory": memory.run,
     "seed": seed.run,
+    "cutover": cutover.run,
 }
 
 

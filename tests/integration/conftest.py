@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.integration.links import MakePair, make_pairs
+from tests.integration.workers import Log, logged
 from tests.support.blank import BlankDatabases
 from tests.support.databases import Databases, MakeDatabase
 from ucrepl.throwaway import Server
@@ -13,6 +14,13 @@ from ucrepl.throwaway import Server
 @pytest.fixture(scope="session")
 def blanks(server: Server, databases: Databases) -> BlankDatabases:
     return BlankDatabases(server, databases)
+
+
+@pytest.fixture
+def log() -> Iterator[Log]:
+    """The lines that were logged about an event."""
+    with logged() as lines:
+        yield lines
 
 
 @pytest.fixture

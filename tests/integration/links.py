@@ -130,6 +130,16 @@ class Side:
             )
         ]
 
+    def held(self) -> list[tuple[str, str, str | None]]:
+        """What is held here: table, operation (C: values of columns) and key, in the order of writing."""
+        return [
+            (table, op, key)
+            for table, op, key in self.rows(
+                "SELECT n.table_name, h.op::text, h.key FROM ucrepl.held AS h"
+                " JOIN ucrepl.table_name AS n USING (table_id) ORDER BY h.seq"
+            )
+        ]
+
     @contextmanager
     def another(self, **settings: str) -> Iterator[Connection[TupleRow]]:
         """A further connection (not in autocommit mode), with settings of its own."""
@@ -260,18 +270,27 @@ class Pair:
     def step(self, direction: int = FORTH) -> Batch | None:
         """Replay one batch; None when there is none. Where tables have changed the link is opened anew."""
         replayer = self.replayer(direction)
+        self.release(direction)
         position, _ = replayer.position()
         try:
             window = replayer.window(position)
         except StalePlanError:
             self.close_links()
             replayer = self.replayer(direction)
+            self.release(direction)
             window = replayer.window(position)
         if window.is_empty:
             return None
         batch = replayer.replay(position, window)
         replayer.confirm(batch.position)
         return batch
+
+    def release(self, direction: int = FORTH) -> Applied:
+        """Apply the held changes that have a place."""
+        applied = Applied()
+        while (released := self.replayer(direction).release_held()) is not None:
+            applied.add(released)
+        return applied
 
     def drain(self, direction: int = FORTH) -> Drained:
         """Replay a link until there is nothing left."""

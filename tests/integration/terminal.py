@@ -42,13 +42,13 @@ class Terminal:
             document["nodes"][name] = {"dsn": dsn}
         self.path.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
 
-    def __call__(self, *args: str, code: int = 0) -> Said:
-        """Run a command, which must end with this exit code."""
+    def __call__(self, *args: str, code: int | None = 0) -> Said:
+        """Run a command, which must end with this exit code; None: with any."""
         out, err = StringIO(), StringIO()
         with redirect_stdout(out), redirect_stderr(err):
             ended = main(["-c", str(self.path), *args])
         said = Said(ended, out.getvalue(), err.getvalue())
-        assert said.code == code, f"`ucrepl {' '.join(args)}` ended with {said.code}:\n{said.out}\n{said.err}"
+        assert code in (said.code, None), f"`ucrepl {' '.join(args)}` ended with {said.code}:\n{said.out}\n{said.err}"
         return said
 
     def refused(self, *args: str, code: int) -> tuple[str, str]:

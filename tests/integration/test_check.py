@@ -184,7 +184,7 @@ def test_tables_that_the_target_has_not_alike(pair: Pair, terminal: Terminal) ->
     kinds = "a number that the database hands out here, a value of the record there"
     found = findings(terminal)
     assert {f[:3] for f in found if f[1] == FORTH} == {("warning", FORTH, "tables")}
-    assert [f[3].removeprefix("changes will be parked: ") for f in found if f[1] == FORTH] == [
+    assert [f[3].removeprefix("changes will be held: ") for f in found if f[1] == FORTH] == [
         "1 table that the target has not: 'newcomer'",
         "1 table with another key on the target: 'partner_label (partner_id, code here, code, partner_id there)'",
         f"1 table with another kind of key on the target: 'kind ({kinds})'",
@@ -209,8 +209,8 @@ def test_columns_that_are_not_alike(pair: Pair, terminal: Terminal) -> None:
             "types",
             "1 column of another type on the target: 'partner.size (bigint here, integer there)'",
         ),
-        ("note", FORTH, "columns", "not replicated: 1 column on 'turin' only: 'partner.here'"),
         ("note", FORTH, "columns", "not replicated: 1 column on 'milan' only: 'partner.there'"),
+        ("note", FORTH, "columns", "values will be held: 1 column not on 'milan': 'partner.here'"),
     ]
 
 

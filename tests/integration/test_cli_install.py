@@ -98,12 +98,16 @@ def test_uninstall_takes_everything_off(pair: Pair, tmp_path: Path) -> None:
     assert terminal("uninstall").err.splitlines() == ["turin: not installed", "milan: not installed"]
 
 
-def test_uninstall_refuses_to_lose_parked_changes(pair: Pair, tmp_path: Path) -> None:
+def test_uninstall_refuses_to_lose_held_and_parked_changes(pair: Pair, tmp_path: Path) -> None:
     terminal = Terminal(pair, tmp_path)
     terminal("install")
     pair.a.run("CREATE TABLE turin_only (id serial PRIMARY KEY)")
     terminal("install")
     pair.a.run("INSERT INTO turin_only DEFAULT VALUES")
+    pair.forth()
+    pair.close_links()
+    assert "'milan' holds 1 held change" in terminal.refused("uninstall", "milan", code=5)[0]
+    pair.b.run("CREATE TABLE turin_only (id serial PRIMARY KEY CHECK (id < 0))")
     pair.forth()
     pair.close_links()
     message, hint = terminal.refused("uninstall", "milan", code=5)

@@ -15,8 +15,8 @@ from tests.support.waiting import wait_for
 from ucrepl.db.connect import connect
 from ucrepl.link.lock import held
 
-KEYS = ["link", "state", "lag_rows", "lag_seconds", "applied", "skipped", "parked", "conflicts", "last_error"]
-NUMBERS = KEYS[2:-1]
+NUMBERS = ["lag_rows", "lag_seconds", "applied", "skipped", "parked", "held", "conflicts"]
+KEYS = ["link", "state", *NUMBERS, "last_error", "skipped_by_rule", "parked_files", "held_tables", "held_because"]
 
 
 @pytest.fixture
@@ -42,7 +42,8 @@ def test_a_link_that_was_never_opened_lags_from_the_beginning(pair: Pair, tmp_pa
     forth, back = status(Terminal(pair, tmp_path)).values()
     assert (forth["state"], forth["lag_rows"]) == ("stopped", 3)
     assert 0 < forth["lag_seconds"] < 300
-    assert back == dict(zip(KEYS, [BACK, "stopped", 0, 0.0, 0, 0, 0, 0, None], strict=True))
+    nothing = [BACK, "stopped", 0, 0.0, 0, 0, 0, 0, 0, None, {}, 0, {}, []]
+    assert back == dict(zip(KEYS, nothing, strict=True))
 
 
 def test_lag_counts_what_is_not_in_the_position(pair: Pair, tmp_path: Path) -> None:
@@ -74,6 +75,7 @@ def test_counters(make_pair: MakePair, tmp_path: Path) -> None:
         "applied": 2,
         "skipped": 1,
         "parked": 1,
+        "held": 0,
         "conflicts": 0,
     }
 
@@ -96,8 +98,8 @@ def test_down_when_a_node_is_not_installed(pair: Pair, tmp_path: Path) -> None:
     forth, back = status(terminal).values()
     assert (forth["state"], back["state"]) == ("down", "down")
     assert forth["last_error"] == back["last_error"] == "ucrepl is not installed on node 'turin'"
-    assert [forth[key] for key in NUMBERS] == [None, None, 0, 0, 0, 0]
-    assert [back[key] for key in NUMBERS] == [None] * 6
+    assert [forth[key] for key in NUMBERS] == [None, None, 0, 0, 0, 0, 0]
+    assert [back[key] for key in NUMBERS] == [None] * 7
 
 
 def test_down_when_a_node_can_t_be_reached(pair: Pair, tmp_path: Path) -> None:

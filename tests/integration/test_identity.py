@@ -208,6 +208,14 @@ def test_references_by_model_name(shops: Pair) -> None:
     assert shops.assert_same(MESSAGES)[0] == ("1 to ann", "res.partner", "bob")
     shops.b.run("UPDATE mail_message SET res_id = 1001 WHERE subject LIKE '1%'")
     shops.settle()
+    shops.a.run("SELECT nextval('res_partner_id_seq')")
+    shops.a.run("UPDATE mail_message SET res_id = 3 WHERE subject LIKE '1%'")  # one that comes later
+    shops.forth()
+    shops.a.run("INSERT INTO res_partner (id, name, type) VALUES (3, 'cid', 'contact')")
+    shops.settle()
+    assert shops.assert_same(MESSAGES)[0] == ("1 to ann", "res.partner", "cid")
+    shops.a.run("UPDATE mail_message SET res_id = 1 WHERE subject LIKE '1%'")
+    shops.settle()
     assert shops.assert_same(MESSAGES)[0] == ("1 to ann", "res.partner", "ann")
     shops.assert_clean()
 

@@ -11,7 +11,7 @@ import yaml
 
 from tests.integration.links import MakePair, Pair, Side
 from tests.integration.terminal import BACK, FORTH, Terminal
-from tests.integration.test_worker import working
+from tests.integration.workers import working
 from tests.support.cli import ucrepl
 from tests.support.databases import MakeDatabase
 from tests.support.dump import schema_dump

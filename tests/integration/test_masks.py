@@ -150,7 +150,7 @@ def test_what_the_target_lacks_is_masked_too(make_pair: MakePair, sent: list[byt
     insert(pair)
     pair.a.run(f"INSERT INTO only_here (email) VALUES ('{CLEAR}')")
     pair.forth()
-    assert [p.table for p in pair.b.parked()] == ["only_here"]
+    assert pair.b.held() == [("partner", "C", str(n)) for n in (1, 2)] + [("only_here", "I", "1")]
     assert_unseen(sent, b"user1@example.com", b"masked 50%")
 
 

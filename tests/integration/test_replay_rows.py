@@ -315,5 +315,6 @@ def test_columns_and_tables_of_one_side_only(make_pair: MakePair) -> None:
     pair.a.run("UPDATE item SET only_a = 'c'")
     pair.settle()
     assert pair.b.rows("SELECT name, only_b FROM item") == [("x", "b")]
-    assert [(p.table, p.reason) for p in pair.b.parked()] == [("a_table", "missing")]
-    assert [(p.table, p.reason) for p in pair.a.parked()] == [("b_table", "missing")]
+    assert pair.b.held() == [("a_table", "I", "1"), ("item", "C", "1")]
+    assert pair.a.held() == [("b_table", "I", "1")]
+    pair.assert_clean()

@@ -231,6 +231,7 @@ def test_both_ways(make_pair: MakePair) -> None:
     assert [*pair.a.parked(), *pair.b.parked()] == []
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_killed_at_twenty_moments(pair: Pair, tmp_path: Path) -> None:
     config = two_node_config(tmp_path, pair.a.dsn, pair.b.dsn, both_ways=False, rules=RULES)

@@ -1,62 +1,25 @@
 """A worker inside this process: what it does beside replaying, at a pace that a test can wait for."""
 
-import json
-import logging
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from io import StringIO
-from typing import Any
+from contextlib import closing
 
 import psycopg
 import pytest
 
 from tests.integration.links import FORTH, MakePair, Pair
+from tests.integration.workers import Log, working
 from tests.support.databases import MakeDatabase
 from tests.support.waiting import wait_for
-from ucrepl.daemon import logs
-from ucrepl.daemon.chores import Pace
 from ucrepl.daemon.waker import Ears, Waker
 from ucrepl.daemon.worker import State, Worker
 from ucrepl.db.connect import connect
 from ucrepl.link.setup import BEGINNING
 
 DDL = "CREATE TABLE note (id serial PRIMARY KEY, text text)"
-FAST = Pace(confirm=0.05, move=0.1, purge=0.1, tombstones=0.1, drift=0.1, parked=0.2, parked_at_last=0.4)
-
-Log = Callable[[str], list[dict[str, Any]]]
-
-
-@pytest.fixture
-def log() -> Iterator[Log]:
-    """The lines that were logged about an event."""
-    root, stream = logging.getLogger(), StringIO()
-    handlers, level = root.handlers[:], root.level
-    logs.configure("info", stream)
-    yield lambda event: [
-        line for line in map(json.loads, stream.getvalue().splitlines()) if line["event"].startswith(event)
-    ]
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    logging.captureWarnings(capture=False)
 
 
 @pytest.fixture
 def pair(make_pair: MakePair) -> Pair:
     return make_pair(DDL)
-
-
-@contextmanager
-def working(pair: Pair, direction: int = FORTH, pace: Pace = FAST) -> Iterator[Worker]:
-    """Have a worker replay a link."""
-    worker = Worker(pair.config, pair.config.links[direction], pace)
-    worker.start()
-    try:
-        yield worker
-    finally:
-        worker.stop()
-        assert worker.join(10)
-    assert worker.state is State.ENDED
-    assert not worker.is_well()
 
 
 def wait_for_note(pair: Pair, text: str) -> None:

@@ -62,7 +62,9 @@ class _Client:
 
     async def write_for(self, seconds: float, entrance: asyncio.Semaphore) -> None:
         async with entrance:
-            connection = await AsyncConnection.connect(self.dsn, application_name=f"client {self.number}")
+            connection = await AsyncConnection.connect(
+                self.dsn, application_name=f"client {self.number}", prepare_threshold=None
+            )
         async with connection:
             until = asyncio.get_running_loop().time() + seconds
             await self._rest(_SETTLE_IN_SECONDS)

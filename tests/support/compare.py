@@ -27,9 +27,11 @@ LEFT_OUT: Final = (
     ("account_move_line", "matching_number", "*", "the id of a reconciliation, in a text"),
     ("ir_property", "res_id", "*", "'model,id' in a text"),
     ("ir_property", "value_reference", "*", "'model,id' in a text"),
+    ("mail_message", "body", "*", "ids in links"),
+    ("mail_compose_message", "body", "*", "ids in links"),
 )
 """References that are no foreign keys and no pairs (model, id), as patterns of table, column and type, and why they
-can't be compared: nothing translates them yet."""
+can't be compared here. Nor are those that packs tell of."""
 
 _SHOWN: Final = 3
 _NOTHING: Final = "(no such record)"
@@ -98,6 +100,8 @@ def _side(dsn: str, name: str, peer: str) -> Iterator[_Side]:
         pairs = connection.execute(
             "SELECT table_name, local_id::text, remote_id::text FROM ucrepl.identity_map WHERE peer = %s", [peer]
         ).fetchall()
+        for label, here in ids.items():
+            ids[tables[label].space] |= here
         yield _Side(name, connection, tables, ids, pairs)
 
 
@@ -146,11 +150,15 @@ def _compare_table(
 
 def _target(side: _Side, table: Table, column: str) -> str | None:
     if table.numbered and (column,) == table.key:
-        return table.label
-    return refers_to(side.tables, table, column)
+        return table.space
+    referred = refers_to(side.tables, table, column)
+    return side.tables[referred].space if referred else None
 
 
 def _is_left_out(label: str, column: str, kind: str) -> bool:
+    packs = load_packs()
+    if column in packs.references.get(label, {}).keys() - packs.by_model_name.get(label, {}).keys():
+        return True
     return any(
         fnmatchcase(label, t) and fnmatchcase(column, c) and fnmatchcase(kind, k) for t, c, k, _reason in LEFT_OUT
     )
@@ -199,7 +207,7 @@ def _dangling_marked(side: _Side, row: tuple[str | None, ...], models: dict[int,
 
 def _table_of(side: _Side, model: str | None) -> str | None:
     label = load_packs().table_of(model) if model else None
-    return label if label in side.ids else None
+    return side.tables[label].space if label in side.ids else None
 
 
 def _differences(

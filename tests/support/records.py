@@ -21,6 +21,7 @@ _LETTERS: Final = digits + ascii_uppercase
 _EPOCH: Final = datetime(2030, 1, 1, tzinfo=UTC).replace(tzinfo=None)
 _TEXTS: Final = ("varchar", "text", "bpchar")
 _NUMBERS: Final = ("int4", "int8", "float8", "numeric")
+_UNIQUE_BY_CODE: Final = {"account_move": ("name",)}
 _OTHERS: Final = ("jsonb", "bool", "date", "timestamp", "timestamptz")
 
 
@@ -158,13 +159,23 @@ class Records:
         raise NothingToDoError
 
     def _told_apart(self, table: Table) -> set[str]:
-        """The columns by which records are told apart: of unique indexes, and of keys for recognition."""
-        return table.unique.union(*self._packs.keys.get(table.label, []))
+        """The columns by which records are told apart: of unique indexes, of keys for recognition, by code of Odoo."""
+        return table.unique.union(*self._packs.keys.get(table.label, []), _UNIQUE_BY_CODE.get(table.label, ()))
 
     def _by_model(self, table: Table) -> set[str]:
         """The columns of references by model name, and those with the names."""
         references = self._packs.by_model_name.get(table.label, {})
         return {*references.keys(), *references.values()}
+
+    def _leads_to_a_model(self, table: Table) -> set[str]:
+        """The columns from which packs find the model of an id."""
+        rules = [sourced.rule for sourced in self._packs.references.get(table.label, {}).values()]
+        named = [
+            name
+            for rule in rules
+            for name in ([rule.model_from] if isinstance(rule.model_from, str) else rule.model_from or [])
+        ]
+        return {name.split(".")[0] for name in named}
 
     def _references_by_model(self, table: Table) -> dict[str, object]:
         """As often as not, references by model name to own records."""
@@ -183,11 +194,13 @@ class Records:
         """
         column, key = table.columns[name], table.foreign_key(name)
         if key:
-            return key.columns == (name,) and key.on_delete != "c" and bool(refers_to(self.tables, table, name))
+            is_own = key.columns == (name,) and name not in self._leads_to_a_model(table)
+            return is_own and key.on_delete != "c" and bool(refers_to(self.tables, table, name))
         return (
             column.type in (*_TEXTS, *_NUMBERS, *_OTHERS)
             and not column.generated
-            and name not in {*table.key, *self._told_apart(table), *self._by_model(table)}
+            and name not in {*table.key, *self._told_apart(table), *self._by_model(table), "parent_path"}
+            and name not in self._packs.references.get(table.label, {})
             and (column.max_length is None or column.max_length > len(_LETTERS))
         )
 

@@ -39,6 +39,14 @@ WHERE i.indisunique AND i.indrelid = ANY (%s)
 GROUP BY i.indexrelid, i.indrelid, i.indisprimary, i.indpred, i.indexprs
 ORDER BY i.indisprimary DESC, count(*), columns
 """
+_PARENTS = """
+SELECT h.inhrelid, h.inhparent
+FROM pg_inherits AS h
+WHERE h.inhrelid = ANY (%s) AND (
+    SELECT count(DISTINCT pg_get_expr(d.adbin, d.adrelid)) = 1
+    FROM pg_attrdef AS d WHERE d.adrelid IN (h.inhrelid, h.inhparent) AND d.adnum = 1
+)
+"""
 _FOREIGN_KEYS = """
 SELECT c.conrelid, c.confrelid, c.confdeltype::text,
     ARRAY(SELECT a.attname::text FROM unnest(c.conkey) WITH ORDINALITY AS k (number, place)
@@ -82,8 +90,9 @@ class ForeignKey:
 
 @dataclass
 class Table:
-    """A table. `label` is what `ucrepl.identity_map` calls it; `key` is empty where nothing identifies a row.
+    """A table. `key` is empty where nothing identifies a row.
 
+    `parent`: the label of the table from which it inherits columns and shares the ids.
     `unique` are the columns of unique indexes of any kind, `checked_together` those of CHECK constraints that look at
     several: two sites that change one of them each can break what neither has broken.
     """
@@ -96,6 +105,12 @@ class Table:
     unique: set[str] = field(default_factory=set)
     checked_together: set[str] = field(default_factory=set)
     foreign_keys: list[ForeignKey] = field(default_factory=list)
+    parent: str | None = None
+
+    @property
+    def space(self) -> str:
+        """What `ucrepl.identity_map` calls the table."""
+        return self.parent or self.label
 
     @property
     def label(self) -> str:
@@ -139,6 +154,8 @@ def read_tables(connection: Connection[TupleRow]) -> dict[str, Table]:
         table.unique.update(columns)
     for oid, columns in connection.execute(_CHECKED_TOGETHER, oids).fetchall():
         by_oid[oid].checked_together.update(columns)
+    for oid, parent in connection.execute(_PARENTS, oids).fetchall():
+        by_oid[oid].parent = by_oid[parent].label if parent in by_oid else None
     for oid, referenced_oid, on_delete, columns, referenced in connection.execute(_FOREIGN_KEYS, oids).fetchall():
         key = ForeignKey(tuple(columns), by_oid[referenced_oid].label, tuple(referenced), on_delete)
         by_oid[oid].foreign_keys.append(key)

@@ -17,7 +17,8 @@ LAYERS = (
     ("link",),
     ("db", "throwaway"),
     ("plan",),
-    ("config", "packs"),
+    ("packs",),
+    ("config",),
     ("dsn", "errors", "backoff"),
     ("__init__",),
 )

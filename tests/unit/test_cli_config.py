@@ -120,7 +120,7 @@ def test_the_sample_passes_the_check(tmp_path: Path, monkeypatch: pytest.MonkeyP
     path.write_text(capsys.readouterr().out, "utf-8")
     monkeypatch.setenv("UCREPL_MILAN_PASSWORD", "x")
     assert cli.main(["-c", str(path), "config", "check"]) == 0
-    assert "2 nodes, 2 links, 4 rules" in capsys.readouterr().out
+    assert "2 nodes, 2 links, 5 rules" in capsys.readouterr().out
 
 
 def test_the_schema_is_json(capsys: Capture) -> None:

@@ -64,7 +64,7 @@ def test_the_example_of_the_contract() -> None:
 def test_defaults() -> None:
     config = parse(NODES + "links: [{from: a, to: b}]")
     link = config.links[0]
-    assert (link.policy, link.conflicts, link.deleted, link.ids) == ("cluster", "latest", "delete", "remap")
+    assert (link.policy, link.conflicts, link.deleted, link.ids) == (None, "latest", "delete", "remap")
     assert (link.batch_rows, link.poll_seconds, link.lock_timeout_ms) == (20_000, 1.0, 500)
     assert link.rules == config.rules == []
     assert config.daemon.log_level == "info"
@@ -284,7 +284,11 @@ def test_a_key_that_stands_twice() -> None:
         ("nodes: {a: {dsn: host=x}, b: {dsn: 'postgresql://x:5432'}}", "nodes.b.dsn", "the same database as .* 'a'"),
         ("nodes: {a: {dsn: host=x user=y}, b: {dsn: host=x dbname=y}}", "nodes.b.dsn", "the same database as .* 'a'"),
         (NODES + "ruels: []", "ruels", r"unknown key 'ruels' \(did you mean 'rules'\?\)"),
-        (NODES + "zzz: []", "zzz", r"unknown key 'zzz' \(known are nodes, links, rules, daemon\)"),
+        (
+            NODES + "zzz: []",
+            "zzz",
+            r"unknown key 'zzz' \(known are nodes, .*, cutover\)",
+        ),
         (NODES + "daemon: {loglevel: info}", "daemon.loglevel", "did you mean 'log_level'"),
         (NODES + "daemon: {log_level: loud}", "daemon.log_level", "'loud' is not one of debug, info, warning, error$"),
         (NODES + "links: {}", "links", "must be a list"),
@@ -332,6 +336,9 @@ def test_a_key_that_stands_twice() -> None:
         (NODES + "rules: [{table: x, missing: {c: nul}}]", "rules[0].missing.c", "did you mean 'null'"),
         (NODES + "rules: [{table: x, missing: [a]}]", "rules[0].missing", "this is not one of null, park, fetch"),
         (NODES + "rules: [{table: x, skip: true, missing: park}]", "rules[0]", "leaves 'missing' without effect"),
+        (NODES + "rules: [{table: x, action: skp}]", "rules[0].action", "did you mean 'skip'"),
+        (NODES + "rules: [{table: x, action: skip, keys: [[a]]}]", "rules[0]", "leaves 'keys' without effect"),
+        (NODES + "rules: [{table: x, skip: true, action: protect}]", "rules[0]", "leaves 'action' without effect"),
         (NODES + "rules: [{table: x, conflicts: lates}]", "rules[0].conflicts", "did you mean 'latest'"),
         (NODES + "rules: [{table: x, conflicts: {c: lates}}]", "rules[0].conflicts.c", "did you mean 'latest'"),
         (NODES + "rules: [{table: x, set: {c: [1]}}]", "rules[0].set.c", "must be a text"),
@@ -450,9 +457,9 @@ def keys_of(schema: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 def test_the_sample_is_right_when_its_variables_are_set() -> None:
     config = parse(sample(), UCREPL_MILAN_PASSWORD=SECRET)
-    assert config.links[0].model_dump(exclude={"rules"}) == Link(source="turin", target="milan").model_dump(
-        exclude={"rules"}
-    )
+    assert config.links[0].model_dump(exclude={"rules"}) == Link(
+        source="turin", target="milan", policy="cluster"
+    ).model_dump(exclude={"rules"})
     assert "UCREPL_MILAN_PASSWORD" in problem(sample()).message
 
 

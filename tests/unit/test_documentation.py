@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from ucrepl.cli.main import build_parser
-from ucrepl.config import Config, Daemon, Link, Node, Rule
+from ucrepl.config import Config, Cutover, Daemon, Link, Node, NumberOwner, Numbers, PgBouncer, Rule
 from ucrepl.errors import Exit
+from ucrepl.link.cutover.report import Report
 from ucrepl.link.status import LinkStatus
 
 CHECKOUT = Path(__file__).parents[2]
@@ -60,6 +61,8 @@ KEYS = [
     *(f"nodes.NAME.{key}" for key in Node.model_fields),
     *(f"links[].{field.serialization_alias or key}" for key, field in Link.model_fields.items()),
     *(f"rules[].{key}" for key in Rule.model_fields),
+    *(f"numbers.{key}" for key in Numbers.model_fields),
+    *(f"numbers.owners[].{key}" for key in NumberOwner.model_fields),
     *(f"daemon.{key}" for key in Daemon.model_fields),
 ]
 
@@ -67,6 +70,16 @@ KEYS = [
 @pytest.mark.parametrize("key", KEYS)
 def test_every_key_of_the_configuration_is_in_the_readme(key: str) -> None:
     assert f"`{key}`" in README
+
+
+@pytest.mark.parametrize("key", [*Cutover.model_fields, *(f"pgbouncer.{key}" for key in PgBouncer.model_fields)])
+def test_every_key_of_the_cutover_is_documented(key: str) -> None:
+    assert f"`{key}`" in DOCUMENTATION or key == "pgbouncer"
+
+
+@pytest.mark.parametrize("field", Report.__dataclass_fields__)
+def test_every_field_of_the_report_is_documented(field: str) -> None:
+    assert f"`{field}`" in DOCUMENTATION
 
 
 @pytest.mark.parametrize("code", [code for code in Exit if code is not Exit.BROKEN_PIPE], ids=lambda code: code.name)

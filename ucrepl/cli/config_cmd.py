@@ -20,7 +20,8 @@ def add_parser(subparsers: "_SubParsersAction[Any]") -> None:
     check = actions.add_parser("check", help="report all errors of the file, with path and line")
     check.add_argument("--json", action="store_true", help="print the result as JSON")
     actions.add_parser("sample", help="print an example in which every key is explained")
-    actions.add_parser("schema", help="print the JSON Schema of the file, for editors")
+    schema = actions.add_parser("schema", help="print the JSON Schema of the file, for editors")
+    schema.add_argument("--packs", action="store_true", help="that of packs, which tell of further modules")
 
 
 def run(args: Namespace) -> int:
@@ -30,8 +31,9 @@ def run(args: Namespace) -> int:
             print_text(resources.files("ucrepl.config").joinpath("sample.yaml").read_text("utf-8"))
         case "schema":
             from ucrepl.config import Config
+            from ucrepl.packs import Pack
 
-            schema = Config.model_json_schema(by_alias=True)
+            schema = (Pack if args.packs else Config).model_json_schema(by_alias=True)
             print_json({"$schema": "https://json-schema.org/draft/2020-12/schema", **schema})
         case _:
             return _check(args)

@@ -40,6 +40,7 @@ def run(args: Namespace) -> int:
     """Install on the nodes, one after the other, or print how."""
     from ucrepl.link.install import install_node
     from ucrepl.link.nodes import Nodes, explained
+    from ucrepl.link.numbers.tend import tend_numbers
     from ucrepl.link.script import install_script
 
     config = load(args)
@@ -53,6 +54,7 @@ def run(args: Namespace) -> int:
                 continue
             with explained(name), progress(f"{name}: tables") as show:
                 installed = install_node(connection, name, progress=lambda done, total: show(done, total, ""))
+                tend_numbers(config, name, connection)
             _report(name, installed)
         if not args.only_print:
             _tend_ids(config, nodes, nodes_named(config, args.nodes))

@@ -51,7 +51,8 @@ def run(args: Namespace) -> int:
 
 def _load(args: Namespace) -> "Config":
     config = load(args)
-    if not config.links:
+    serves_files = not args.drain and any(node.filestore for node in config.nodes.values())
+    if not (config.links or serves_files):
         raise ConfigError("the configuration has no links", "add one under 'links', as `ucrepl config sample` shows")
     return config
 

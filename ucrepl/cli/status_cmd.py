@@ -24,6 +24,7 @@ COLUMNS = (
     "applied",
     "skipped",
     "parked",
+    "held",
     "conflicts",
 )
 _CONNECT_TIMEOUT_SECONDS = 3
@@ -35,9 +36,9 @@ def add_parser(subparsers: "_SubParsersAction[Any]") -> None:
     parser = subparsers.add_parser(
         "status",
         help="show what each link is doing",
-        description="Shows of each link: its state (running, idle, paused, stopped: no daemon, down: a node can't be"
-        " reached or is not installed), how many changes it is behind and how old the oldest of them is, and what"
-        " became of the changes so far.",
+        description="Shows of each link: its state (running, idle, paused, waiting: modules are being installed on the"
+        " target, stopped: no daemon, down: a node can't be reached or is not installed), how many changes it is behind"
+        " and how old the oldest of them is, and what became of the changes so far.",
     )
     parser.set_defaults(run=run)
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
@@ -59,7 +60,7 @@ def run(args: Namespace) -> int:
                     print_json({"links": frame})
                     sys.stdout.flush()
             else:
-                watch_table(((frame, _errors(frame)) for frame in frames), COLUMNS)
+                watch_table(((frame, [*_errors(frame), *_skipped(frame)]) for frame in frames), COLUMNS)
         except KeyboardInterrupt:
             if not args.watch:
                 raise
@@ -67,7 +68,25 @@ def run(args: Namespace) -> int:
 
 
 def _errors(frame: list[dict[str, Any]]) -> list[str]:
-    return [f"{status['link']}: {status['last_error']}" for status in frame if status["last_error"]]
+    errors = [
+        f"{status['link']}: {what}"
+        for status in frame
+        for what in (status["last_error"], *status["held_because"])
+        if what
+    ]
+    return errors + [
+        f"{status['link']}: {status['parked_files']:,} files parked: ucrepl filestore parked"
+        for status in frame
+        if status["parked_files"]
+    ]
+
+
+def _skipped(frame: list[dict[str, Any]]) -> list[str]:
+    return [
+        f"{status['link']}: {rows:,} skipped by the rule {rule!r}"
+        for status in frame
+        for rule, rows in sorted(status["skipped_by_rule"].items(), key=lambda item: -item[1])
+    ]
 
 
 def _frames(config: "Config", nodes: "Nodes") -> Iterator[list[dict[str, Any]]]:

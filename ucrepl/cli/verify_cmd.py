@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ucrepl.cli import load
 from ucrepl.cli.choose import links_named
+from ucrepl.cli.filestore_cmd import verify_files_of
 from ucrepl.cli.output import print_json, print_table, print_text, progress, talk
 from ucrepl.errors import Exit, UsageError
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 COLUMNS = ("table", "source_rows", "target_rows", "own", "missing", "extra", "different", "lagging")
 """What is always shown of a table; the others only where one of them is not zero."""
 
-_SOMETIMES = ("parked", "left_out", "protected_columns", "skipped_columns", "mended", "failed")
+_SOMETIMES = ("held", "parked", "left_out", "protected_columns", "skipped_columns", "mended", "failed")
 _SHOWN = 1000
 
 
@@ -43,6 +44,7 @@ def add_parser(subparsers: "_SubParsersAction[Any]") -> None:
     )
     parser.add_argument("--repair", action="store_true", help="mend what differs")
     parser.add_argument("--print", action="store_true", help="with --repair: only show what it would do")
+    parser.add_argument("--files", action="store_true", help="look at the files of the target's attachments instead")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
@@ -54,8 +56,13 @@ def run(args: Namespace) -> int:
         raise UsageError("--print shows what --repair would do", "add --repair; to see what differs: --show")
     if args.limit < 1:
         raise UsageError(f"--limit {args.limit} shows nothing", "give a number from 1 on")
+    if args.files and (args.table or args.show or args.known or args.repair):
+        message = "--files looks at files, not at rows"
+        raise UsageError(message, "leave the other options out; what is missing comes with: ucrepl filestore sync LINK")
     config = load(args)
     links = links_named(config, args.link)
+    if args.files:
+        return verify_files_of(config, links, as_json=args.json, named=bool(args.link))
     found: list[tuple[Link, list[TableReport]]] = []
     with Nodes(config, "verify") as nodes:
         for link in links:
@@ -99,7 +106,7 @@ def _print(args: Namespace, link: "Link", reports: "list[TableReport]") -> None:
 
 
 def _is_notable(report: "TableReport") -> bool:
-    return any((report.differs, report.lagging, report.own, report.left_out))
+    return any((report.differs, report.lagging, report.held, report.own, report.left_out))
 
 
 def _columns(args: Namespace) -> list[str]:
@@ -142,6 +149,8 @@ def _talk(args: Namespace, link: "Link", reports: "list[TableReport]") -> None:
     )
     if omitted := [r.table for r in reports if r.not_compared]:
         talk(f"{link.name}: not compared: {listed(omitted)}")
+    if held := sum(r.held for r in reports):
+        talk(f"{link.name}: {counted(held, 'row')} held back, which is no difference: ucrepl held list '{link.name}'")
     if lagging:
         talk(
             f"{link.name}: {counted(lagging, 'row')} may only be late: changes of them wait to be replayed\n"

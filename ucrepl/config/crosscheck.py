@@ -22,7 +22,13 @@ def crosscheck(document: Document) -> None:
     nodes = nodes if isinstance(nodes, dict) else {}
     links = data.get("links")
     links = [link if isinstance(link, dict) else {} for link in links] if isinstance(links, list) else []
-    for path, message, hint in (*_same_database(nodes), *_links(document, nodes, links), *_rule_names(data, links)):
+    findings = (
+        *_same_database(nodes),
+        *_links(document, nodes, links),
+        *_rule_names(data, links),
+        *_numbers(data.get("numbers"), nodes),
+    )
+    for path, message, hint in findings:
         document.report(path, message, hint)
 
 
@@ -80,3 +86,25 @@ def _rule_names(data: dict[str, object], links: list[dict[str, object]]) -> Iter
                 yield (*path, i, "name"), message, "counters go by the name: give each rule its own"
             elif isinstance(name, str):
                 seen[name] = (*path, i)
+
+
+def _numbers(numbers: object, nodes: dict[str, object]) -> Iterator[_Finding]:
+    if not isinstance(numbers, dict):
+        return
+    owners, prefixes = numbers.get("owners"), numbers.get("prefixes")
+    for i, entry in enumerate(owners if isinstance(owners, list) else []):
+        owner = entry.get("owner") if isinstance(entry, dict) else None
+        if isinstance(owner, str) and owner not in nodes:
+            yield ("numbers", "owners", i, "owner"), f"unknown node {quoted(owner)}", did_you_mean(owner, list(nodes))
+    seen: dict[str, str] = {}
+    for node, prefix in prefixes.items() if isinstance(prefixes, dict) else ():
+        path = ("numbers", "prefixes", node)
+        if node not in nodes:
+            yield path, f"unknown node {quoted(str(node))}", did_you_mean(str(node), list(nodes))
+        if not isinstance(prefix, str):
+            continue
+        if prefix in seen:
+            yield path, f"the same prefix as that of the node {seen[prefix]!r}", "give each node its own"
+        elif prefix[-1:].isdecimal() or "%" in prefix:
+            yield path, f"{prefix!r} can't be a prefix", "it must not end with a digit, nor have a '%' in it"
+        seen.setdefault(prefix, str(node))

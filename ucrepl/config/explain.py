@@ -1,11 +1,12 @@
 """Puts pydantic's findings into words, with the place in the file."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ValidationError
 
 from ucrepl.config.document import Document
-from ucrepl.config.models import BY_COLUMN, ONE_FOR_ALL, Config, Daemon, Link, Node, Rule
+from ucrepl.config.models import BY_COLUMN, ONE_FOR_ALL, Config, Cutover, Daemon, Link, Node, PgBouncer, Rule
 from ucrepl.config.problems import KeyPath, did_you_mean, nearest, quoted
 
 if TYPE_CHECKING:
@@ -29,12 +30,12 @@ _MUST_BE = {
 }
 
 
-def explain(document: Document, error: ValidationError) -> None:
-    """Report every finding of `error` on the document."""
+def explain(document: Document, error: ValidationError, model_at: Callable[[KeyPath], type[BaseModel]]) -> None:
+    """Report every finding of `error` on the document. `model_at` gives the model of the mapping at a place."""
     for finding in error.errors(include_url=False, include_input=False):
         path = _path(document, finding["loc"])
         unknown = finding["type"] == "extra_forbidden"
-        message, hint = _unknown_key(path) if unknown else _words(finding, document, path)
+        message, hint = _unknown_key(path, model_at(path[:-1])) if unknown else _words(finding, document, path)
         about_key = unknown or finding["loc"][-1:] == ("[key]",)
         document.report(path, message, hint, at=document.keys.get(path) if about_key else None)
 
@@ -48,24 +49,31 @@ def _path(document: Document, location: tuple[str | int, ...]) -> KeyPath:
     return path
 
 
-def _unknown_key(path: KeyPath) -> tuple[str, str | None]:
+def _unknown_key(path: KeyPath, model: type[BaseModel]) -> tuple[str, str | None]:
     key = str(path[-1])
-    words = {name: str(info.validation_alias or name) for name, info in _model_at(path[:-1]).model_fields.items()}
+    words = {name: str(info.validation_alias or name) for name, info in model.model_fields.items()}
     hint = f"did you mean {words[key]!r}?" if key in words else did_you_mean(key, list(words.values()))
     return f"unknown key {quoted(key)}", hint
 
 
-def _model_at(path: KeyPath) -> type[BaseModel]:
+def model_of_config(path: KeyPath) -> type[BaseModel]:
+    """The model of a mapping in the configuration."""
     match path:
         case ("nodes", _):
-            return Node
+            model: type[BaseModel] = Node
         case ("links", _):
-            return Link
+            model = Link
         case (*_, "rules", _):
-            return Rule
+            model = Rule
         case ("daemon",):
-            return Daemon
-    return Config
+            model = Daemon
+        case (*_, "cutover"):
+            model = Cutover
+        case (*_, "cutover", "pgbouncer"):
+            model = PgBouncer
+        case _:
+            model = Config
+    return model
 
 
 def _words(finding: "ErrorDetails", document: Document, path: KeyPath) -> tuple[str, str | None]:  # noqa: PLR0911 - one line a kind

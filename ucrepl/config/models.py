@@ -1,7 +1,8 @@
 """The configuration as it is used: frozen models, whose docstrings are the descriptions in `config schema`."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
@@ -28,6 +29,9 @@ from ucrepl.errors import ConfigError
 
 Mode = Literal["cluster", "migrate", "populate"]
 """What a link is for."""
+
+Action = Literal["replicate", "insert-only", "protect", "skip", "recompute"]
+"""What becomes of the rows of a table."""
 
 ConflictPolicy = Literal["latest", "source", "target", "park"]
 """Who wins where both sides changed the same column."""
@@ -57,13 +61,27 @@ _OneOrByColumn = Annotated[
     Annotated[_Policy, Tag(ONE_FOR_ALL)] | Annotated[dict[Name, _Policy], Tag(BY_COLUMN)],
     Discriminator(lambda value: BY_COLUMN if isinstance(value, dict) else ONE_FOR_ALL),
 ]
-_EFFECTS = ("protect", "keys", "conflicts", "missing", "set", "belongs_to")
+_EFFECTS = ("action", "protect", "keys", "conflicts", "missing", "set", "belongs_to", "hold")
 _NODE_NAME = re.compile(r"(?=.{1,40}$)[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?")
 
 
 def wrong(message: str, hint: str | None = None) -> PydanticCustomError:
     """An error of a validator in the words that the user will read."""
     return PydanticCustomError("ucrepl", "{message}", {"message": message, "hint": hint})
+
+
+@cache
+def fits(patterns: tuple[str, ...]) -> Callable[[str, str], bool]:
+    """Whether a table, given by its schema and its name, fits one of the patterns, which may have `*` in them.
+
+    A pattern without a dot looks at the table's name only.
+    """
+    dotted = [pattern for pattern in patterns if "." in pattern]
+    bare, qualified = (
+        re.compile("|".join(".*".join(map(re.escape, p.split("*"))) for p in some) or "(?!)", re.DOTALL)
+        for some in (patterns, dotted)
+    )
+    return lambda schema, table: bool(bare.fullmatch(table) or qualified.fullmatch(f"{schema}.{table}"))
 
 
 def _node_name(name: str) -> str:
@@ -158,6 +176,10 @@ class Rule(_Model):
     """What the rule is called in counters and logs; by default its place and table (`rules[1] mail_message`)."""
     skip: bool = False
     """Leave all changes of the table alone."""
+    action: Action | None = None
+    """What becomes of the table's rows, whatever the policy of the link says: `replicate`; `insert-only`: updates and
+    deletes do not follow; `protect`: rows are recognised, so that references to them are translated, but never made,
+    changed or deleted; `skip`; `recompute`: not copied, for the target computes it."""
     protect: dict[Name, Level] = {}
     """Column -> protection on the target. 0: always update; 1: never with an empty value;
     2: only while the target's value is empty; 3: never update; 4: a counter, the greater number wins."""
@@ -174,23 +196,30 @@ class Rule(_Model):
     belongs_to: list[Name] = []
     """Columns with references: a row of this table comes along with the record to which one of them refers, where a
     part of the source is copied (`seed --where`) and that record was chosen."""
+    hold: bool | None = None
+    """Whether changes that have no place on the target are held until they have one: the target lacks the table, or a
+    column of it. `false` leaves them out. By default they are held; values of columns on links with the policy
+    `cluster` only."""
 
     @model_validator(mode="after")
     def _has_one_effect(self) -> Self:
-        effects = [key for key in _EFFECTS if getattr(self, key)]
-        if self.skip and effects:
+        effects = [key for key in _EFFECTS if getattr(self, key) or (key == "hold" and self.hold is False)]
+        if self.does == "skip" and (effects := [key for key in effects if key != "action" or self.skip]):
             message = f"a skipped table leaves {', '.join(map(repr, effects))} without effect"
             raise wrong(message, "take 'skip' out, or the others")
-        if not (self.skip or effects):
+        if not (self.does or effects):
             message = f"the rule for {self.table!r} has no effect"
             raise wrong(message, f"give it one of 'skip: true', {', '.join(map(repr, _EFFECTS))}")
         return self
 
     def matches(self, schema: str, table: str) -> bool:
         """Whether the rule is for this table; a pattern without a dot looks at the table's name only."""
-        pattern = re.compile(".*".join(map(re.escape, self.table.split("*"))), re.DOTALL)
-        names = (table, f"{schema}.{table}") if "." in self.table else (table,)
-        return any(pattern.fullmatch(name) for name in names)
+        return fits((self.table,))(schema, table)
+
+    @property
+    def does(self) -> Action | None:
+        """What becomes of the table's rows; None where the rule does not say."""
+        return "skip" if self.skip else self.action
 
     def named(self, place: str) -> "Rule":
         """The rule with a name: its own one, or else one made of its place in the file and its table."""
@@ -199,6 +228,42 @@ class Rule(_Model):
 
 def _named(rules: list[Rule], place: str) -> list[Rule]:
     return [rule.named(f"{place}[{i}]") for i, rule in enumerate(rules)]
+
+
+class PgBouncer(_Model):
+    """A PgBouncer in front of the two sides of a link: it is paused, led to the other side, and resumed."""
+
+    dsn: Name = Field(repr=False)
+    """Its admin console: a libpq connection string with `dbname=pgbouncer`, as a user of `admin_users`."""
+    database: Name
+    """The database, as clients of PgBouncer call it."""
+    config: Path
+    """The file on this machine in which its line under `[databases]` stands; it is written anew."""
+    targets: dict[NodeName, Name] = {}
+    """Node -> where PgBouncer finds it, as in that line (`host=… port=… dbname=…`); by default as its `dsn` says."""
+
+
+class Cutover(_Model):
+    """How `ucrepl cutover` leads the clients from one side of a link to the other."""
+
+    switch: list[Name] = []
+    """A command with its arguments that leads the clients to the new side; `{source}`, `{target}` and `{link}` in it
+    are replaced. Exit code 0 says that it has."""
+    switch_seconds: float = Field(default=10.0, ge=0.1, le=600)
+    """How long that command may take before it is ended, and the cut-over taken back."""
+    through: Name | None = Field(default=None, repr=False)
+    """A connection string that leads to the open side as the clients' own does: it is looked whether it really has come
+    to the new side."""
+    pgbouncer: PgBouncer | None = None
+    """A PgBouncer in front of both sides."""
+    verify: list[Name] = []
+    """Tables that are compared as a whole before anything is closed."""
+    recent_minutes: float = Field(default=5.0, ge=0, le=1440)
+    """The tables that were changed so lately are compared while both sides are closed; 0: none."""
+    recent_rows: int = Field(default=20_000, ge=0)
+    """Of a table with more rows than that only the range of ids that was changed is compared then."""
+    reverse: bool = True
+    """Whether the old side has to follow the new one, by the link back; `false`: there is no way back."""
 
 
 class Link(_Model):
@@ -210,9 +275,10 @@ class Link(_Model):
     """The node whose changes are read."""
     target: str = Field(validation_alias="to", serialization_alias="to")
     """The node to which they are written."""
-    policy: Mode = "cluster"
+    policy: Mode | None = None
     """What the link is for: `cluster` (both sites in use), `migrate` (to another Odoo version), `populate`
-    (fill a database from another one)."""
+    (fill a database from another one). It decides what the packs leave out or protect (docs/packs.md); by default
+    everything is replicated."""
     conflicts: ConflictPolicy = "latest"
     """Who wins where both sides changed the same column: the later change, the source, the target; or `park`."""
     deleted: DeletedPolicy = "delete"
@@ -229,13 +295,42 @@ class Link(_Model):
     """How often the link looks for changes by itself; as a rule a notification wakes it at once."""
     lock_timeout_ms: int = Field(default=500, ge=1, le=600_000)
     """How long a batch waits for a row that somebody on the target holds, before it lets go and tries again."""
+    bus: bool = False
+    """Tell open web pages of the target's Odoo to reload after a batch that has changed what its workers keep in their
+    caches; the workers are told in any case. Odoo 15 and newer."""
+    wait_for_modules: bool = True
+    """Whether nothing is replayed while modules of Odoo are being installed, upgraded or removed on the target."""
     rules: list[Rule] = []
     """Rules of this link only; they go before those for all links."""
+    cutover: Cutover | None = None
+    """How a cut-over from the source to the target is done; by default as the configuration says for all links."""
 
     @property
     def name(self) -> str:
         """`turin->milan`."""
         return f"{self.source}->{self.target}"
+
+
+class NumberOwner(_Model):
+    """The node that alone posts the entries of a journal, or draws from a sequence without gaps."""
+
+    table: Literal["account_journal", "ir_sequence"]
+    """`account_journal`: who posts its entries; `ir_sequence`: who draws from it, of those with `no_gap`."""
+    where: Name | None = None
+    """Which rows: a PostgreSQL expression over the row (`code = 'INV'`); without it all that no entry above is for."""
+    owner: str
+    """The node."""
+
+
+class Numbers(_Model):
+    """Who hands out which document numbers."""
+
+    prefixes: dict[NodeName, str] = {}
+    """Node -> what `ucrepl numbers prefix` writes before the prefix of its sequences; of one node it may be empty."""
+    owners: list[NumberOwner] = []
+    """Who posts, and who draws from sequences without gaps. The first entry that is for a row counts."""
+    elsewhere: Literal["refuse", "report"] = "refuse"
+    """On any other node: `refuse` it, with an error of the database, or `report` it, in `ucrepl numbers status`."""
 
 
 class Daemon(_Model):
@@ -254,8 +349,14 @@ class Config(_Model):
     """Which database follows which."""
     rules: list[Rule] = []
     """Rules for all links. Of several rules for one table the first that speaks of a matter counts."""
+    packs: list[Path] = []
+    """Files with knowledge about further modules (docs/packs.md); a relative path is one beside this file."""
+    numbers: Numbers = Numbers()
+    """Document numbers: prefixes of nodes, and owners of what has no gaps."""
     daemon: Daemon = Daemon()
     """How the daemon runs."""
+    cutover: Cutover = Cutover()
+    """How a cut-over is done, for links that do not say it themselves (docs/cutover.md)."""
 
     @field_validator("rules")
     @classmethod
@@ -272,6 +373,14 @@ class Config(_Model):
     def rules_for(self, link: Link) -> list[Rule]:
         """The rules of a link, in the order in which they count: its own first, then those for all."""
         return [*link.rules, *self.rules]
+
+    def cutover_of(self, link: Link) -> Cutover:
+        """How a cut-over from the source of the link to its target is done."""
+        return link.cutover or self.cutover
+
+    def way_back(self, link: Link) -> Link | None:
+        """The link that leads the other way, if there is one."""
+        return next((other for other in self.links if (other.source, other.target) == (link.target, link.source)), None)
 
     def sharing_with(self, links: Iterable[Link]) -> list[Link]:
         """The links with shared ids whose ends are joined with those of these links by such links, in their order."""

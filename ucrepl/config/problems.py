@@ -34,13 +34,13 @@ class Problem:
 class InvalidConfigError(ConfigError):
     """A configuration file with problems, all of them, in the order of the file."""
 
-    def __init__(self, file: str, problems: Iterable[Problem]) -> None:
+    def __init__(self, file: str, problems: Iterable[Problem], hint: str | None = None) -> None:
         self.problems = tuple(sorted(problems, key=lambda p: (p.line, p.column)))
         count = len(self.problems)
         lines = [] if count == 1 else [f"{file} has {count} errors"]
         super().__init__(
             "\n".join([*lines, *map(str, self.problems)]),
-            "`ucrepl config sample` prints an example in which every key is explained",
+            hint or "`ucrepl config sample` prints an example in which every key is explained",
         )
 
 

@@ -12,10 +12,14 @@ import structlog
 from ucrepl.daemon.session import Session
 from ucrepl.daemon.trouble import describe
 from ucrepl.db.sqlfiles import query
-from ucrepl.errors import RefusedError
+from ucrepl.errors import ConfigError, RefusedError
+from ucrepl.link.drift import capture_new
+from ucrepl.link.held.modules import at_work, modules_at_work
+from ucrepl.link.held.tell import HINT, held_tables, reasons
 from ucrepl.link.ids.sequences import Member, read_slot
 from ucrepl.link.ids.tend import tend_ids
 from ucrepl.link.nodes import Nodes
+from ucrepl.link.numbers.tend import tend_numbers
 from ucrepl.link.purge import purge_journal, purge_tombstones
 from ucrepl.link.replay import LinkReplayer
 
@@ -39,10 +43,14 @@ class Pace:
     purge: float = 60.0
     tombstones: float = 3600.0
     drift: float = 60.0
+    modules: float = 1.0
+    """The target is asked whether modules of Odoo are being installed there."""
     parked: float = 60.0
     """Parked changes are tried again after this, then after twice as long and so on ..."""
     parked_at_last: float = 900.0
     """... up to this."""
+    files: float = 60.0
+    """Files that could not be brought are tried again."""
 
 
 @dataclass
@@ -67,24 +75,33 @@ class Chores:
         self._confirmed = ""
         self._findings: object = None
         self.needs_new_plan = False
+        self.waits_for_modules = False
+        self._held_because: list[str] = []
         self._members: list[Member] = []
         now = monotonic()
         self._parked = _Chore(self._retry_parked, pace.parked, now + pace.parked)
+        self._held = _Chore(self._tell_what_is_held, pace.drift, now)
         self._chores = (
+            _Chore(self._look_at_modules, pace.modules if session.link.wait_for_modules else pace.drift, now),
             _Chore(self._confirm, pace.confirm, now + pace.confirm),
             _Chore(self._look_for_drift, pace.drift, now),
+            self._held,
             _Chore(self._tend_ids, pace.drift, now),
+            _Chore(self._tend_numbers, pace.drift, now),
             # several links may have one source: not all at the same time
             _Chore(self._purge, pace.purge, now + pace.purge * random.uniform(0.2, 1)),  # noqa: S311
             _Chore(self._purge_tombstones, pace.tombstones, now + pace.tombstones * random.uniform(0.2, 1)),  # noqa: S311
             self._parked,
+            _Chore(self._retry_files, pace.files, now + pace.files),
         )
 
-    def moved(self, position: str, parked: int = 0) -> None:
-        """Tell of the position that is reached, and of changes parked on the way."""
+    def moved(self, position: str, parked: int = 0, held: int = 0) -> None:
+        """Tell of the position that is reached, and of changes parked and held on the way."""
         self._position = position
         if parked:
             self._retry_parked_soon()
+        if held and not self._held_because:
+            self._held.due = monotonic()
 
     @property
     def seconds_left(self) -> float:
@@ -125,12 +142,15 @@ class Chores:
         if self._session.has_other_tables():
             self.needs_new_plan = True
         found = self._session.source.execute(query("drift")).fetchall()
+        if any(what != "asleep" for what, _ in found) and self._capture_new():
+            found = self._session.source.execute(query("drift")).fetchall()
         if found == self._findings or not (found or self._findings):
             return
         self._findings = found
         for finding, event in (
             ("missing", "triggers are missing or disabled: changes of these tables are not replicated"),
             ("new", "tables are new: their changes are not replicated"),
+            ("unguarded", "triggers for document numbers are missing or disabled"),
         ):
             if tables := [table for what, table in found if what == finding]:
                 log.warning(event, node=self._session.link.source, tables=tables, hint="run: ucrepl install")
@@ -143,6 +163,46 @@ class Chores:
             )
         if not found:
             log.info("all tables are captured again", node=self._session.link.source)
+
+    def _capture_new(self) -> bool:
+        """Has tables captured that are new on the source. Returns whether there were any."""
+        session = self._session
+        rules = [rule for rule in session.config.rules_for(session.link) if rule.skip]
+        captured = capture_new(
+            session.source, session.target, lambda name: not any(rule.matches(*name) for rule in rules)
+        )
+        if captured:
+            log.info(
+                "tables are new: their changes are captured from now on",
+                node=session.link.source,
+                tables=[str(name) for name in captured],
+                rows=sum(captured.values()),
+            )
+        return bool(captured)
+
+    def _look_at_modules(self) -> None:
+        """See whether the link has to wait, and whether there are other tables now that it has not."""
+        session = self._session
+        names = modules_at_work(session.target, session.link, self._replayer.applier.plan)
+        waits_for = at_work(session.link.target, names) if names else None
+        session.record_waiting(waits_for)
+        if waits_for and not self.waits_for_modules:
+            log.info("nothing is replayed for a while", reason=waits_for)
+        if self.waits_for_modules and not waits_for:
+            log.info("replayed again: no module is being installed any more", node=session.link.target)
+            self.needs_new_plan |= session.has_other_tables()
+        self.waits_for_modules = bool(waits_for)
+
+    def _tell_what_is_held(self) -> None:
+        session = self._session
+        held = held_tables(session.target, session.link.name)
+        found = reasons(held, session.link, session.source, session.target) if held else []
+        because = [reason.what for reason in found]
+        if because and because != self._held_because:
+            log.warning("changes are held", node=session.link.target, reasons=[str(r) for r in found], hint=HINT)
+        elif self._held_because and not because:
+            log.info("nothing is held any more", node=session.link.target)
+        self._held_because = because
 
     def _tend_ids(self) -> None:
         """See that the sequences of both ends keep to their slots, where they share ids."""
@@ -165,6 +225,16 @@ class Chores:
         for node, unfit in wrong.items():
             log.warning("sequences interleaved again", node=node, sequences=[count.sequence for count in unfit])
 
+    def _tend_numbers(self) -> None:
+        """See that document numbers are given where the configuration says so, on both ends."""
+        session = self._session
+        for node, end in ((session.link.source, session.source), (session.link.target, session.target)):
+            try:
+                if tend_numbers(session.config, node, end, patience=0):
+                    log.info("owners of document numbers, and their triggers, brought up to date", node=node)
+            except (ConfigError, RefusedError) as error:
+                log.warning("document numbers can't be looked after", node=node, error=error.message, hint=error.hint)
+
     def _retry_parked(self) -> None:
         rows = self._session.target.execute(
             "SELECT parked_id FROM ucrepl.parked WHERE link_id = %s AND skipped_at IS NULL"
@@ -180,6 +250,15 @@ class Chores:
             self._retry_parked_soon()
         else:
             self._parked.every = min(self._parked.every * 2, self._pace.parked_at_last)
+
+    def _retry_files(self) -> None:
+        courier = self._replayer.courier
+        row = self._session.target.execute(
+            "SELECT EXISTS (SELECT FROM ucrepl.parked_file WHERE link_id = %s)", [self._replayer.link_id]
+        ).fetchone()
+        if courier and row and row[0]:
+            came = courier.retry()
+            log.info("parked files tried again", files=came, parked=len(courier.carried.parked))
 
     def _retry_parked_soon(self) -> None:
         self._parked.every = self._pace.parked

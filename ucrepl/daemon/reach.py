@@ -10,15 +10,16 @@ import psycopg
 import structlog
 
 from ucrepl.config import Config, Link
-from ucrepl.daemon.report import tell
+from ucrepl.daemon.report import tell, tell_released
 from ucrepl.daemon.session import Session
 from ucrepl.daemon.trouble import Patience, describe, judge
 from ucrepl.db.sqlstate import Verdict
 from ucrepl.errors import RefusedError, UcreplError, UnreachableError
+from ucrepl.link.held.modules import at_work, modules_at_work
 from ucrepl.link.node import identify
 from ucrepl.link.nodes import Nodes
 from ucrepl.link.replay import LinkReplayer
-from ucrepl.link.source import Source, StalePlanError, Window, structure_of
+from ucrepl.link.source import Source, StalePlanError, Window, is_before, structure_of
 
 PATIENCE_SECONDS: Final = 60.0
 """How long a lost connection, or somebody who is in the way, is put up with."""
@@ -110,9 +111,14 @@ class Reach:
         replayer = self.session.open()
         if replayer is None:
             return self._look_at_daemon(goal)
+        replayer.signaller.send()
+        refuse_while_installing(replayer)
         position, paused = replayer.position()
         refuse_held(self.link, paused=paused, seeding=paused and self.session.is_seeding())
-        if not _is_before(position, goal):
+        if (released := replayer.release_held()) is not None:
+            tell_released(released)
+            return False
+        if not is_before(position, goal):
             return self._arrive(replayer, position)
         window = replayer.window(position)
         if _has_work(window):
@@ -121,7 +127,7 @@ class Reach:
                 tell(batch)
             return False
         replayer.stop_reading()
-        return not _is_before(window.ends, goal) and self._arrive(replayer, position)
+        return not is_before(window.ends, goal) and self._arrive(replayer, position)
 
     def _arrive(self, replayer: LinkReplayer, position: str) -> bool:
         replayer.stop_reading()
@@ -139,12 +145,12 @@ class Reach:
         if row is None:
             return False
         refuse_held(self.link, paused=row[1], seeding=row[2])
-        if not _is_before(row[0], goal):
+        if not is_before(row[0], goal):
             return True
         uuid = identify(target, self.link.target).uuid
         reader = Source(source, self.link.name, uuid, {}, structure_of(source))
         window = reader.window(row[0], self.link.batch_rows)
-        if not _has_work(window) and not _is_before(window.ends, goal):
+        if not _has_work(window) and not is_before(window.ends, goal):
             return True
         self._stop.wait(LOOK_SECONDS)
         return False
@@ -152,16 +158,6 @@ class Reach:
 
 def _has_work(window: Window) -> bool:
     return window.has_changes or window.has_pairs or window.more
-
-
-def _is_before(snapshot: str, other: str) -> bool:
-    """Snapshots of one server are totally ordered in time by what they begin with, end with, and leave out."""
-    return _age(snapshot) < _age(other)
-
-
-def _age(snapshot: str) -> tuple[int, int, int]:
-    oldest, before, running = snapshot.split(":")
-    return int(before), int(oldest), -len(running.split(",") if running else ())
 
 
 def refuse_held(link: Link, *, paused: bool, seeding: bool) -> None:
@@ -173,6 +169,16 @@ def refuse_held(link: Link, *, paused: bool, seeding: bool) -> None:
         )
     if paused:
         raise RefusedError(f"link {link.name!r} is paused", hint=f"let it go on with: ucrepl resume '{link.name}'")
+
+
+def refuse_while_installing(replayer: LinkReplayer) -> None:
+    """Raise RefusedError for a link that has to wait until modules of Odoo are installed on its target."""
+    link = replayer.link
+    if names := modules_at_work(replayer.target, link, replayer.applier.plan):
+        raise RefusedError(
+            f"link {link.name!r} waits: {at_work(link.target, names)}",
+            hint="run the command again when Odoo is done; or write 'wait_for_modules: false' in the link",
+        )
 
 
 def _final(link: Link, error: Exception, verdict: Verdict, text: str) -> UcreplError:

@@ -142,6 +142,13 @@ class Session:
                 {"text": text, "link": self.link.name},
             )
 
+    def record_waiting(self, text: str | None) -> None:
+        """Write down what the link waits for, on the target, or that it goes on."""
+        self.target.execute(
+            "UPDATE ucrepl.link SET waits_for = %(text)s WHERE name = %(link)s AND waits_for IS DISTINCT FROM %(text)s",
+            {"text": text, "link": self.link.name},
+        )
+
     def close(self) -> None:
         """Close both connections; the lock goes with the one to the target."""
         if self.replayer:

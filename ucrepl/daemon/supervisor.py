@@ -15,6 +15,7 @@ import structlog
 
 from ucrepl.config import Config, InvalidConfigError, Link, Node, Rule
 from ucrepl.daemon import logs
+from ucrepl.daemon.files import FileService
 from ucrepl.daemon.notify import Notifier, watchdog_interval
 from ucrepl.daemon.trouble import describe
 from ucrepl.daemon.waker import Waker
@@ -71,6 +72,7 @@ class Supervisor:
         self._wanted: dict[str, _Wanted] = {}
         self._workers: dict[str, Worker] = {}
         self._retiring: list[Worker] = []
+        self._services: dict[str, tuple[Node, FileService]] = {}
         self._end_by: int | None = None
         self._has_to_reload = False
         self._ready_by: float | None = None
@@ -139,6 +141,16 @@ class Supervisor:
         for worker in self._workers.values():
             worker.nudge()  # what it waits for may have been mended along with the file
         self._wanted = wanted
+        self._serve_files(config)
+
+    def _serve_files(self, config: Config) -> None:
+        """Have the filestores on this host served; those that have changed or gone, no longer."""
+        beside = {name: node for name, node in config.nodes.items() if node.filestore}
+        for name in [name for name, (node, _) in self._services.items() if beside.get(name) != node]:
+            self._services.pop(name)[1].stop()
+        for name in beside.keys() - self._services.keys():
+            self._services[name] = beside[name], FileService(config, name)
+            self._services[name][1].start()
 
     def _reap(self) -> None:
         self._retiring = [worker for worker in self._retiring if not worker.join(0)]
@@ -196,8 +208,11 @@ class Supervisor:
         workers = [*self._workers.values(), *self._retiring]
         self._notifier.stopping("finishing what is being applied")
         log.info("end", signal=signal.Signals(self._end_by or signal.SIGTERM).name)
+        services = [service for _, service in self._services.values()]
         for worker in workers:
             worker.stop()
+        for service in services:
+            service.stop()
         cancelled = False
         while workers := [worker for worker in workers if not worker.join(0)]:
             passed = monotonic() - began
@@ -212,5 +227,7 @@ class Supervisor:
                 for worker in workers:
                     threading.Thread(target=worker.cancel, daemon=True).start()
             self._waker.wait(0.02)
+        for service in services:
+            service.join(GIVE_UP_SECONDS - CANCEL_SECONDS)
         log.info("ended")
         return 0

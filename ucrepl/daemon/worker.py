@@ -11,7 +11,7 @@ import structlog
 
 from ucrepl.config import Config, Link
 from ucrepl.daemon.chores import Chores, Pace
-from ucrepl.daemon.report import tell
+from ucrepl.daemon.report import tell, tell_released
 from ucrepl.daemon.session import Session
 from ucrepl.daemon.trouble import Patience, describe, judge
 from ucrepl.daemon.waker import Ears, Waker
@@ -47,6 +47,7 @@ class State(StrEnum):
     RUNNING = "running"
     IDLE = "idle"
     PAUSED = "paused"
+    WAITING = "waiting"
     TROUBLED = "in trouble"
     STOPPED = "stopped"
     ENDED = "ended"
@@ -146,6 +147,7 @@ class Worker:
         if replayer is None or chores is None or ears is None:
             self._stand_by()
             return
+        replayer.signaller.send()
         chores.do_what_is_due()
         if chores.needs_new_plan:
             log.info("tables have changed: the link is opened again")
@@ -153,8 +155,8 @@ class Worker:
             return
         position, paused = replayer.position()
         chores.moved(position)
-        if paused:
-            self._set(State.PAUSED)
+        if paused or chores.waits_for_modules:
+            self._set(State.PAUSED if paused else State.WAITING)
             replayer.stop_reading()
             if self._session.is_seeding():
                 self._session.close()  # and with it the lock
@@ -162,6 +164,14 @@ class Worker:
             ears.forget()  # notifications that nobody takes would pile up on the source
             self._waker.wait(LOOK_SECONDS)
             return
+        if (released := replayer.release_held()) is not None:
+            chores.moved(position, released.parked)
+            tell_released(released)
+        else:
+            self._follow(replayer, chores, ears, position)
+
+    def _follow(self, replayer: LinkReplayer, chores: Chores, ears: Ears, position: str) -> None:
+        """The batch that comes next, or a wait for one."""
         has_read_ahead = self._catching_up
         if not has_read_ahead:
             ears.forget()
@@ -189,6 +199,8 @@ class Worker:
             return None
         self._ears = Ears(self._session.source, self._waker)
         self._chores = Chores(self._session, replayer, self._pace)
+        if replayer.courier:
+            replayer.courier.transport.beat = self._beat
         self._catching_up = self._has_no_error = False
         log.info("link opened", tables=len(replayer.applier.plan.tables))
         return replayer
@@ -213,7 +225,7 @@ class Worker:
         self._patience.reset()
         self._catching_up = window.more
         self.lag = max(0, self.lag - self.link.batch_rows) if window.more else 0
-        chores.moved(batch.position, batch.parked)
+        chores.moved(batch.position, batch.parked, batch.held)
         tell(batch)
 
     def _count_lag(self, position: str) -> int:

@@ -41,7 +41,9 @@ def read_catalog(connection: Connection[TupleRow]) -> Catalog:
         unique_indexes: dict[int, list[UniqueIndex]] = defaultdict(list)
         for u in cursor.execute(query("catalog_unique_indexes"), oids):
             unique_indexes[u["oid"]].append(UniqueIndex(tuple(u["expressions"]), u["predicate"], tuple(u["columns"])))
-    defers = connection.execute("SELECT EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE condeferrable)").fetchone()
+    defers = connection.execute(
+        "SELECT EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE condeferrable AND conname !~ '^ucrepl_')"
+    ).fetchone()
     return Catalog.of(
         hstore_schema(connection) or "ucrepl",
         (
@@ -55,6 +57,7 @@ def read_catalog(connection: Connection[TupleRow]) -> Catalog:
                 foreign_keys=tuple(foreign_keys[t["oid"]]),
                 partitioned=t["partitioned"],
                 plain=bool(t["plain"]),
+                parent=TableName(*t["parent"]) if t["parent"] else None,
             )
             for t in tables
         ),

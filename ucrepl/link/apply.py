@@ -1,6 +1,6 @@
 """Applies staged changes on the target: set-based, in the order identify, insert, update, delete."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -9,12 +9,14 @@ from psycopg.errors import ForeignKeyViolation, SerializationFailure
 from psycopg.rows import TupleRow, dict_row
 
 from ucrepl.db.sqlfiles import query
+from ucrepl.link.cached import CachedRows
 from ucrepl.link.source import StalePlanError
-from ucrepl.plan import conflict, foreign_keys, identify, write
-from ucrepl.plan.model import LinkPlan, Protection, TablePlan
+from ucrepl.plan import conflict, foreign_keys, held, identify, numbers, paths, wide, write
+from ucrepl.plan.model import LinkPlan, Protection, Signal, TablePlan
 
 if TYPE_CHECKING:
     from ucrepl.link.fetch import Fetcher
+    from ucrepl.link.files.courier import Courier
 
 MANY_ROWS = 1000
 """From so many changes on statements are planned anew for each batch, with statistics of its own."""
@@ -33,18 +35,25 @@ class NeedsOrderError(Exception):
 
 @dataclass
 class Applied:
-    """What became of staged changes, in numbers of changes (of conflicts: of columns)."""
+    """What became of staged changes, in numbers of changes (of conflicts: of columns).
+
+    `signals`: of what Odoo's workers are to be told.
+    """
 
     changes: int = 0
     parked: int = 0
+    held: int = 0
     conflicts: int = 0
     by_table: dict[str, int] = field(default_factory=dict)
+    signals: set[Signal] = field(default_factory=set)
 
     def add(self, other: "Applied") -> None:
         """Adds the numbers of another part of the batch."""
         self.changes += other.changes
         self.parked += other.parked
+        self.held += other.held
         self.conflicts += other.conflicts
+        self.signals |= other.signals
         for table, rows in other.by_table.items():
             self.by_table[table] = self.by_table.get(table, 0) + rows
 
@@ -72,6 +81,7 @@ class Applier:
 
     The statements of the plan are compiled when they are first needed and kept. `seeding`: what is staged are rows of
     the source, each once, for which recognition has been done. `fetcher` fetches what is referred to and is not here.
+    `courier` brings the files of attachments.
     """
 
     def __init__(
@@ -87,10 +97,13 @@ class Applier:
         self.connection = connection
         self.seeding = seeding
         self.fetcher: Fetcher | None = None
+        self.courier: Courier | None = None
         self.plan = plan
         self.link_id = link_id
         self.names = {"source_name": source_name, "target_name": target_name, "link": link_id}
         self._compiled: dict[tuple[object, ...], str] = {}
+        self._cached_rows = CachedRows(connection, plan)
+        self._all_new: set[int] = set()  # tables of the batch of which all wide rows are new
         self._unanalyzed = 0
         self._analyze_at = MANY_ROWS
 
@@ -117,41 +130,74 @@ class Applier:
             result.changes += self.fetcher.leave_out()
         if not (alone or self.seeding):
             self._run(self._query("coalesce"))
-        staged = self._sort_out(self._staged(), result, parked=parked)
+        staged = self._renamed(self._staged())
+        if staged.ordered and not alone:
+            raise NeedsOrderError
+        staged = self._sort_out(staged, result, parked=parked)
         if staged.ordered:
-            if not alone:
-                raise NeedsOrderError
             self._apply_ordered(result)
             staged = self._staged()
-        if self.fetcher and self.fetcher.fetch(staged.inserts.keys() | staged.updates.keys()):
-            staged = self._staged()
-            if self.seeding:
-                staged = self._take_out_doubtful(staged, result)
+        staged = self._bring(staged, result)
         if staged.changes:
             self._apply_set(staged, result, careful=careful, before_write=before_write)
         if self.plan.defers:
             self._run("SET CONSTRAINTS ALL IMMEDIATE")
         return result
 
+    def _bring(self, staged: Staged, result: Applied) -> Staged:
+        """Brings what the changes need from the source: records to which they refer, and files."""
+        if self.fetcher and self.fetcher.fetch(staged.inserts.keys() | staged.updates.keys()):
+            staged = self._staged()
+            if self.seeding:
+                staged = self._take_out_doubtful(staged, result)
+        if self.courier and self.courier.bring(staged.inserts.keys() | staged.updates.keys()):
+            staged = self._staged()
+        return staged
+
+    def _renamed(self, staged: Staged) -> Staged:
+        """Gives columns whose names have ids of the source the names that they have here."""
+        tables = [t for n in staged.tables if (t := self.plan.tables.get(n)) and t.named_by_ids]
+        for table in tables:
+            self._run(self._compile("rename", paths.rename, table))
+        return self._staged() if tables else staged
+
     def _sort_out(self, staged: Staged, result: Applied, *, parked: bool) -> Staged:
         """Takes out what is left out by rules, has no table here, or must wait behind a parked change."""
         if staged.unknown:
             raise StalePlanError
         if staged.skipped:
-            skipped = self.plan.skipped
-            self._run(
-                query("leave_out_skipped"),
-                {"numbers": list(skipped), "rules": [table.rule for table in skipped.values()]},
-            )
-        missing = {number for number in staged.tables if number > 0 and number not in self.plan.tables}
-        if missing:
-            self._run(query("note_missing_tables"), {"tables": list(missing)})
+            rules = {number: table.rule for number, table in self.plan.skipped.items()} | self.plan.left_out
+            self._run(query("leave_out_skipped"), {"numbers": list(rules), "rules": list(rules.values())})
+        kept = self._hold(staged)
+        result.held += kept
         if parked:
             self._run(query("note_queued"), {"link": self.link_id})
-        taken = self._park() if missing or parked else 0
+        taken = self._park() if parked else 0
         result.parked += taken
-        staged = self._staged() if taken else staged
+        staged = self._staged() if taken or kept else staged
         return self._take_out_doubtful(staged, result) if self.seeding else staged
+
+    def _hold(self, staged: Staged) -> int:
+        """Keeps the changes that have no place here. Returns how many."""
+        missing = [number for number in staged.tables if number > 0 and number not in self.plan.tables]
+        if not missing and self.plan.naming.keys().isdisjoint(staged.tables):
+            return 0
+        values = {"link": self.link_id, "tables": missing, **held.without_model(self.plan, staged.tables)}
+        row = self._run(self._query("hold"), values).fetchone()
+        return row[0] if row else 0
+
+    def _hold_values(self, staged: Staged) -> None:
+        """Keeps what the written changes have for columns that have no place here, in place of what is void now."""
+        for number in staged.inserts.keys() | staged.updates.keys() | staged.deletes.keys():
+            table = self.plan.tables[number]
+            if not table.held_columns:
+                continue
+            values = {"link": self.link_id}
+            if number in staged.inserts or number in staged.deletes:
+                self._run(self._compile("forget values", held.forget_values, table), values)
+            updated = staged.updates.get(number, (0, (), False))[1]
+            if number in staged.inserts or not set(table.held_columns).isdisjoint(updated):
+                self._run(self._compile("keep values", held.keep_values, table), values)
 
     def _take_out_doubtful(self, staged: Staged, result: Applied) -> Staged:
         """Parks the rows of which recognition has found that they could be several records of this node."""
@@ -160,8 +206,23 @@ class Applier:
         result.parked += taken
         return self._staged() if taken else staged
 
+    def _take_out_taken_numbers(self, staged: Staged, result: Applied) -> Staged:
+        """Parks the documents whose number is that of another record here: it is neither merged nor renumbered."""
+        updates = ((self.plan.tables[number], names) for number, (_, names, _) in staged.updates.items())
+        tables = [table for table, names in updates if numbers.may_take_number(table, names)]
+        tables += [t for number in staged.inserts if numbers.is_numbered(t := self.plan.tables[number])]
+        if not tables:
+            return staged
+        for table in dict.fromkeys(table.number for table in tables):
+            self._run(self._compile("taken", numbers.note_taken, self.plan.tables[table]))
+        self._forget_troubled(staged)
+        parked = self._park()
+        result.parked += parked
+        return self._staged() if parked else staged
+
     def _apply_set(self, staged: Staged, result: Applied, *, careful: bool, before_write: Callable[[], None]) -> None:
         small = staged.changes < MANY_ROWS
+        self._all_new.clear()
         if not small:
             self._prepare_many(staged)
         known = self._identify(staged, small=small)
@@ -172,17 +233,23 @@ class Applier:
         if doubtful or any(self.plan.tables[number].partial_rule for number in staged.inserts):
             result.parked += doubtful
             staged = self._staged()
+        staged = staged if self.seeding else self._take_out_taken_numbers(staged, result)
         if careful:
             self._park_unresolved(staged, result)
             self._settle_dangling(staged, result)
             staged = self._staged()
         merges = self._count_merges() if known else {}
+        new = {number: rows - merges.get(number, 0) for number, rows in staged.inserts.items()}
+        look = self._cached_rows.look(staged.tables, new, prepare=small)
         written = self._write(staged, small=small)
         disputed = {number for number, rows in written.items() if rows != staged.updates[number][0]}
         for members in self.plan.ordered(disputed | merges.keys()):
             for table in members:
                 self._update_carefully(table, staged, result)
+        self._follow_up(staged, small=small)
         self._delete(staged, result, small=small)
+        result.signals |= look.again()
+        self._hold_values(staged)
         if not small:
             self._run("DROP INDEX IF EXISTS pg_temp.change_by_table", prepare=False)
         result.changes += staged.changes
@@ -210,37 +277,46 @@ class Applier:
             self._run(self._compile("external", identify.recognise_by_external_id, names), prepare=small)
         for members in self.plan.ordered(touched):
             for table in members:
-                if table.number in staged.inserts:
+                if table.number in staged.inserts and table.protected_by:
+                    self._recognise(table, small=small)
+                    self._run(self._compile("leave_out", conflict.leave_out_new, table), prepare=small)
+                elif table.number in staged.inserts:
                     if table.partial_rule:
                         self._run(self._compile("leave_out", conflict.leave_out, table), prepare=small)
                     known |= self._identify_new(table, staged.inserts[table.number], small=small)
         if self.plan.models and not self.plan.shared_with:
-            self._identify_mentioned(touched, small=small)
+            self._identify_mentioned(staged, small=small)
         return known
 
-    def _identify_mentioned(self, touched: Iterable[int], *, small: bool) -> None:
+    def _identify_mentioned(self, staged: Staged, *, small: bool) -> None:
         """Gives an id to the records that are mentioned by model name: last, so that what is in the batch is known."""
-        for number in touched:
+        for number in staged.inserts.keys() | staged.updates.keys():
             table = self.plan.tables[number]
-            for column in table.columns:
-                if column.gives_ids:
+            for column in table.mentioning:
+                if number in staged.inserts or column.name in staged.updates[number][1]:
                     self._run(self._compile(("mention", column.name), identify.mention, table, column), prepare=small)
 
     def _identify_new(self, table: TablePlan, inserts: int, *, small: bool) -> bool:
         """Recognises the new records of a table, or gives them new ids. Returns whether not all of them are new."""
         if table.surrogate:
-            for key in () if self.seeding else table.recognition_keys:
-                self._run(self._compile(("recognise", key), identify.recognise, table, key), prepare=small)
+            self._recognise(table, small=small)
             allocated = self._run(self._compile("allocate", identify.allocate, table), prepare=small).rowcount
             if self.plan.has_several_peers:
                 self._run(self._compile("spread", identify.spread, table), prepare=small)
             if allocated == inserts:
+                if table.wide and self._run(self._compile("wide", wide.count, table)).fetchall() == [(inserts,)]:
+                    self._all_new.add(table.number)
                 return False
             self._run(self._compile("revive", write.revive, table), prepare=small)
         elif not table.value_columns:
             return False
         self._run(self._compile("existing", identify.mark_existing, table), prepare=small)
         return True
+
+    def _recognise(self, table: TablePlan, *, small: bool) -> None:
+        """Pairs new records with local ones that have the same keys; a seeding has done so."""
+        for key in () if self.seeding else table.recognition_keys:
+            self._run(self._compile(("recognise", key), identify.recognise, table, key), prepare=small)
 
     def _analyze_identity(self, new: int) -> None:
         """Gives the planner statistics of the identity map before it has doubled without them.
@@ -260,7 +336,8 @@ class Applier:
         Tables in which this node has changed something later itself are left to the careful way.
         """
         for members in self.plan.ordered(staged.inserts):
-            statements = [(table, self._compile("insert", write.insert, table)) for table in members]
+            makes = [(t, write.insert_wide if t.number in self._all_new else write.insert) for t in members]
+            statements = [(table, self._compile(make, make, table)) for table, make in makes]
             if self._checks_at_once(members, sum(staged.inserts[table.number] for table in members)):
                 self._run_unchecked(foreign_keys.inserts(statements), members)
             else:
@@ -283,6 +360,25 @@ class Applier:
                     reached[table.number] = self._run(statement, prepare=small).rowcount
         self._look_again(staged, reached.keys() - touched)
         return reached
+
+    def _follow_up(self, staged: Staged, *, small: bool) -> None:
+        """Does what follows from what was written.
+
+        Builds paths of ancestors again, counts what was not certain, and makes the sequences from which Odoo numbers.
+        """
+        for number in () if self.plan.shared_with else staged.inserts.keys() | staged.updates.keys():
+            table = self.plan.tables[number]
+            names = None if number in staged.inserts else staged.updates[number][1]
+            for column in table.followed_up:
+                parent = column.reference.parent if column.reference else None
+                if names is None or column.name in names or parent in names:
+                    make = paths.rebuild if parent else paths.count_uncertain
+                    self._run(self._compile(("follow up", column.name), make, table, column), prepare=small)
+        for table in (self.plan.tables[number] for number in staged.inserts.keys() | staged.updates.keys()):
+            if numbers.counts(table) and (
+                table.number in staged.inserts or not numbers.COUNTING.isdisjoint(staged.updates[table.number][1])
+            ):
+                self._run(self._compile("follow numbers", numbers.follow, table), prepare=False)
 
     def _checks_at_once(self, tables: Sequence[TablePlan], changes: int) -> bool:
         """Whether so many changes of these tables are written without a check of each foreign key, and then checked.
@@ -332,6 +428,9 @@ class Applier:
             parked = self._park()
             result.parked += parked
             result.changes -= parked
+        for number in staged.deletes:
+            if numbers.counts(table := self.plan.tables[number]):
+                self._run(self._compile("drop numbers", numbers.drop, table), prepare=False)
         for members in reversed(list(self.plan.ordered(staged.deletes))):
             statements = [self._compile("delete", write.delete, table) for table in members]
             self._run(statements[0] if len(statements) == 1 else write.in_one_statement(statements), prepare=small)
@@ -381,40 +480,46 @@ class Applier:
 
     def _park_unresolved(self, staged: Staged, result: Applied) -> None:
         """Parks the changes that refer to unknown records, then those that refer to these, and so on."""
-        surrogates = [number for number in staged.inserts if self.plan.tables[number].surrogate]
         touched = staged.inserts.keys() | staged.updates.keys()
         while True:
             for number in touched:
                 table = self.plan.tables[number]
                 if any(c.refers_to and not c.optional_rule for c in table.columns):
                     self._run(self._compile("unresolved", conflict.note_unresolved, table))
-            self._run(query("forget_troubled"), {"peer": self.plan.peer_id, "surrogates": surrogates})
+            self._forget_troubled(staged)
             parked = self._park()
             result.parked += parked
             if not parked:
                 return
+
+    def _forget_troubled(self, staged: Staged) -> None:
+        """Takes back the ids of new records for which trouble was noted."""
+        surrogates = [number for number in staged.inserts if self.plan.tables[number].surrogate]
+        spaces = [self.plan.tables[number].space for number in surrogates]
+        self._run(query("forget_troubled"), {"peer": self.plan.peer_id, "surrogates": surrogates, "spaces": spaces})
 
     def _apply_ordered(self, result: Applied) -> None:
         """The TRUNCATE of one or more tables, or one update of a key. What is left is staged as an ordinary change."""
         rows = self._run("SELECT table_id, op::text FROM pg_temp.change ORDER BY seq").fetchall()
         tables = [self.plan.tables[number] for number in dict.fromkeys(number for number, _ in rows)]
         if all(op == "T" for _, op in rows):
-            self._run(write.in_one_statement([write.truncate(self.plan, table) for table in tables]))
-            for table in tables:
-                if table.surrogate:
-                    self._run(write.bury_truncated(self.plan, table))
-            self._run("DELETE FROM pg_temp.change")
+            result.signals |= self._truncate(tables)
             result.changes += len(rows)
             return
         [table] = tables
+        if table.held_columns:
+            self._run(held.follow_key(self.plan, table), {"link": self.link_id})
         if table.surrogate:
             self._run(write.free_id(self.plan, table))
             self._run(write.rekey(self.plan, table))
         elif self._run(
             write.update(self.plan, table, table.value_columns, uniform=False, guarded=False, with_key=True)
         ).rowcount:
+            if table.held_columns:
+                self._run(held.keep_values(self.plan, table, with_key=True), {"link": self.link_id})
             self._run("DELETE FROM pg_temp.change")
             result.changes += 1
+            result.signals |= set(table.signals)
         elif not table.value_columns:
             self._run(write.key_alone(self.plan, table))
         elif not self._run(write.moved_already(self.plan, table)).rowcount:
@@ -423,6 +528,20 @@ class Applier:
                 " SELECT seq, 'missing', 'the row whose key was changed is not known here' FROM pg_temp.change"
             )
             result.parked += self._park()
+
+    def _truncate(self, tables: Sequence[TablePlan]) -> set[Signal]:
+        """Empties tables. Returns of which caches Odoo's workers are to be told."""
+        counts = self._run(write.in_one_statement([write.truncate(self.plan, table) for table in tables])).fetchall()
+        for table in tables:
+            if table.surrogate:
+                self._run(write.bury_truncated(self.plan, table))
+            if table.held_columns or table.number in self.plan.naming:
+                self._run(
+                    "DELETE FROM ucrepl.held WHERE link_id = %(link)s AND table_id = %(table)s",
+                    {"link": self.link_id, "table": table.number},
+                )
+        self._run("DELETE FROM pg_temp.change")
+        return {signal for place, count in counts if count for signal in tables[place].signals}
 
     def _staged(self) -> Staged:
         inserts: dict[int, int] = {}
@@ -436,9 +555,9 @@ class Applier:
             tables.add(row["table_id"])
             unknown |= row["table_id"] == 0
             skipped |= row["table_id"] < 0
+            ordered |= row["op"] in "KT" and row["table_id"] > 0
             if row["table_id"] not in self.plan.tables:
                 continue
-            ordered |= row["op"] in "KT"
             if row["op"] in "IM":
                 inserts[row["table_id"]] = inserts.get(row["table_id"], 0) + row["changes"]
             elif row["op"] == "U":
@@ -448,10 +567,8 @@ class Applier:
         return Staged(inserts, updates, deletes, ordered, unknown, skipped, frozenset(tables))
 
     def _count_merges(self) -> dict[int, int]:
-        rows = self._run(
-            "SELECT table_id, count(*) FROM pg_temp.change WHERE op = 'M' GROUP BY table_id", prepare=True
-        ).fetchall()
-        return dict(rows)
+        merges = "SELECT table_id, count(*) FROM pg_temp.change WHERE op = 'M' GROUP BY table_id"
+        return dict(self._run(merges).fetchall())
 
     def _park(self) -> int:
         """Parks what trouble was noted for. Returns how many changes."""

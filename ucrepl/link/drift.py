@@ -1,11 +1,16 @@
-"""Which tables of a node have not the triggers that they should have."""
+"""Which tables of a node have not the triggers that they should have, and what of it can be mended at once."""
 
-from psycopg import Connection
+from collections.abc import Callable, Iterator
+
+from psycopg import Connection, sql
+from psycopg.errors import InsufficientPrivilege, LockNotAvailable
 from psycopg.rows import TupleRow
 from psycopg.types.json import Jsonb
 
+from ucrepl.db.catalog import read_catalog
 from ucrepl.db.sqlfiles import query
-from ucrepl.plan.catalog import Catalog, TableName
+from ucrepl.link.patience import LOCK_TIMEOUT
+from ucrepl.plan.catalog import Catalog, Table, TableName
 
 
 def drifted(connection: Connection[TupleRow], catalog: Catalog) -> dict[TableName, str]:
@@ -20,3 +25,54 @@ def drifted(connection: Connection[TupleRow], catalog: Catalog) -> dict[TableNam
     ]
     rows = connection.execute(query("check_triggers"), {"tables": Jsonb(tables)}).fetchall()
     return {TableName(schema, table): way for schema, table, way in rows}
+
+
+def capture_new(
+    source: Connection[TupleRow], target: Connection[TupleRow], wanted: Callable[[TableName], bool]
+) -> dict[TableName, int]:
+    """Makes the triggers of tables that are new on the source, and anew where types or keys have changed.
+
+    What `wanted` says no to is left alone, so is one on which somebody has a lock, or that the role may not touch. Rows
+    that a new table has already are captured where the target lacks the table: there is nothing yet that they could
+    double. Returns the tables, and how many rows of them were captured.
+    """
+    catalog = read_catalog(source)
+    tracked = {
+        TableName(schema, table)
+        for schema, table in source.execute(
+            "SELECT n.schema_name, n.table_name FROM ucrepl.tracked_table AS t"
+            " JOIN ucrepl.table_name AS n ON n.table_id = t.table_id"
+        ).fetchall()
+    }
+    ways = drifted(source, catalog)
+    found = [name for name, way in ways.items() if wanted(name) and (way == "other" or name not in tracked)]
+    absent = set(_absent(target, [name for name in found if name not in tracked]))
+    return {
+        name: rows
+        for name in found
+        if (rows := _capture(source, catalog.tables[name], with_rows=name in absent)) is not None
+    }
+
+
+def _absent(target: Connection[TupleRow], names: list[TableName]) -> Iterator[TableName]:
+    for schema, table in target.execute(
+        "SELECT g.* FROM unnest(%s::name[], %s::name[]) AS g (schema_name, table_name)"
+        " WHERE pg_catalog.to_regclass(pg_catalog.format('%%I.%%I', g.schema_name, g.table_name)) IS NULL",
+        [[name.schema for name in names], [name.table for name in names]],
+    ).fetchall():
+        yield TableName(schema, table)
+
+
+def _capture(source: Connection[TupleRow], table: Table, *, with_rows: bool) -> int | None:
+    """Makes the triggers of a table. Returns how many of its rows were captured; None where it was not possible."""
+    named = [table.name.sql, list(table.key)]
+    try:
+        with source.transaction():
+            source.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(LOCK_TIMEOUT))
+            [(made,)] = source.execute("SELECT ucrepl.track(%s::regclass, %s::name[])", named).fetchall()
+            if not (made and with_rows):
+                return 0
+            [(rows,)] = source.execute("SELECT ucrepl.capture_rows(%s::regclass, %s::name[])", named).fetchall()
+            return int(rows)
+    except (InsufficientPrivilege, LockNotAvailable):
+        return None

@@ -47,7 +47,7 @@ class Fetcher:
         self._round = 0
         self._models: dict[int, list[str]] = {}
         for model in plan.models:
-            self._models.setdefault(model.number, []).append(model.model)
+            self._models.setdefault(model.table, []).append(model.model)
         self._statements: dict[tuple[int, bool], str | None] = {}
 
     def leave_out(self) -> int:

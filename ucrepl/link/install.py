@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import psycopg
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
@@ -14,7 +13,8 @@ from ucrepl.errors import RefusedError
 from ucrepl.link.ids.sequences import release
 from ucrepl.link.lock import held
 from ucrepl.link.node import identify, newest_version, refuse_newer, schema_version
-from ucrepl.link.patience import LOCK_PATIENCE_SECONDS, LOCK_TIMEOUT, patiently
+from ucrepl.link.numbers.apart import take_back
+from ucrepl.link.patience import with_short_lock
 from ucrepl.plan.catalog import Catalog
 
 # The same number in every database: two installations of one node wait for each other.
@@ -116,6 +116,7 @@ def install_node(
         for done, statement in enumerate(statements, 1):
             made += bool(with_short_lock(connection, statement))
             progress(done, len(statements))
+        with_short_lock(connection, sql.SQL("SELECT ucrepl.set_number_triggers()"))
     return Installed(
         tracked=len(statements),
         made=made,
@@ -123,37 +124,14 @@ def install_node(
     )
 
 
-def with_short_lock(connection: Connection[TupleRow], statement: sql.SQL | sql.Composed) -> object:
-    """Runs a statement that needs a strong lock, in a transaction that leaves the lock queue after 200 ms.
-
-    Nobody waits behind us for longer than that. It is tried again for a minute. Returns the first value of the result.
-    Raises RefusedError after a minute.
-    """
-
-    def run() -> object:
-        with connection.transaction():
-            connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(LOCK_TIMEOUT))
-            cursor = connection.execute(statement)
-            row = cursor.fetchone() if cursor.description else None
-            return row[0] if row else None
-
-    try:
-        return patiently(run)
-    except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
-        raise RefusedError(
-            f"a table stayed locked for {LOCK_PATIENCE_SECONDS:.0f} s: {statement.as_string(connection)!r}",
-            hint="end the transaction that holds the table (see pg_stat_activity) and run the command again",
-        ) from error
-
-
 def uninstall_node(connection: Connection[TupleRow], node: str, *, force: bool = False) -> int:
     """Takes triggers, schema and, where we brought it, hstore off the node. Returns the number of tables released.
 
     The extension moves to the schema public if columns of the user's have come to need it. A node that shares its ids
-    hands out all of them again.
+    hands out all of them again, and one whose document numbers are kept apart numbers as before.
 
-    Raises RefusedError, unless `force`, while a daemon replays a link to this node or changes are parked there; for a
-    schema that is newer or not ours, always.
+    Raises RefusedError, unless `force`, while a daemon replays a link to this node, changes are parked there or it is
+    closed for writing; for a schema that is newer or not ours, always.
     """
     with alone(connection):
         version = schema_version(connection)
@@ -168,6 +146,7 @@ def uninstall_node(connection: Connection[TupleRow], node: str, *, force: bool =
             _refuse_when_in_use(connection, node, version)
         if version == newest_version():
             release(connection, node)
+            take_back(connection, node)
         tables = [row[0] for row in connection.execute(query("triggers")).fetchall()]
         for table in tables:
             with_short_lock(connection, sql.SQL("SELECT ucrepl.drop_triggers({})").format(table))
@@ -195,9 +174,19 @@ def _refuse_when_in_use(connection: Connection[TupleRow], node: str, version: in
     for link_id, name in connection.execute("SELECT link_id, name FROM ucrepl.link ORDER BY name").fetchall():
         with held(connection, link_id, name):
             pass
-    row = connection.execute("SELECT count(*) FROM ucrepl.parked WHERE skipped_at IS NULL").fetchone()
-    if row and row[0]:
+    row = connection.execute("SELECT moved_to FROM ucrepl.fence WHERE closed").fetchone()
+    if row:
         raise RefusedError(
-            f"node {node!r} holds {row[0]} parked changes that would be lost",
-            hint="look at them with: ucrepl parked list; or throw them away with: ucrepl uninstall --force",
+            f"node {node!r} is closed for writing, its work is on {row[0]}: without ucrepl it would be open",
+            hint="see: ucrepl cutover status; to open it all the same: ucrepl uninstall --force",
         )
+    for what, statement in (
+        ("parked", "SELECT count(*) FROM ucrepl.parked WHERE skipped_at IS NULL"),
+        ("held", "SELECT count(*) FROM ucrepl.held"),
+    ):
+        row = connection.execute(statement).fetchone()
+        if row and row[0]:
+            raise RefusedError(
+                f"node {node!r} holds {row[0]} {what} changes that would be lost",
+                hint=f"look at them with: ucrepl {what} list; or throw them away with: ucrepl uninstall --force",
+            )

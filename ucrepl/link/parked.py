@@ -31,8 +31,10 @@ _WHAT_TO_DO = {
     " them; then try again",
     "conflict": "both sides changed the same columns: to take the source's values, give the target back the old ones"
     " and try again; to keep the target's, skip the change",
-    "missing": "make the table on the target with the same key (install the same Odoo module there) and try again; or"
-    " leave the table out with a rule 'skip: true' and skip the change",
+    "number": "both sides have given this number to a document of the journal: decide which of them keeps it, set the"
+    " other one right where it was posted, as the law of your country wants it, then try again",
+    "missing": "the record is not on the target: bring it there with `ucrepl seed`, or with `ucrepl resync` of its"
+    " table, and try again; or skip the change",
     "error": "mend on the target what the message says and try again; or skip the change",
     "queued": "it waits behind an earlier change of the same record: mend or skip that one, then try both again",
 }

@@ -5,8 +5,11 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import psycopg
+from psycopg import Connection, sql
+from psycopg.rows import TupleRow
 
 from ucrepl.backoff import Backoff
+from ucrepl.errors import RefusedError
 
 T = TypeVar("T")
 
@@ -30,3 +33,28 @@ def patiently(work: Callable[[], T], seconds: float = LOCK_PATIENCE_SECONDS) -> 
             if time.monotonic() > until:
                 raise
             time.sleep(backoff.next_delay())
+
+
+def with_short_lock(
+    connection: Connection[TupleRow], statement: sql.SQL | sql.Composed, seconds: float = LOCK_PATIENCE_SECONDS
+) -> object:
+    """Runs a statement that needs a strong lock, in a transaction that leaves the lock queue after 200 ms.
+
+    Nobody waits behind us for longer than that. It is tried again for a minute, or for so many seconds; then it raises
+    RefusedError. Returns the first value of the result.
+    """
+
+    def run() -> object:
+        with connection.transaction():
+            connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(LOCK_TIMEOUT))
+            cursor = connection.execute(statement)
+            row = cursor.fetchone() if cursor.description else None
+            return row[0] if row else None
+
+    try:
+        return patiently(run, seconds)
+    except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
+        raise RefusedError(
+            f"a table stayed locked for {seconds:.0f} s: {statement.as_string(connection)!r}",
+            hint="end the transaction that holds the table (see pg_stat_activity) and run the command again",
+        ) from error

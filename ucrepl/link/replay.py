@@ -17,8 +17,11 @@ from ucrepl.errors import RefusedError
 from ucrepl.link.ahead import ReadAhead
 from ucrepl.link.apply import Applied, Applier, NeedsOrderError
 from ucrepl.link.fetch import fetcher_of, one_state
+from ucrepl.link.files.courier import courier_of
 from ucrepl.link.finer import FinerGrain
+from ucrepl.link.held.release import find_release
 from ucrepl.link.setup import OpenLink
+from ucrepl.link.signals import Signaller
 from ucrepl.link.source import Window
 
 PREPARED_STATEMENTS = 400
@@ -30,17 +33,25 @@ CHANGE_COLUMNS = "seq, xid, table_id, op, key, old, new, at"
 
 @dataclass
 class Batch:
-    """What a batch did: changes applied, left out by rules and parked; bytes read; milliseconds of each step."""
+    """What a batch did: changes applied, left out by rules, parked and held; bytes read; milliseconds of each step.
+
+    `signals`: the caches of which Odoo's workers were told.
+    `files`: those that were brought; `files_parked`: of those that could not be, name -> why.
+    """
 
     position: str
     more: bool
     applied: int = 0
     skipped: int = 0
     parked: int = 0
+    held: int = 0
     conflicts: int = 0
     bytes: int = 0
+    files: int = 0
+    files_parked: dict[str, str] = field(default_factory=dict)
     finer: bool = False
     by_table: dict[str, int] = field(default_factory=dict)
+    signals: list[str] = field(default_factory=list)
     milliseconds: dict[str, float] = field(default_factory=dict)
 
 
@@ -54,8 +65,12 @@ class LinkReplayer:
         self.target = opened.target
         self.applier = Applier(opened.target, opened.plan, opened.link_id, link.source, link.target)
         self.applier.fetcher = fetcher_of(opened, self._reading)
+        self.courier = courier_of(opened.target, opened.plan, opened.link_id, opened.route)
+        self.applier.courier = self.courier
         self.finer = FinerGrain(opened.target, self.applier)
+        self.signaller = Signaller(opened.target, opened.link_id, opened.bus)
         self._ahead: ReadAhead | None = None
+        self._release = find_release(opened.target, opened.plan, opened.link_id)
         opened.target.prepared_max = PREPARED_STATEMENTS
         self._to_confirm: str | None = None
 
@@ -107,6 +122,11 @@ class LinkReplayer:
         except BaseException:
             self.stop_reading()
             raise
+        self.signaller.send()
+        if self.courier:
+            self.courier.look_again()
+            batch.files = self.courier.carried.files
+            batch.files_parked = {file.name: error.message for file, error in self.courier.carried.parked}
         batch.milliseconds["total"] = _since(started)
         return batch
 
@@ -116,12 +136,51 @@ class LinkReplayer:
             self._begin(None)
             self._execute(query("take_parked"), {"link": self.link_id, "ids": parked_ids})
             result = self.finer.apply(parked=parked_ids is not None)
-            self._execute(
-                "UPDATE ucrepl.link SET applied = applied + %(applied)s, conflicts = conflicts + %(conflicts)s"
-                " WHERE link_id = %(link)s",
-                {"applied": result.changes, "conflicts": result.conflicts, "link": self.link_id},
-            )
+            self._count(result)
+        self._sent()
         return result
+
+    def release_held(self) -> Applied | None:
+        """Applies some of the held changes that have a place by now, the oldest ones; None where there are no more.
+
+        To be called before a batch is replayed: later changes must not overtake them. While the link is paused nothing
+        happens. Raises what `replay` raises.
+        """
+        if self._release is None:
+            return None
+        self.stop_reading()
+        with self.target.transaction():
+            state = self._begin(None)
+            if state["paused"]:
+                return Applied()
+            if not self._release.stage(self.target, self.link.batch_rows):
+                self._release = None
+                return None
+            try:
+                with self.target.transaction():
+                    result = self.applier.apply(parked=state["has_parked"])
+            except (NeedsOrderError, psycopg.Error) as error:
+                if isinstance(error, psycopg.Error) and classify(error) is not Verdict.PARK:
+                    raise
+                self._execute(query("receive_staged"), {})
+                result = self.finer.apply(parked=state["has_parked"])
+            self._count(result)
+        self._sent()
+        return result
+
+    def _sent(self) -> None:
+        """Does what comes after a commit: tells Odoo's workers, and sees that the files are still there."""
+        self.signaller.send()
+        if self.courier:
+            self.courier.look_again()
+
+    def _count(self, result: Applied) -> None:
+        self.signaller.note(result.signals)
+        self._execute(
+            "UPDATE ucrepl.link SET applied = applied + %(applied)s, conflicts = conflicts + %(conflicts)s"
+            " WHERE link_id = %(link)s",
+            {"applied": result.changes, "conflicts": result.conflicts, "link": self.link_id},
+        )
 
     def confirm(self, position: str) -> None:
         """Tells the source how far the target has come, so that what nobody needs any more can go.
@@ -176,7 +235,8 @@ class LinkReplayer:
                 )
                 batch.milliseconds["apply"] = _since(begun)
             batch.applied, batch.parked, batch.conflicts = applied.changes, applied.parked, applied.conflicts
-            batch.by_table = applied.by_table
+            batch.by_table, batch.held = applied.by_table, applied.held
+            batch.signals = self.signaller.note(applied.signals)
             row = self._execute(
                 query("advance"),
                 {"link": self.link_id, "ends": window.ends, "applied": applied.changes, "conflicts": applied.conflicts},
@@ -188,6 +248,8 @@ class LinkReplayer:
 
     def _begin(self, position: str | None) -> dict[str, Any]:
         """Locks the position; it must be the one from which the batch was read."""
+        if self.courier:
+            self.courier.reset()
         with self.target.cursor(row_factory=dict_row) as cursor:
             state = cursor.execute(
                 query("begin_batch"),

@@ -1,5 +1,6 @@
 """Opens a link: checks both ends, registers it on them, and makes its plan."""
 
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
@@ -11,12 +12,17 @@ from ucrepl.config import Config, Link
 from ucrepl.db.catalog import read_catalog
 from ucrepl.db.sqlfiles import query
 from ucrepl.errors import RefusedError
+from ucrepl.link.bus import BUS, Bus
+from ucrepl.link.files.transport import Route
 from ucrepl.link.node import NodeIdentity, identify
+from ucrepl.link.numbers.state import numbering_rules
+from ucrepl.link.signals import signalling
 from ucrepl.link.source import Source, structure_of, table_numbers
-from ucrepl.packs import load_packs
+from ucrepl.packs import Packs, load_packs
 from ucrepl.plan.build import Ingredients, build_plan
 from ucrepl.plan.catalog import Catalog, TableName
 from ucrepl.plan.model import LinkPlan
+from ucrepl.plan.references import OdooField
 
 BEGINNING = "3:3:"
 """The position before everything: 3 is PostgreSQL's first ordinary transaction."""
@@ -24,12 +30,17 @@ BEGINNING = "3:3:"
 
 @dataclass(frozen=True, slots=True)
 class OpenLink:
-    """A link whose ends are checked. `plan` is made of the catalogs as they were at this moment."""
+    """A link whose ends are checked. `plan` is made of the catalogs as they were at this moment.
+
+    `bus` is Odoo's bus of the target, where pages are to be told.
+    """
 
     link_id: int
     plan: LinkPlan
     source: Source
     target: Connection[TupleRow]
+    route: Route
+    bus: Bus | None = None
 
 
 def open_link(
@@ -81,19 +92,24 @@ def _open(
         peer_id, link_id = _registered(target, link, origin)
         numbers = _with_numbers(table_numbers(target), known)
     shared_with = () if pairing else _sharing_peers(target, link, link_id)
+    packs = load_packs(tuple(config.packs))
     plan = build_plan(
         Ingredients(
             link=link,
-            rules=config.rules_for(link),
-            packs=load_packs(),
+            rules=[*config.rules_for(link), *numbering_rules(config, target, target_catalog)],
+            packs=packs,
             source=source_catalog,
             target=target_catalog,
             numbers=numbers,
-            models=_models(target, target_catalog),
+            models=odoo_models(target, target_catalog),
+            fields=odoo_fields(target, target_catalog),
             peer_id=peer_id,
             ships_pairs=any(other.source == link.target and other.target == link.source for other in config.links),
+            pairs=_pairs_in_names(target, peer_id, packs, numbers),
             checks_at_once=may_check_at_once(target),
             shared_with=shared_with,
+            transient=transient_tables(source, packs),
+            signalling=signalling(target, packs),
         )
     )
     stage_session(target, plan)
@@ -102,8 +118,26 @@ def _open(
     rows = target.execute(query("seeded_tables"), {"link": link_id}).fetchall()
     seeded = {TableName(schema, table): snapshot for schema, table, snapshot in rows}
     reading = Source(source, link.name, end.uuid, numbers | directed, structure, seeded)
-    reading.stage(source_catalog.hstore_schema, (table.name for table in plan.tables.values()), plan.masks)
-    return OpenLink(link_id, plan, reading, target)
+    names = (table.name for table in plan.tables.values())
+    reading.stage(source_catalog.hstore_schema, names, plan.masks, plan.routes)
+    has_bus = link.bus and BUS in target_catalog.tables
+    bus = Bus(target, config.nodes[link.target].dsn) if has_bus else None
+    return OpenLink(link_id, plan, reading, target, Route.of(config, link), bus)
+
+
+def _pairs_in_names(
+    target: Connection[TupleRow], peer_id: int, packs: Packs, numbers: Mapping[TableName, int]
+) -> dict[int, dict[int, int]]:
+    """The pairs of the records whose ids stand in names of columns: their space of ids -> source's id -> target's."""
+    tables = {TableName("public", packs.table_of(pattern.model or "")) for pattern in packs.column_names}
+    spaces = [numbers[name] for name in tables if name in numbers]
+    pairs: dict[int, dict[int, int]] = {space: {} for space in spaces}
+    for space, remote_id, local_id in target.execute(
+        "SELECT remote_table, remote_id, local_id FROM ucrepl.identity WHERE peer_id = %s AND remote_table = ANY (%s)",
+        [peer_id, spaces],
+    ).fetchall():
+        pairs[space][remote_id] = local_id
+    return pairs
 
 
 def register_link(target: Connection[TupleRow], link: Link, origin: NodeIdentity) -> tuple[int, int]:
@@ -207,10 +241,30 @@ def may_check_at_once(target: Connection[TupleRow]) -> bool:
     return True
 
 
-def _models(target: Connection[TupleRow], catalog: Catalog) -> list[str]:
+def odoo_models(target: Connection[TupleRow], catalog: Catalog) -> list[str]:
+    """The names of the models of an Odoo; none where the database is not one."""
     if TableName("public", "ir_model") not in catalog.tables:
         return []
     return [row[0] for row in target.execute("SELECT model FROM public.ir_model").fetchall()]
+
+
+def odoo_fields(target: Connection[TupleRow], catalog: Catalog) -> list[OdooField]:
+    """The stored fields of an Odoo by which records are referred to."""
+    fields = catalog.tables.get(TableName("public", "ir_model_fields"))
+    if fields is None or not fields.columns.keys() >= {"model", "name", "ttype", "relation", "store"}:
+        return []
+    return [OdooField(*row) for row in target.execute(query("odoo_fields")).fetchall()]
+
+
+def transient_tables(source: Connection[TupleRow], packs: Packs) -> frozenset[TableName]:
+    """The tables of the models that an Odoo calls transient; none where the database is not one that says so."""
+    knows = source.execute(
+        "SELECT FROM pg_catalog.pg_attribute WHERE attrelid = to_regclass('public.ir_model') AND attname = 'transient'"
+    ).fetchone()
+    if knows is None:
+        return frozenset()
+    models = source.execute("SELECT model FROM public.ir_model WHERE transient").fetchall()
+    return frozenset(TableName("public", packs.table_of(model)) for (model,) in models)
 
 
 def stage_session(target: Connection[TupleRow], plan: LinkPlan) -> None:
@@ -218,10 +272,24 @@ def stage_session(target: Connection[TupleRow], plan: LinkPlan) -> None:
     target.execute(query("staging", plan.hstore_schema))
     if plan.fetches:
         target.execute(query("staging_fetch"))
+    if plan.has_caches:
+        target.execute(query("staging_cached"))
     if plan.models:
-        models, numbers, sequences = zip(*((m.model, m.number, m.sequence) for m in plan.models), strict=True)
+        new = "shared" if plan.shared_with else "shipped" if plan.ships_pairs else "given"
+        never = "shared" if plan.shared_with else "never"
+        columns = zip(
+            *((m.model, m.space, m.table, m.sequence, never if m.is_protected else new) for m in plan.models),
+            strict=True,
+        )
         target.execute(
-            "INSERT INTO pg_temp.model SELECT * FROM unnest(%s::text[], %s::integer[], %s::text[])",
-            [list(models), list(numbers), list(sequences)],
+            "INSERT INTO pg_temp.model"
+            " SELECT * FROM unnest(%s::text[], %s::integer[], %s::integer[], %s::text[], %s::text[])",
+            [*map(list, columns)],
+        )
+    for place, p in enumerate(plan.patterns):
+        target.execute(
+            "INSERT INTO pg_temp.pattern VALUES (%s, %s, %s, %s, %s, %s, %s)",
+            [p.name, place, p.regexp, p.id_group, p.model_group, p.model, p.digits],
         )
     target.execute("ANALYZE pg_temp.model")
+    target.execute("ANALYZE pg_temp.pattern")

@@ -11,7 +11,7 @@ from psycopg.rows import TupleRow, class_row
 
 from ucrepl.db.sqlfiles import query
 from ucrepl.errors import ConfigError, RefusedError
-from ucrepl.plan import mask
+from ucrepl.plan import mask, route
 from ucrepl.plan.catalog import TableName
 from ucrepl.plan.text import quote
 
@@ -40,6 +40,16 @@ class Window:
     def is_empty(self) -> bool:
         """Whether there is nothing to do and nothing to wait for."""
         return not (self.has_changes or self.has_pairs or self.more)
+
+
+def is_before(snapshot: str, other: str) -> bool:
+    """Snapshots of one server are totally ordered in time by what they begin with, end with, and leave out."""
+    return _age(snapshot) < _age(other)
+
+
+def _age(snapshot: str) -> tuple[int, int, int]:
+    oldest, before, running = snapshot.split(":")
+    return int(before), int(oldest), -len(running.split(",") if running else ())
 
 
 class StalePlanError(Exception):
@@ -91,11 +101,12 @@ class Source:
         hstore: str,
         tables: Iterable[TableName],
         masks: Mapping[TableName, Mapping[str, str]] | None = None,
+        routes: Mapping[TableName, str] | None = None,
     ) -> None:
         """Prepares the session for reading changes; `tables`: those that are replicated.
 
-        `hstore` is the schema of that extension on the source; `masks` are those of the plan. Raises ConfigError for
-        one that can't be computed.
+        `hstore` is the schema of that extension on the source; `masks` and `routes` are those of the plan. Raises
+        ConfigError for a mask that can't be computed.
         """
         self._hstore = hstore
         numbers = table_numbers(self.connection)
@@ -103,7 +114,8 @@ class Source:
         masked = [(numbers[t], t, of_table) for t, of_table in (masks or {}).items() if t in numbers]
         for _, table, of_table in masked:
             self._try_masks(table, of_table)
-        self._changes = mask.changes(hstore, masked).replace("%", "%%")
+        numbered = route.routed([(numbers[t], of_table) for t, of_table in (routes or {}).items() if t in numbers])
+        self._changes = mask.changes(hstore, masked, numbered).replace("%", "%%")
         self.connection.execute(query("staging_source", hstore))
         if blanks:
             self.connection.execute(f"INSERT INTO pg_temp.blank VALUES {', '.join(blanks)}".encode())

@@ -1,6 +1,6 @@
 """The state of a link, as `ucrepl status` tells it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import psycopg
@@ -10,13 +10,15 @@ from psycopg.rows import TupleRow, namedtuple_row
 from ucrepl.config import Config, Link
 from ucrepl.db.sqlfiles import query
 from ucrepl.errors import UcreplError, UnreachableError
+from ucrepl.link.held.tell import held_tables, reasons
 from ucrepl.link.lock import LOCK_CLASS
 from ucrepl.link.node import identify
 from ucrepl.link.nodes import Nodes, explain
 from ucrepl.link.setup import BEGINNING
 
-State = Literal["running", "idle", "paused", "stopped", "down"]
-"""`running`: a daemon replays and is behind; `idle`: it has nothing to do; `stopped`: there is no daemon;
+State = Literal["running", "idle", "waiting", "paused", "stopped", "down"]
+"""`running`: a daemon replays and is behind; `idle`: it has nothing to do; `waiting`: until modules are installed on
+the target; `stopped`: there is no daemon;
 `down`: a node can't be reached, or is not installed."""
 
 
@@ -25,7 +27,9 @@ class LinkStatus:
     """The state of one link. A number is None where the node that knows it can't be asked.
 
     `lag_rows`: changes in the source's journal that the target has not; `lag_seconds`: the age of the oldest of them;
-    `applied`, `skipped` (by rules) and `conflicts`: since the link was first opened; `parked`: now.
+    `applied`, `skipped` (by rules) and `conflicts`: since the link was first opened; `parked`, `parked_files`
+    and `held` (rows for which the target has no table or no column): now. `skipped_by_rule`: the name of each rule that
+    has left changes out -> how many. `held_tables`: the held rows by table; `held_because`: sentences.
     """
 
     link: str
@@ -35,8 +39,13 @@ class LinkStatus:
     applied: int | None = None
     skipped: int | None = None
     parked: int | None = None
+    held: int | None = None
     conflicts: int | None = None
     last_error: str | None = None
+    skipped_by_rule: dict[str, int] = field(default_factory=dict)
+    parked_files: int | None = None
+    held_tables: dict[str, int] = field(default_factory=dict)
+    held_because: list[str] = field(default_factory=list)
 
 
 def all_status(config: Config, nodes: Nodes) -> list[LinkStatus]:
@@ -64,12 +73,14 @@ def _status(
         return LinkStatus(link.name, "down", last_error=target.message)
     try:
         here = _ask(target, "link_state", {"link": link.name, "lock_class": LOCK_CLASS})
+        held = held_tables(target, link.name)
     except psycopg.Error as error:
         return LinkStatus(link.name, "down", last_error=_reason(link.target, error).message)
-    lag, down = None, source if isinstance(source, UcreplError) else None
+    lag, down, why = None, source if isinstance(source, UcreplError) else None, []
     if not isinstance(source, UcreplError):
         try:
             lag = _ask(source, "lag", {"position": here.position if here else BEGINNING})
+            why = reasons(held, link, source, target)
         except psycopg.Error as error:
             down = _reason(link.source, error)
     return LinkStatus(
@@ -80,8 +91,13 @@ def _status(
         applied=here.applied if here else 0,
         skipped=here.skipped if here else 0,
         parked=here.parked if here else 0,
+        held=sum(table.rows for table in held),
         conflicts=here.conflicts if here else 0,
+        parked_files=here.parked_files if here else 0,
         last_error=down.message if down else _last_error(here),
+        skipped_by_rule=here.skipped_by_rule if here else {},
+        held_tables={table.name: table.rows for table in held},
+        held_because=[str(reason) for reason in why],
     )
 
 
@@ -92,6 +108,8 @@ def _state(here: Any, lag: Any) -> State:  # noqa: ANN401 - rows with the column
         return "paused"
     if here is None or not here.has_daemon:
         return "stopped"
+    if here.waits_for:
+        return "waiting"
     return "running" if lag.lag_rows else "idle"
 
 
@@ -100,6 +118,8 @@ def _last_error(here: Any) -> str | None:  # noqa: ANN401 - as above
         return None
     if here.seeding and not here.has_daemon:
         return "its seeding was interrupted; go on with: ucrepl seed"
+    if here.waits_for and here.has_daemon:
+        return str(here.waits_for)
     return str(here.last_error) if here.last_error else None
 
 

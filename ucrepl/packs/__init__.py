@@ -1,26 +1,69 @@
-"""What is known of Odoo, as YAML files beside this one; used where Odoo's tables are there."""
+"""What is known of Odoo, as YAML files beside this one, and what users know of their own modules."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from pathlib import Path
 
-import yaml
+from pydantic import ValidationError
+
+from ucrepl.config import InvalidConfigError, read_text
+from ucrepl.config.document import Document, read_document
+from ucrepl.config.explain import explain
+from ucrepl.config.problems import did_you_mean
+from ucrepl.packs.models import Pack, Pattern, ReferenceRule
+from ucrepl.packs.policies import PolicyRule
+
+__all__ = ["Pack", "Packs", "Pattern", "PolicyRule", "ReferenceRule", "Sourced", "load_packs"]
 
 
 @dataclass(frozen=True, slots=True)
+class Sourced:
+    """What a pack says of a column, and where: file, line and key."""
+
+    rule: ReferenceRule
+    origin: str
+
+
+@dataclass(frozen=True)
 class Packs:
-    """The knowledge of all packs.
+    """The knowledge of all packs; of two that speak of the same thing the first counts.
 
     `keys`: table -> recognition keys, the best first. `external_ids`: the table of external ids.
     `models`: model -> table, where it is not the model's name with underscores.
-    `by_model_name`: table -> {column with an id: column with the name of the model}.
+    `references`: table -> column -> how it refers. `patterns`: name -> how ids stand in a text.
+    `column_names`: how ids stand in names of columns. `policies`: what is left out or protected; those of users first.
+    `signals`: cache -> what tells workers of it, `caches`: table -> its caches, `registry`: table -> column -> value of
+    the rows that are part of the registry.
     """
 
-    keys: dict[str, list[list[str]]]
-    external_ids: str
-    models: dict[str, str]
-    by_model_name: dict[str, dict[str, str]]
+    keys: dict[str, list[list[str]]] = field(default_factory=dict)
+    external_ids: str | None = None
+    models: dict[str, str] = field(default_factory=dict)
+    references: dict[str, dict[str, Sourced]] = field(default_factory=dict)
+    patterns: dict[str, list[Pattern]] = field(default_factory=dict)
+    column_names: tuple[Pattern, ...] = ()
+    policies: tuple[PolicyRule, ...] = ()
+    signals: dict[str, list[str]] = field(default_factory=dict)
+    caches: dict[str, list[str]] = field(default_factory=dict)
+    registry: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    @property
+    def by_model_name(self) -> dict[str, dict[str, str]]:
+        """Table -> {column with an id: column of the same row with the name of the model}."""
+        named = {
+            table: {
+                column: sourced.rule.model_from
+                for column, sourced in columns.items()
+                if sourced.rule.kind == "by_model"
+                and isinstance(sourced.rule.model_from, str)
+                and "." not in sourced.rule.model_from
+                and sourced.rule.model_fields_set == {"kind", "model_from"}
+            }
+            for table, columns in self.references.items()
+        }
+        return {table: columns for table, columns in named.items() if columns}
 
     def table_of(self, model: str) -> str:
         """The table in which the records of a model are."""
@@ -28,12 +71,84 @@ class Packs:
 
 
 @cache
-def load_packs() -> Packs:
-    """The packs that come with the program."""
-    keys, references = _load("keys.yaml"), _load("references.yaml")
-    return Packs(keys["keys"], keys["external_ids"], references["models"], references["by_model_name"])
+def load_packs(paths: Sequence[Path] = ()) -> Packs:
+    """The packs of users at `paths`, and those that come with the program.
+
+    Raises ConfigError for a file that can't be read, and InvalidConfigError with all that is wrong with it.
+    """
+    ours = sorted((f for f in files(__package__).iterdir() if f.name.endswith(".yaml")), key=lambda f: f.name)
+    texts = [*((read_text(path, "pack"), str(path)) for path in paths), *((f.read_text("utf-8"), f.name) for f in ours)]
+    read = [_parse(text, name) for text, name in texts]
+    caches = {name for pack, _ in read for name in pack.signals}
+    packs = Packs()
+    for pack, document in read:
+        _refuse_unknown_caches(pack, document, sorted(caches))
+        packs = _with(packs, pack, _places(pack, document))
+    return packs
 
 
-def _load(name: str) -> dict[str, Any]:
-    loaded: dict[str, Any] = yaml.safe_load((files(__package__) / name).read_text())
-    return loaded
+def _parse(text: str, name: str) -> tuple[Pack, Document]:
+    """A pack, and the document in which it stands."""
+    document = read_document(text, name, {})
+    pack = Pack()
+    try:
+        pack = Pack.model_validate(document.data or {})
+    except ValidationError as error:
+        explain(document, error, _model_at)
+    _raise_problems(document)
+    return pack, document
+
+
+def _refuse_unknown_caches(pack: Pack, document: Document, known: Sequence[str]) -> None:
+    """Raises InvalidConfigError where a table feeds a cache of which no pack says how workers are told."""
+    for table, caches in pack.caches.items():
+        for place, name in enumerate(caches):
+            if name not in known:
+                message = f"no pack has signals for the cache {name!r}"
+                document.report(("caches", table, place), message, did_you_mean(name, known))
+    _raise_problems(document)
+
+
+def _raise_problems(document: Document) -> None:
+    if document.problems:
+        raise InvalidConfigError(
+            document.file, document.problems.values(), hint="the format is explained in docs/packs.md"
+        )
+
+
+def _places(pack: Pack, document: Document) -> dict[tuple[str, str], str]:
+    """Where the pack says what of each column."""
+    named = [(table, column) for table, columns in pack.references.items() for column in columns]
+    lines = {(table, column): document.keys["references", table, column].line for table, column in named}
+    return {place: f"{document.file}:{line} references.{'.'.join(place)}" for place, line in lines.items()}
+
+
+def _model_at(path: tuple[str | int, ...]) -> type[Pack | Pattern | PolicyRule | ReferenceRule]:
+    match path:
+        case ("policies", _):
+            return PolicyRule
+        case ("references", _, _, *_):
+            return ReferenceRule
+        case ("patterns", _, *_):
+            return Pattern
+    return Pack
+
+
+def _with(known: Packs, pack: Pack, places: dict[tuple[str, str], str]) -> Packs:
+    """All that is known, and what another pack adds."""
+    references = dict(known.references)
+    for table, columns in pack.references.items():
+        added = {column: Sourced(rule, places[table, column]) for column, rule in columns.items()}
+        references[table] = added | references.get(table, {})
+    return Packs(
+        keys=pack.keys | known.keys,
+        external_ids=known.external_ids or pack.external_ids,
+        models=pack.models | known.models,
+        references=references,
+        patterns=pack.patterns | known.patterns,
+        column_names=(*known.column_names, *pack.column_names),
+        policies=(*known.policies, *pack.policies),
+        signals=pack.signals | known.signals,
+        caches=pack.caches | known.caches,
+        registry=pack.registry | known.registry,
+    )

@@ -1,15 +1,20 @@
 """Makes the plan of a link out of its rules, the packs and the catalogs of both sides."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from ucrepl.config import Link, Rule
 from ucrepl.errors import ConfigError
 from ucrepl.packs import Packs
-from ucrepl.plan import mask
-from ucrepl.plan.catalog import Catalog, Table, TableName
-from ucrepl.plan.model import ColumnPlan, LinkPlan, ModelTable, Protection, SkippedTable, TablePlan
+from ucrepl.plan import cached, mask, partial, route
+from ucrepl.plan.catalog import Catalog, Table, TableName, referenced_table
+from ucrepl.plan.model import ColumnPlan, LinkPlan, ModelTable, NamedById, SkippedTable, TablePlan
 from ucrepl.plan.order import strongly_connected
+from ucrepl.plan.place import absent_columns, without_place
+from ucrepl.plan.policy import Policies, Policy, may_leave
+from ucrepl.plan.references import Finder, OdooField, Reference, text_patterns
 from ucrepl.plan.types import SENT_ALIKE
 
 
@@ -18,8 +23,11 @@ class Ingredients:
     """What a plan is made of.
 
     `numbers` gives the number in the target's `ucrepl.table_name` of every table of either side;
-    `models` are the names of Odoo's models on the target, empty where it is not an Odoo; `checks_at_once` and
-    `shared_with` are those of the plan.
+    `models` are the names of Odoo's models on the target, empty where it is not an Odoo, and `fields` those of its
+    fields that refer to records; `checks_at_once` and `shared_with` are those of the plan. `pairs` are those of records
+    whose ids stand in names of columns: the number under which ids are mapped -> id on the source -> id on the target.
+    `transient` are the tables of transient models.
+    `signalling` is what the target has of the packs' signals: its name -> whether it is a sequence.
     """
 
     link: Link
@@ -33,6 +41,22 @@ class Ingredients:
     ships_pairs: bool
     checks_at_once: bool = False
     shared_with: Sequence[int] = ()
+    fields: Sequence[OdooField] = ()
+    pairs: Mapping[int, Mapping[int, int]] = field(default_factory=dict)
+    transient: AbstractSet[TableName] = frozenset()
+    signalling: Mapping[str, bool] = field(default_factory=dict)
+
+    @cached_property
+    def of_tables(self) -> dict[TableName, Policy]:
+        """What the rules say of each table of the source."""
+        policies = Policies(self.rules, self.packs, self.link.policy, self.transient)
+        return {name: policies.of(table, self.target.tables.get(name)) for name, table in self.source.tables.items()}
+
+    @cached_property
+    def finder(self) -> Finder:
+        """Finds references that are no foreign keys."""
+        fields = {(self.packs.table_of(f.model), f.name): f for f in self.fields}
+        return Finder(self.packs, self.target, self.numbers, fields)
 
 
 def build_plan(given: Ingredients) -> LinkPlan:
@@ -44,19 +68,35 @@ def build_plan(given: Ingredients) -> LinkPlan:
     skipped: dict[int, SkippedTable] = {}
     missing: dict[int, TableName] = {}
     tables: dict[int, TablePlan] = {}
+    users = {rule.name for rule in given.rules}
     for name, source in given.source.tables.items():
         number = given.numbers[name]
-        rule = _first(given.rules, name, lambda r: r.skip)
+        policy = given.of_tables[name]
         target = given.target.tables.get(name)
-        if rule:
-            skipped[number] = SkippedTable(name, rule.name)
-        elif target is None or not _alike(source, target):
+        has_place = target is not None and _alike(source, target)
+        not_held = None if has_place else next((r for r in given.rules if r.matches(*name) and r.hold is False), None)
+        if policy.skips:
+            skipped[number] = SkippedTable(name, policy.rule or "", on_demand=policy.rule in users)
+        elif not_held:
+            skipped[number] = SkippedTable(name, not_held.name)
+        elif target is None or not has_place:
             missing[number] = name
         else:
             tables[number] = _plan_table(given, number, source, target)
+    tables, missing = without_place(tables, missing)
     tables |= _on_demand(given, tables, skipped)
+    filtered = {name: policy.left_out[0] for name, policy in given.of_tables.items() if policy.left_out}
     rules_of_skipped = {table.name: table.rule for table in skipped.values()}
-    tables = _with_optional_references(tables, rules_of_skipped)
+    tables = partial.with_optional_references(tables, rules_of_skipped | filtered)
+    tables = partial.with_some_left_out(tables, filtered)
+    left_out = route.LeftOut()
+    routes = {
+        name: sql
+        for name, policy in given.of_tables.items()
+        if (sql := route.route(policy, given.source.tables[name], given.source.hstore_schema, left_out))
+    }
+    models = tuple(_models(given, tables))
+    tables = partial.without_unknown_models(tables, {m.model for m in models})
     return LinkPlan(
         peer_id=given.peer_id,
         hstore_schema=given.target.hstore_schema,
@@ -66,7 +106,8 @@ def build_plan(given: Ingredients) -> LinkPlan:
         groups=_groups(tables),
         skipped=skipped,
         missing=missing,
-        models=tuple(_models(given, tables)),
+        models=models,
+        patterns=tuple(text_patterns(given.packs)),
         defers=given.target.defers,
         checks_at_once=given.checks_at_once,
         shared_with=tuple(given.shared_with),
@@ -74,8 +115,15 @@ def build_plan(given: Ingredients) -> LinkPlan:
             name: masks
             for name, source in given.source.tables.items()
             if (given.numbers[name] in tables or given.numbers[name] not in skipped)
-            and (masks := mask.masks_of(given.rules, source))
+            and (masks := _masks(given, source, tables.get(given.numbers[name])))
         },
+        routes=routes,
+        left_out=left_out.rules,
+        rules=tuple(
+            use
+            for name, policy in sorted(given.of_tables.items())
+            for use in policy.uses(given.target.tables.get(name))
+        ),
         external_ids=next((n for n, t in tables.items() if str(t.name) == given.packs.external_ids), None),
     )
 
@@ -121,46 +169,103 @@ def _references(table: Table, packs: Packs) -> set[str]:
 
 def _plan_table(given: Ingredients, number: int, source: Table, target: Table) -> TablePlan:
     rules = [rule for rule in given.rules if rule.matches(*target.name)]
-    by_model_name = given.packs.by_model_name.get(str(target.name), {})
+    policy = given.of_tables[source.name]
     columns = []
+    named = tuple(_named_by_ids(given, source))
     for name, column in target.columns.items():
-        if name not in source.columns or column.generated or source.columns[name].generated:
+        there = _name_on_source(given, source, named, name)
+        from_source = source.columns.get(there or name)
+        if (there is not None and from_source is None) or column.generated or (from_source and from_source.generated):
             continue
         refers_to = referenced_table(given.target, target, name) or referenced_table(given.source, source, name)
-        model_column = by_model_name.get(name)
-        if refers_to or model_column not in target.columns:
-            model_column = None
+        found = None
+        if not refers_to and name not in target.key:
+            found = given.finder.reference(target, name)
         missing, rule = None, None
-        if refers_to or model_column:
+        if refers_to or found:
             missing, rule = _missing(given.link, rules, name)
+        if isinstance(found, Reference) and missing == "fetch":
+            missing = None  # a value with several records, or one whose model is not in the change: they may come
         columns.append(
             ColumnPlan(
                 column=column,
-                protection=Protection(next((r.protect[name] for r in rules if name in r.protect), 0)),
+                protection=policy.level(name),
                 conflicts=next((p for r in rules if (p := _policy(r.conflicts, name))), given.link.conflicts),
                 refers_to=refers_to,
                 on_delete=next((fk.on_delete for fk in target.foreign_keys if name in fk.columns), "a"),
-                model_column=model_column,
-                optional_rule=rule if missing == "null" else None,
+                model_column=found if isinstance(found, str) else None,
+                reference=found if isinstance(found, Reference) else None,
+                source_name="" if there == name else there,
+                known_from="" if refers_to else given.finder.origin(target, name, found),
+                optional_rule=rule if missing == "null" and not isinstance(found, Reference) else None,
                 missing=missing,
             )
         )
     keys = next((r.keys for r in rules if r.keys is not None), given.packs.keys.get(str(target.name), []))
     known = {c.name for c in columns}
-    return TablePlan(
+    plan = TablePlan(
         number=number,
+        space=given.numbers[given.target.id_space(target.name)],
         table=target,
         columns=tuple(columns),
         recognition_keys=tuple(tuple(key) for key in keys if known.issuperset(key)) if target.surrogate else (),
         deleted=given.link.deleted,
-        masks=mask.masks_of(given.rules, source),
         belongs_to=_belongs_to(rules, source, target, columns),
-        alike=all(
+        named_by_ids=named,
+        signals=tuple(cached.signals(given.packs, given.signalling, target)),
+        held_columns=tuple(
+            c for c in absent_columns(given.link, rules, source, target) if all(c != n.name for n in named)
+        ),
+        alike=not named
+        and all(
             c.column.type == source.columns[c.name].type in SENT_ALIKE
             and not (c.column.domain or source.columns[c.name].domain)
             for c in columns
         ),
+        protected_by=policy.rule if policy.protects else None,
+        kept=policy.kept,
+        inserts_only=policy.inserts_only,
     )
+    return replace(plan, masks=_masks(given, source, plan))
+
+
+def _masks(given: Ingredients, source: Table, table: TablePlan | None) -> dict[str, str]:
+    """The columns of a table of the source that don't leave it as they are; `table` is its plan, if there is one."""
+    needed: set[str] = set()
+    if table:
+        needed = {name for key in table.recognition_keys for name in key}
+        needed |= {name for index in table.table.unique_indexes for name in index.columns}
+        needed |= {name for c in table.columns if c.name in needed for name in c.siblings}
+        if str(table.name) == given.packs.external_ids:
+            needed |= source.columns.keys()
+    return may_leave(given.of_tables[source.name], needed, source) | mask.masks_of(given.rules, source)
+
+
+def _named_by_ids(given: Ingredients, source: Table) -> Iterator[NamedById]:
+    """The columns of a table of the source whose names have ids, which are not known to be the same on the target."""
+    for pattern in given.packs.column_names:
+        table = TableName("public", given.packs.table_of(pattern.model or ""))
+        if table not in given.target.tables:
+            continue
+        space = given.numbers[given.target.id_space(table)]
+        before, after = pattern.match.split("{id}")
+        pairs = given.pairs.get(space, {})
+        for name in source.columns:
+            digits = name.removeprefix(before).removesuffix(after)
+            is_one = name == f"{before}{digits}{after}" and digits.isdecimal()
+            if is_one and pairs.get(int(digits)) != int(digits):
+                yield NamedById(name, int(digits), space, before, after)
+
+
+def _name_on_source(given: Ingredients, source: Table, named: Sequence[NamedById], name: str) -> str | None:
+    """What the source calls a column of the target; None where its name has an id in no pair."""
+    for one in named:
+        local_id = given.pairs.get(one.space, {}).get(one.remote_id)
+        if name == f"{one.before}{local_id}{one.after}":
+            return one.name
+    is_like_them = any(name.startswith(n.before) and name.endswith(n.after) for n in named)
+    has_same_id = name in source.columns and all(name != n.name for n in named)
+    return name if has_same_id or not is_like_them else None
 
 
 def _belongs_to(rules: Sequence[Rule], source: Table, target: Table, columns: Sequence[ColumnPlan]) -> tuple[str, ...]:
@@ -169,52 +274,6 @@ def _belongs_to(rules: Sequence[Rule], source: Table, target: Table, columns: Se
     references = {name for table in (source, target) for fk in table.foreign_keys for name in fk.columns}
     references |= {c.name for c in columns if c.is_reference}
     return tuple(name for name in named if name in references)
-
-
-def referenced_table(
-    catalog: Catalog, table: Table, column: str, seen: frozenset[TableName] = frozenset()
-) -> TableName | None:
-    """The table whose mapped id a column holds, followed through keys that are references themselves."""
-    for foreign_key in table.foreign_keys:
-        if column not in foreign_key.columns:
-            continue
-        referenced = catalog.tables.get(foreign_key.table)
-        if referenced is None or referenced.name in seen:
-            continue
-        referenced_column = foreign_key.referenced_columns[foreign_key.columns.index(column)]
-        if referenced.surrogate and (referenced_column,) == referenced.key:
-            return referenced.name
-        further = referenced_table(catalog, referenced, referenced_column, seen | {table.name})
-        if further:
-            return further
-    return None
-
-
-def _with_optional_references(tables: dict[int, TablePlan], rules: dict[TableName, str]) -> dict[int, TablePlan]:
-    """Marks the references to records that rules leave out, until no further table loses rows because of them.
-
-    What rules and the link say of missing records goes before, unless nothing can be fetched: the target has no such
-    table.
-    """
-    left_out = dict(rules)
-    known = {table.name for table in tables.values()}
-    while True:
-        marked = {}
-        for number, table in tables.items():
-            columns = tuple(
-                replace(c, optional_rule=left_out.get(c.refers_to), missing=None)
-                if c.refers_to and (c.missing is None or (c.fetches and c.refers_to not in known))
-                else c
-                for c in table.columns
-            )
-            needed = (
-                c.optional_rule for c in columns if c.optional_rule and (c.column.not_null or c.name in table.table.key)
-            )
-            marked[number] = replace(table, columns=columns, partial_rule=next(needed, None))
-        grown = rules | {t.name: t.partial_rule for t in marked.values() if t.partial_rule}
-        if grown == left_out:
-            return marked
-        left_out = grown
 
 
 def _groups(tables: dict[int, TablePlan]) -> tuple[tuple[int, ...], ...]:
@@ -234,7 +293,7 @@ def _models(given: Ingredients, tables: dict[int, TablePlan]) -> Iterable[ModelT
     for model, name in sorted(models.items()):
         table = by_table.get(name)
         if table and table.table.sequence:
-            yield ModelTable(model, table.number, table.table.sequence)
+            yield ModelTable(model, table.number, table.space, table.table.sequence, table.protected_by is not None)
 
 
 def _policy(policies: Mapping[str, str] | str | None, column: str) -> str | None:
@@ -262,12 +321,8 @@ def _on_demand(
         new = {}
         for number, table in skipped.items():
             source, target = given.source.tables[table.name], given.target.tables.get(table.name)
-            if table.name in wanted and number not in found and target and _alike(source, target):
+            if table.on_demand and table.name in wanted and number not in found and target and _alike(source, target):
                 new[number] = replace(_plan_table(given, number, source, target), on_demand=True)
         found |= new
         looked_at = new.values()
     return found
-
-
-def _first(rules: Iterable[Rule], name: TableName, speaks: Callable[[Rule], bool]) -> Rule | None:
-    return next((rule for rule in rules if rule.matches(*name) and speaks(rule)), None)

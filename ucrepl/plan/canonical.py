@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from ucrepl.plan.catalog import Column, Table, TableName
 from ucrepl.plan.model import ColumnPlan, LinkPlan, Protection, TablePlan
 from ucrepl.plan.text import literal, quote, remark
-from ucrepl.plan.translate import Value, alias_of
-from ucrepl.plan.types import base_type
+from ucrepl.plan.translate import Row, Value, alias_of, mapped_value
+from ucrepl.plan.types import INTEGERS, base_type
 
-_INTEGERS = frozenset({"smallint", "integer", "bigint"})
 _TEXTS = frozenset({"character varying", "text"})
 # Types whose hash differs wherever the values do. That of numeric forgets the sign, that of jsonb the places.
 _HASHED = frozenset({
@@ -45,13 +44,17 @@ class Compared:
     @property
     def is_parallel(self) -> bool:
         """Whether several processes can hash the target's rows: none of them sees a temporary table."""
-        return not self.has_models
+        return not any(c.model_column or c.reference for c in self.columns)
 
 
-def compared(table: TablePlan, source: Table, *, own_rows: bool) -> Compared:
+def compared(link: LinkPlan, table: TablePlan, source: Table, *, own_rows: bool) -> Compared:
     """What is to be compared of a table."""
-    key = set(table.table.key)
-    columns = tuple(c for c in table.columns if c.name in key or (_is_compared(c) and c.name not in table.masks))
+    key, protected = set(table.table.key), {m.model for m in link.models if m.is_protected}
+
+    def is_compared(column: ColumnPlan) -> bool:
+        return _is_compared(column) and not (column.reference and protected.intersection(column.reference.models))
+
+    columns = tuple(c for c in table.columns if c.name in key or (is_compared(c) and c.name not in table.masks))
     values = [c for c in table.value_columns if c.name not in table.masks]
     masked = len(table.value_columns) - len(values)
     return Compared(
@@ -60,7 +63,7 @@ def compared(table: TablePlan, source: Table, *, own_rows: bool) -> Compared:
         columns=columns,
         own_rows=own_rows,
         protected=sum(c.protection is not Protection.ALWAYS for c in values),
-        left_out=sum(c.protection is Protection.ALWAYS and c.optional_rule is not None for c in values) + masked,
+        left_out=sum(c.protection is Protection.ALWAYS and not is_compared(c) for c in values) + masked,
     )
 
 
@@ -69,7 +72,7 @@ def hashed(value: str, here: Column, there: Column) -> str:
     kinds = {base_type(here.type), base_type(there.type)}
     if here.domain:
         value = f"{value}::{here.type}"
-    if kinds <= _INTEGERS:
+    if kinds <= INTEGERS:
         return value
     if kinds <= _TEXTS:
         return f'{value} COLLATE "C"'
@@ -80,15 +83,15 @@ def hashed(value: str, here: Column, there: Column) -> str:
 
 def shown(value: str, here: Column, there: Column) -> str:
     """The value as text, the same on both sides where the values are."""
-    if "numeric" in {base_type(here.type), base_type(there.type)} <= {"numeric", *_INTEGERS}:
+    if "numeric" in {base_type(here.type), base_type(there.type)} <= {"numeric", *INTEGERS}:
         return f"trim_scale({value}::numeric)::text"
     return f"{value}::text"
 
 
 def in_source(compared: Compared, column: ColumnPlan, *, as_text: bool) -> str:
     """A column of the source's row (`source`)."""
-    here, there = compared.source.columns[column.name], column.column
-    return (shown if as_text else hashed)(f"source.{quote(column.name)}", here, there)
+    here, there = compared.source.columns[column.on_source], column.column
+    return (shown if as_text else hashed)(f"source.{quote(column.on_source)}", here, there)
 
 
 def in_target(
@@ -109,11 +112,15 @@ def in_target(
     if table.surrogate and (column.name,) == table.table.key:
         return Value(own)
     if not refers(link, column) or column.refers_to in same_ids:
-        here, there = column.column, compared.source.columns[column.name]
+        here, there = column.column, compared.source.columns[column.on_source]
         return Value((shown if as_text else hashed)(value, here, there))
+    if column.reference:
+        mapped = mapped_value(link, table, column, value, Row(None, "target"), "back")
+        here, there = column.column, compared.source.columns[column.on_source]
+        return Value((shown if as_text else hashed)(f"({mapped})", here, there))
     unknown = f"'?' || {value}::text" if as_text else f"{value}::bigint # {_OTHER_IDS}"
     if column.refers_to:
-        alias, number = quote(alias_of(column)), link.number_of(column.refers_to)
+        alias, number = quote(alias_of(column)), link.space_of(column.refers_to)
         known = _as(f"{alias}.remote_id", as_text=as_text)
         join = _identity(link, alias, f"{number} {remark(str(column.refers_to))}", "local_id", value)
         return Value(f"coalesce({known}, {unknown})", (join,))
@@ -128,7 +135,9 @@ def remote_id(column: ColumnPlan) -> str:
 def refers(link: LinkPlan, column: ColumnPlan) -> bool:
     """Whether a column holds ids that are mapped."""
     if column.model_column:
-        return base_type(column.column.type) in _INTEGERS
+        return base_type(column.column.type) in INTEGERS
+    if column.reference:
+        return True
     return column.refers_to in link.by_name or column.optional_rule is not None
 
 
@@ -138,7 +147,7 @@ def gone(link: LinkPlan, column: ColumnPlan, row: str) -> str:
         return "false"
     cases = []
     for model in link.models:
-        table = link.tables[model.number]
+        table = link.tables[model.table]
         there = f"SELECT FROM {table.name.sql} AS r WHERE r.{quote(table.table.key[0])} = {row}.{quote(column.name)}"
         cases.append(f"WHEN {literal(model.model)} THEN NOT EXISTS ({there})")
     if not cases:
@@ -152,7 +161,11 @@ def joins_of(values: Iterable[Value]) -> str:
 
 
 def _is_compared(column: ColumnPlan) -> bool:
-    return column.protection is Protection.ALWAYS and column.optional_rule is None
+    """Whether a column must be the same: not a path, which is made of the parents here, however old it was there."""
+    is_derived = column.reference is not None and column.reference.parent is not None
+    is_known = column.source_name is not None and not column.is_uncertain and not is_derived
+    is_told = column.optional_rule is None or column.lenient
+    return column.protection is Protection.ALWAYS and is_told and is_known
 
 
 def _by_model(link: LinkPlan, column: ColumnPlan, value: str, unknown: str, *, as_text: bool) -> Value:

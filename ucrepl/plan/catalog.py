@@ -65,6 +65,7 @@ class Table:
     """A table. `key` is empty where nothing identifies a row; `sequence` is quoted SQL.
 
     `plain`: nothing happens when a row is written but that indexes are kept and ordinary foreign keys are checked.
+    `parent` is the table from which it inherits its columns.
     """
 
     name: TableName
@@ -76,6 +77,7 @@ class Table:
     foreign_keys: tuple[ForeignKey, ...] = ()
     partitioned: bool = False
     plain: bool = False
+    parent: TableName | None = None
 
     @property
     def surrogate(self) -> bool:
@@ -104,3 +106,30 @@ class Catalog:
     def of(cls, hstore_schema: str, tables: Iterable[Table], *, defers: bool = False) -> "Catalog":
         """A catalog of these tables."""
         return cls(hstore_schema, {table.name: table for table in tables}, defers)
+
+    def id_space(self, name: TableName) -> TableName:
+        """The table in whose name ids are mapped: of tables that inherit and share one sequence the topmost."""
+        table = self.tables[name]
+        parent = self.tables.get(table.parent) if table.parent else None
+        if parent and table.sequence and parent.sequence == table.sequence:
+            return self.id_space(parent.name)
+        return name
+
+
+def referenced_table(
+    catalog: Catalog, table: Table, column: str, seen: frozenset[TableName] = frozenset()
+) -> TableName | None:
+    """The table whose mapped id a column holds, followed through keys that are references themselves."""
+    for foreign_key in table.foreign_keys:
+        if column not in foreign_key.columns:
+            continue
+        referenced = catalog.tables.get(foreign_key.table)
+        if referenced is None or referenced.name in seen:
+            continue
+        referenced_column = foreign_key.referenced_columns[foreign_key.columns.index(column)]
+        if referenced.surrogate and (referenced_column,) == referenced.key:
+            return referenced.name
+        further = referenced_table(catalog, referenced, referenced_column, seen | {table.name})
+        if further:
+            return further
+    return None

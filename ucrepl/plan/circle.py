@@ -19,6 +19,34 @@ def can_wait(table: TablePlan, column: ColumnPlan) -> bool:
     return not column.column.not_null and column.name not in table.table.key
 
 
+def dependents(table: TablePlan, column: ColumnPlan) -> tuple[ColumnPlan, ...]:
+    """The columns whose values can't be translated before the record is there to which a column refers."""
+    return tuple(c for c in table.columns if c.reference and column.name in c.siblings and can_wait(table, c))
+
+
+def postponable(link: LinkPlan, table: TablePlan) -> tuple[ColumnPlan, ...]:
+    """The columns whose values may have to wait."""
+    inner = inner_references(link, table)
+    return tuple(dict.fromkeys([*inner, *(d for c in inner for d in dependents(table, c))]))
+
+
+def note_dependents(link: LinkPlan, table: TablePlan, column: ColumnPlan) -> str:
+    """Notes, with the references of a column that wait, the values that depend on them."""
+    cases = [f"({literal(c.name)}, {sent(c)}::text)" for c in dependents(table, column)]
+    return f"""\
+INSERT INTO pg_temp.forward (seq, table_id, key, column_name, referred, value, can_wait)
+SELECT forward.seq, forward.table_id, forward.key, depends.name, forward.referred, depends.value, true
+FROM pg_temp.forward AS forward
+JOIN pg_temp.change AS change ON change.seq = forward.seq
+{image(link, table, "new", "sent")}
+CROSS JOIN LATERAL (
+    VALUES
+{lines(cases, depth=2)}
+) AS depends (name, value)
+WHERE forward.table_id = {table.number} AND forward.column_name = {literal(column.name)} AND forward.can_wait
+    AND depends.value IS NOT NULL"""
+
+
 def note_later(link: LinkPlan, table: TablePlan, columns: tuple[ColumnPlan, ...]) -> str:
     """Notes the references of the staged rows to rows of their own table that come later.
 
@@ -58,7 +86,7 @@ def note_forward(
         referred = link.by_name[column.refers_to] if column.refers_to else table
         joins.append(
             f"LEFT JOIN ucrepl.identity AS identity_{i}\n    ON identity_{i}.peer_id = {link.peer_id}"
-            f" AND identity_{i}.remote_table = {referred.number} AND identity_{i}.remote_id = {sent(column)}"
+            f" AND identity_{i}.remote_table = {referred.space} AND identity_{i}.remote_id = {sent(column)}"
         )
         joins.append(
             f"LEFT JOIN {referred.table.only}{referred.name.sql} AS here_{i}"

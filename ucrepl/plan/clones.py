@@ -82,7 +82,7 @@ def pair(table: TablePlan, peer_id: int, *, alike: bool = False) -> str:
     same_keys = "\nWHERE s.digest = t.digest" if alike else ""
     return f"""\
 INSERT INTO ucrepl.identity (peer_id, remote_table, remote_id, local_table, local_id)
-SELECT {peer_id}, {table.number}, s.id, {table.number}, t.today
+SELECT {peer_id}, {table.space}, s.id, {table.space}, t.today
 FROM pg_temp.seed_target AS t
 JOIN pg_temp.seed_source AS s ON s.id = t.id{same_keys}
 ON CONFLICT DO NOTHING"""
@@ -96,7 +96,7 @@ SELECT target.{key}::bigint
 FROM {table.table.only}{table.name.sql} AS target
 WHERE NOT EXISTS (
     SELECT FROM ucrepl.identity AS i
-    WHERE i.peer_id = {peer_id} AND i.local_table = {table.number} AND i.local_id = target.{key}
+    WHERE i.peer_id = {peer_id} AND i.local_table = {table.space} AND i.local_id = target.{key}
 )"""
 
 

@@ -1,12 +1,14 @@
 """SQL that chooses rows on the source: some that a condition picks, what belongs to them, and all that they refer to.
 
-What is chosen stands in `pg_temp.chosen`: a row is `whole` where what belongs to it comes along, and bears the number
+What is chosen stands in `pg_temp.chosen`, and for a moment what a table refers to without a foreign key in
+`pg_temp.mentioned`. A row is `whole` where what belongs to it comes along, and bears the number
 of the round in which it was found. Each statement looks at the rows of one round.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from ucrepl.plan import mentions
 from ucrepl.plan.catalog import Catalog, ForeignKey, Table
 from ucrepl.plan.expression import compile_expression
 from ucrepl.plan.mask import ROW
@@ -17,7 +19,8 @@ from ucrepl.plan.text import literal, quote
 CHOSEN = """\
 CREATE TEMPORARY TABLE chosen (
     table_id integer, key text, whole boolean NOT NULL, round integer NOT NULL, PRIMARY KEY (table_id, key)
-)"""
+);
+CREATE TEMPORARY TABLE mentioned (column_name text, model text, id bigint)"""
 
 
 def is_link_table(table: TablePlan) -> bool:
@@ -48,29 +51,33 @@ class Closure:
         ]
         return _insert(arms, number + 1, whole=False) if arms else None
 
-    def models(self, table: TablePlan, number: int) -> Iterator[tuple[str, str]]:
-        """For each column that refers by a model's name: its name, and a query of the models that these rows name."""
-        for column in table.columns:
-            if column.model_column and self._value(table, column.name):
-                model = f"{ROW}.{quote(column.model_column)}"
-                yield column.name, f"SELECT DISTINCT {model} FROM {_chosen(table, number)} WHERE {model} IS NOT NULL"
+    def mentions(self, table: TablePlan, number: int) -> str | None:
+        """Finds the records to which these rows refer without a foreign key; None where no column can."""
+        arms = [
+            f"SELECT {literal(column.name)}, mention.model, mention.id\nFROM {_chosen(table, number)}\n"
+            f"CROSS JOIN LATERAL (\n{query}\n) AS mention (model, id)\nWHERE mention.id > 0"
+            for column in table.columns
+            if column.is_mentioning and (value := self._value(table, column.on_source))
+            for query in mentions.of_column(self.link, table, column, value)
+        ]
+        if not arms:
+            return None
+        found = "\nUNION\n".join(arms)
+        return f"INSERT INTO pg_temp.mentioned (column_name, model, id)\n{found}"
 
-    def by_model(self, table: TablePlan, column: str, models: Iterable[str], number: int) -> str | None:
-        """Chooses the records to which a column refers by the name of one of these models, where they are there."""
+    def mentioned(self, table: TablePlan, models: Iterable[str], number: int) -> str | None:
+        """Chooses the records of these models that `mentions` has found, where they are there."""
         wanted, arms = set(models), []
-        name = quote(table.column(column).model_column or "")
         for known in self.link.models:
-            other = self.link.tables.get(known.number)
-            if (
-                known.model in wanted
-                and other
-                and other.name in self.source.tables
-                and _follows(table, [column], other)
-            ):
+            other = self.link.tables.get(known.table)
+            if known.model not in wanted or other is None or other.name not in self.source.tables:
+                continue
+            if columns := [c.name for c in table.columns if c.is_mentioning and _follows(table, [c.name], other)]:
                 arms.append(
-                    f"SELECT {other.number}, {row_key(other.table, 'other')}\nFROM {_chosen(table, number)}\n"
-                    f"JOIN {_of(other)} AS other ON {ROW}.{name} = {literal(known.model)}"
-                    f" AND other.{quote(other.table.key[0])} = {self._value(table, column)}"
+                    f"SELECT {other.number}, {row_key(other.table, 'other')}\nFROM pg_temp.mentioned AS mention\n"
+                    f"JOIN {_of(other)} AS other ON other.{quote(other.table.key[0])} = mention.id\n"
+                    f"WHERE mention.model = {literal(known.model)}"
+                    f" AND mention.column_name IN ({', '.join(map(literal, columns))})"
                 )
         return _insert(arms, number + 1, whole=False) if arms else None
 
@@ -86,16 +93,21 @@ class Closure:
         return _insert(arms, number + 1, whole=True) if arms else None
 
     def links(self, number: int) -> Iterator[str]:
-        """Chooses the rows of many2many tables all of whose records are chosen. They belong to the next round."""
+        """Chooses the rows of many2many tables all of whose records are chosen. They belong to the next round.
+
+        A record that is only recognised is never chosen, and need not be.
+        """
         for table in self.link.tables.values():
             ends = [self.link.by_name.get(c.refers_to) for c in table.key_columns if c.refers_to]
-            if not is_link_table(table) or table.name not in self.source.tables or None in ends:
+            if not is_link_table(table) or table.name not in self.source.tables or None in ends or table.protected_by:
+                continue
+            if all(end and end.protected_by for end in ends):
                 continue
             joins = [
                 f"JOIN pg_temp.chosen AS end_{i} ON end_{i}.table_id = {end.number}"
                 f" AND end_{i}.key = {ROW}.{quote(column.name)}::text"
                 for i, (column, end) in enumerate(zip(table.key_columns, ends, strict=True))
-                if end
+                if end and not end.protected_by
             ]
             arm = f"SELECT {table.number}, {row_key(table.table)}\nFROM {_of(table)} AS {ROW}\n" + "\n".join(joins)
             yield _insert([arm], number + 1, whole=False)
@@ -119,7 +131,7 @@ class Closure:
             if key.columns == (name,) and key.table == parent.name and self._is_there(here, key):
                 yield f"other.{quote(key.referenced_columns[0])} = {ROW}.{quote(name)}"
         column = next((c for c in child.columns if c.name == name), None)
-        models = [literal(m.model) for m in self.link.models if m.number == parent.number]
+        models = [literal(m.model) for m in self.link.models if m.table == parent.number]
         if column and column.model_column and models:
             identity = f"other.{quote(parent.table.key[0])}"
             yield f"{ROW}.{quote(column.model_column)} IN ({', '.join(models)}) AND {ROW}.{quote(name)} = {identity}"
@@ -140,7 +152,12 @@ class Closure:
 
 
 def _follows(table: TablePlan, names: Iterable[str], other: TablePlan) -> bool:
-    """Whether these references bring the record along: one of a skipped table only where a rule says so."""
+    """Whether these references bring the record along: one of a skipped table only where a rule says so.
+
+    What is only recognised never comes.
+    """
+    if other.protected_by:
+        return False
     return not other.on_demand or any(c.fetches for c in table.columns if c.name in names)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from ucrepl.plan.model import ColumnPlan, LinkPlan, Protection, TablePlan
 from ucrepl.plan.text import lines, literal, quote
-from ucrepl.plan.translate import here, image, looked_up, own_row, sent, sent_model, translated, was
+from ucrepl.plan.translate import SENT, Row, here, image, looked_up, own_row, sent, translated, was
 from ucrepl.plan.types import distinct, empty
 
 
@@ -33,7 +33,7 @@ def note_unknown(link: LinkPlan, table: TablePlan, op: str = "U") -> str:
     """
     known = (
         f"SELECT FROM ucrepl.identity AS i WHERE i.peer_id = {link.peer_id}"
-        f" AND i.remote_table = {table.number} AND i.remote_id = change.key::bigint"
+        f" AND i.remote_table = {table.space} AND i.remote_id = change.key::bigint"
     )
     if table.partial_rule:
         return f"""\
@@ -82,12 +82,9 @@ def collide(link: LinkPlan, table: TablePlan, columns: tuple[ColumnPlan, ...]) -
     joins += [image(link, table, "new", "sent"), image(link, table, "old", "was")]
     candidates = []
     for column in watched:
-        model = None
-        if column.model_column:
-            model = f"coalesce(sent.{quote(column.model_column)}, target.{quote(column.model_column)})"
-        new = translated(link, table, column, sent(column), model)
+        new = translated(link, table, column, sent(column), Row(sent, "target"))
         joins += new.joins
-        old, current, kind = _before(link, column), f"target.{quote(column.name)}", column.column.type
+        old, current, kind = _before(link, table, column), f"target.{quote(column.name)}", column.column.type
         is_other, withheld = distinct(current, new.sql, kind), "false"
         if column.protection is Protection.NOT_EMPTY:
             is_other, withheld = f"{is_other} AND NOT {empty(new.sql, kind)}", empty(old, kind)
@@ -170,7 +167,7 @@ def note_unresolved(link: LinkPlan, table: TablePlan) -> str:
     hard = [c for c in table.columns if c.refers_to is not None and not c.optional_rule]
     tests = [
         f"({literal(c.name)}, {sent(c)}::text, {sent(c)} IS NOT NULL"
-        f" AND ({looked_up(link, c, sent(c))} IS NULL OR {_is_parked(link, c)}))"
+        f" AND ({looked_up(link, table, c, sent(c))} IS NULL OR {_is_parked(link, c)}))"
         for c in hard
     ]
     return f"""\
@@ -202,18 +199,18 @@ def _is_parked(link: LinkPlan, column: ColumnPlan) -> str:
     )
 
 
-def _before(link: LinkPlan, column: ColumnPlan) -> str:
+def _before(link: LinkPlan, table: TablePlan, column: ColumnPlan) -> str:
     """The old value of a column, of a reference also where the id that it holds has been changed in this batch."""
-    old = looked_up(link, column, was(column))
+    old = looked_up(link, table, column, was(column))
     if column.refers_to is None:
         return old
     moved = f"(SELECT r.now FROM pg_temp.rekeyed AS r WHERE r.table_id = {link.number_of(column.refers_to)}"
-    return f"coalesce({old}, {looked_up(link, column, f'{moved} AND r.was = {was(column)} LIMIT 1)')})"
+    return f"coalesce({old}, {looked_up(link, table, column, f'{moved} AND r.was = {was(column)} LIMIT 1)')})"
 
 
 def _is_buried(link: LinkPlan, column: ColumnPlan, value: str) -> str:
     """Whether the record to which a value of a column refers is known as deleted."""
-    number = link.number_of(column.refers_to) if column.refers_to else 0
+    number = link.space_of(column.refers_to) if column.refers_to else 0
     return (
         f"EXISTS (SELECT FROM ucrepl.identity AS i WHERE i.peer_id = {link.peer_id} AND i.remote_table = {number}"
         f" AND i.remote_id = {value} AND i.deleted_at IS NOT NULL)"
@@ -244,7 +241,7 @@ buried AS (
     UPDATE ucrepl.identity AS identity
     SET deleted_at = now()
     FROM lost
-    WHERE identity.peer_id = {link.peer_id} AND identity.remote_table = {table.number}
+    WHERE identity.peer_id = {link.peer_id} AND identity.remote_table = {table.space}
         AND identity.remote_id = lost.key::bigint
 ),"""
     return f"""\
@@ -274,7 +271,7 @@ def _dangling(link: LinkPlan, table: TablePlan, columns: Sequence[ColumnPlan]) -
         rows = f"{referred.table.only}{referred.name.sql} AS r WHERE r.{quote(referred.table.key[0])} = i.local_id"
         tests.append(
             f"({literal(column.name)}, EXISTS ("
-            f"SELECT FROM ucrepl.identity AS i WHERE i.peer_id = {link.peer_id} AND i.remote_table = {referred.number}"
+            f"SELECT FROM ucrepl.identity AS i WHERE i.peer_id = {link.peer_id} AND i.remote_table = {referred.space}"
             f" AND i.remote_id = {sent(column)}"
             f" AND NOT EXISTS (SELECT FROM {rows}))"
             f" AND NOT EXISTS (SELECT FROM pg_temp.change AS born WHERE born.table_id = {referred.number}"
@@ -293,7 +290,7 @@ FROM pg_temp.change AS change
 def leave_out(link: LinkPlan, table: TablePlan) -> str:
     """Leaves out the new rows that can't be without a record that a rule leaves out."""
     needed = [c for c in table.columns if c.optional_rule and c.column.not_null]
-    unknown = " OR ".join(f"{looked_up(link, c, sent(c), sent_model(c))} IS NULL" for c in needed)
+    unknown = " OR ".join(f"{looked_up(link, table, c, sent(c), SENT)} IS NULL" for c in needed)
     rule = literal(next((c.optional_rule for c in needed if c.optional_rule), ""))
     return f"""\
 WITH gone AS (
@@ -306,6 +303,23 @@ WITH gone AS (
 )
 INSERT INTO pg_temp.left_out (rule, rows)
 SELECT {rule}, count(*) FROM gone"""
+
+
+def leave_out_new(_link: LinkPlan, table: TablePlan) -> str:
+    """Leaves out the new rows of a table whose rows are recognised only, also those that could be several of them."""
+    return f"""\
+WITH gone AS (
+    DELETE FROM pg_temp.change AS change
+    WHERE change.table_id = {table.number} AND change.op = 'I'
+    RETURNING change.seq
+),
+forgotten AS (
+    DELETE FROM pg_temp.trouble AS trouble
+    USING gone
+    WHERE trouble.seq = gone.seq
+)
+INSERT INTO pg_temp.left_out (rule, rows)
+SELECT {literal(table.protected_by or "")}, count(*) FROM gone"""
 
 
 def _note_lost(table: TablePlan, text: str) -> str:

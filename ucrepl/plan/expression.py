@@ -93,6 +93,12 @@ def compile_expression(text: str, columns: Collection[str], alias: str) -> str:
         raise ConfigError(message, "write it in a shorter way") from None
 
 
+def unknown_columns(text: str, columns: Collection[str]) -> set[str]:
+    """The columns that an expression uses, and that are not among these. Raises ConfigError for what is none."""
+    names = (c.this for c in _parse(text).find_all(exp.Column) if isinstance(c.this, exp.Identifier))
+    return {n.this if n.args.get("quoted") else n.this.lower() for n in names} - set(columns)
+
+
 def _parse(text: str) -> exp.Expression:
     if "\0" in text or not text.strip():
         message = f"there is no expression in {text!r}"

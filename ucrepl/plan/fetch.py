@@ -80,7 +80,7 @@ FROM (
     SELECT {names.number} AS table_id, k AS key
     FROM unnest(%(keys)s::text[]) AS k
 ) AS name
-WHERE {_is_unknown(link, str(names.number), "name.key")} AND {_is_new("name")}"""
+WHERE {_is_unknown(link, str(names.space), "name.key")} AND {_is_new("name")}"""
 
 
 def names(names: TablePlan) -> str:
@@ -126,7 +126,7 @@ def _reference(link: LinkPlan, column: ColumnPlan) -> str:
         return f"SELECT {referred.number}, {key}, {_is_absent(link, referred, key)}"
     model = _text(link, column.model_column or "")
     return (
-        f"SELECT model.number, {key}, {_is_unknown(link, 'model.number', key)}"
+        f"SELECT model.table_id, {key}, {_is_unknown(link, 'model.number', key)}"
         f" FROM pg_temp.model AS model WHERE model.model = {model} AND {key} <> '0'"
     )
 
@@ -149,15 +149,15 @@ def _is_absent(link: LinkPlan, referred: TablePlan, key: str) -> str:
     return f"""\
 CASE
         WHEN {key} IS NULL THEN false
-        WHEN {_is_unknown(link, str(referred.number), key)} THEN true
+        WHEN {_is_unknown(link, str(referred.space), key)} THEN true
         ELSE (
             SELECT i.deleted_at IS NULL
                 AND ({here} WHERE here.{quote(referred.table.key[0])} = i.local_id) IS NULL
                 AND NOT EXISTS (
-                    {deleted} WHERE j.table_id = i.local_table AND j.key = i.local_id::text AND j.op = 'D'
+                    {deleted} WHERE j.table_id = {referred.number} AND j.key = i.local_id::text AND j.op = 'D'
                 )
             FROM ucrepl.identity AS i
-            WHERE i.peer_id = {link.peer_id} AND i.remote_table = {referred.number} AND i.remote_id = {key}::bigint
+            WHERE i.peer_id = {link.peer_id} AND i.remote_table = {referred.space} AND i.remote_id = {key}::bigint
         )
     END"""
 
@@ -172,7 +172,7 @@ def _is_here(link: LinkPlan, referred: TablePlan, key: str) -> str:
         SELECT true
         FROM ucrepl.identity AS i
         JOIN {referred.table.only}{referred.name.sql} AS here ON here.{quote(referred.table.key[0])} = i.local_id
-        WHERE i.peer_id = {link.peer_id} AND i.remote_table = {referred.number} AND i.remote_id = {key}::bigint
+        WHERE i.peer_id = {link.peer_id} AND i.remote_table = {referred.space} AND i.remote_id = {key}::bigint
     ))"""
 
 

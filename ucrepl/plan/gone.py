@@ -7,7 +7,12 @@ from ucrepl.plan.text import quote
 
 
 def can_tell(table: TablePlan) -> bool:
-    """Whether it can be told of a row that it came from the source: by the identity of its record, or of two linked."""
+    """Whether it can be told of a row that it came from the source: by the identity of its record, or of two linked.
+
+    No row goes where deletes do not follow.
+    """
+    if table.inserts_only:
+        return False
     return table.surrogate or all(c.refers_to for c in table.key_columns)
 
 
@@ -21,9 +26,9 @@ def stage(link: LinkPlan, table: TablePlan) -> str:
 
     What links two records and was written on the target itself since `install` stays: its journal tells.
     """
-    columns = [(table.table.key[0], table.number)]
+    columns = [(table.table.key[0], table.space)]
     if not table.surrogate:
-        columns = [(c.name, link.number_of(c.refers_to)) for c in table.key_columns if c.refers_to]
+        columns = [(c.name, link.space_of(c.refers_to)) for c in table.key_columns if c.refers_to]
     joins = "\n".join(
         f"JOIN ucrepl.identity AS identity_{i}\n    ON identity_{i}.peer_id = {link.peer_id}"
         f" AND identity_{i}.local_table = {number} AND identity_{i}.local_id = target.{quote(name)}"

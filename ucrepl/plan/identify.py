@@ -1,9 +1,11 @@
 """SQL that finds or makes the identity of every record of a batch, before any row is written."""
 
+from functools import partial
+
 from ucrepl.plan.catalog import UniqueIndex
-from ucrepl.plan.model import WIDE_SEQ, ColumnPlan, LinkPlan, TablePlan
+from ucrepl.plan.model import WIDE_ID, WIDE_SEQ, ColumnPlan, LinkPlan, TablePlan
 from ucrepl.plan.text import lines, literal, quote
-from ucrepl.plan.translate import extracted, here, image, is_filled, looked_up, sent, sent_model, wide_image
+from ucrepl.plan.translate import SENT, Row, extracted, here, image, is_filled, looked_up, sent, wide_image
 
 
 def shipped(link: LinkPlan) -> str:
@@ -31,7 +33,7 @@ WITH candidate AS (
     AND NOT EXISTS ({_known(link, table)})
     AND NOT EXISTS (
         SELECT FROM ucrepl.identity AS i
-        WHERE i.peer_id = {link.peer_id} AND i.local_table = {table.number} AND i.local_id = target.{identity}
+        WHERE i.peer_id = {link.peer_id} AND i.local_table = {table.space} AND i.local_id = target.{identity}
     )
     GROUP BY change.seq, change.key
 ),
@@ -43,7 +45,7 @@ ambiguous AS (
     WHERE cardinality(local_ids) > 1
 )
 INSERT INTO ucrepl.identity (peer_id, remote_table, remote_id, local_table, local_id, shipped_xid)
-SELECT {link.peer_id}, {table.number}, remote_id, {table.number}, local_ids[1], {shipped(link)}
+SELECT {link.peer_id}, {table.space}, remote_id, {table.space}, local_ids[1], {shipped(link)}
 FROM candidate
 WHERE cardinality(local_ids) = 1
 ORDER BY remote_id
@@ -58,7 +60,7 @@ def recognise_by_index(link: LinkPlan, table: TablePlan, index: UniqueIndex) -> 
     """
     identity = quote(table.table.key[0])
     values = [
-        f"{looked_up(link, c, sent(c), sent_model(c))} AS {quote(c.name)}"
+        f"{looked_up(link, table, c, sent(c), SENT)} AS {quote(c.name)}"
         for c in table.columns
         if c.name in index.columns
     ]
@@ -68,7 +70,7 @@ def recognise_by_index(link: LinkPlan, table: TablePlan, index: UniqueIndex) -> 
     where = f"\n    WHERE {index.predicate}" if index.predicate else ""
     return f"""\
 INSERT INTO ucrepl.identity (peer_id, remote_table, remote_id, local_table, local_id, shipped_xid)
-SELECT {link.peer_id}, {table.number}, change.key::bigint, {table.number}, target.id, {shipped(link)}
+SELECT {link.peer_id}, {table.space}, change.key::bigint, {table.space}, target.id, {shipped(link)}
 FROM pg_temp.change AS change
 {image(link, table, "new", "sent")}
 CROSS JOIN LATERAL (
@@ -88,7 +90,7 @@ WHERE change.table_id = {table.number} AND change.op = 'I'
     AND NOT EXISTS ({_known(link, table)})
     AND NOT EXISTS (
         SELECT FROM ucrepl.identity AS i
-        WHERE i.peer_id = {link.peer_id} AND i.local_table = {table.number} AND i.local_id = target.id
+        WHERE i.peer_id = {link.peer_id} AND i.local_table = {table.space} AND i.local_id = target.id
     )
 ORDER BY change.key::bigint
 ON CONFLICT DO NOTHING"""
@@ -101,7 +103,8 @@ def recognise_by_external_id(link: LinkPlan, names: TablePlan, *, all_there: boo
     """
     named = """
 JOIN pg_temp.change AS named
-    ON named.table_id = model.number AND named.op = 'I' AND named.key = sent.res_id::text"""
+    ON named.table_id = model.table_id AND named.op = 'I' AND named.key = sent.res_id::text"""
+    name = looked_up(link, names, names.column("name"), "sent.name", SENT)
     return f"""\
 INSERT INTO ucrepl.identity (peer_id, remote_table, remote_id, local_table, local_id, shipped_xid)
 SELECT DISTINCT ON (model.number, sent.res_id)
@@ -109,7 +112,7 @@ SELECT DISTINCT ON (model.number, sent.res_id)
 FROM pg_temp.change AS change
 {image(link, names, "new", "sent")}
 JOIN ONLY {names.name.sql} AS target
-    ON target.module = sent.module AND target.name = sent.name AND target.model = sent.model
+    ON target.module = sent.module AND target.name = {name} AND target.model = sent.model
 JOIN pg_temp.model AS model ON model.model = sent.model{"" if all_there else named}
 WHERE change.table_id = {names.number} AND change.op = 'I' AND target.res_id > 0
     AND NOT EXISTS (
@@ -127,13 +130,16 @@ def allocate(link: LinkPlan, table: TablePlan) -> str:
     """Gives a local id to every new record that has none yet: from the target's own sequence, or that of the source."""
     if link.shared_with:
         return _keep_ids(link, table)
+    identity, joined = f"nextval({literal(table.table.sequence or '')})", ""
+    if table.wide:
+        identity, joined = f"sent.{quote(WIDE_ID)}", f"\n{image(link, table, 'new', 'sent')}"
     return f"""\
 INSERT INTO ucrepl.identity (peer_id, remote_table, remote_id, local_table, local_id, shipped_xid)
-SELECT {link.peer_id}, {table.number}, change.key::bigint, {table.number},
-    nextval({literal(table.table.sequence or "")}), {shipped(link)}
-FROM pg_temp.change AS change
+SELECT {link.peer_id}, {table.space}, change.key::bigint, {table.space},
+    {identity}, {shipped(link)}
+FROM pg_temp.change AS change{joined}
 LEFT JOIN ucrepl.identity AS known
-    ON known.peer_id = {link.peer_id} AND known.remote_table = {table.number} AND known.remote_id = change.key::bigint
+    ON known.peer_id = {link.peer_id} AND known.remote_table = {table.space} AND known.remote_id = change.key::bigint
 WHERE change.table_id = {table.number} AND change.op = 'I' AND known.peer_id IS NULL
     AND NOT EXISTS (SELECT FROM pg_temp.trouble AS t WHERE t.seq = change.seq)"""
 
@@ -156,12 +162,12 @@ taken AS (
     WHERE EXISTS (SELECT FROM {table.table.only}{table.name.sql} AS target WHERE target.{identity} = new.id)
         OR EXISTS (
             SELECT FROM ucrepl.identity AS i
-            WHERE i.peer_id = {link.peer_id} AND i.local_table = {table.number} AND i.local_id = new.id
+            WHERE i.peer_id = {link.peer_id} AND i.local_table = {table.space} AND i.local_id = new.id
         )
     RETURNING seq
 )
 INSERT INTO ucrepl.identity (peer_id, remote_table, remote_id, local_table, local_id, shipped_xid)
-SELECT {link.peer_id}, {table.number}, new.id, {table.number}, new.id, {shipped(link)}
+SELECT {link.peer_id}, {table.space}, new.id, {table.space}, new.id, {shipped(link)}
 FROM new
 WHERE NOT EXISTS (SELECT FROM taken WHERE taken.seq = new.seq)"""
 
@@ -173,10 +179,10 @@ def spread(link: LinkPlan, table: TablePlan) -> str:
     """
     return f"""\
 INSERT INTO ucrepl.identity (peer_id, remote_table, remote_id, local_table, local_id, shipped_xid)
-SELECT peer.peer_id, {table.number}, own.local_id, {table.number}, own.local_id, '0'::xid8
+SELECT peer.peer_id, {table.space}, own.local_id, {table.space}, own.local_id, '0'::xid8
 FROM pg_temp.change AS change
 JOIN ucrepl.identity AS own
-    ON own.peer_id = {link.peer_id} AND own.remote_table = {table.number} AND own.remote_id = change.key::bigint
+    ON own.peer_id = {link.peer_id} AND own.remote_table = {table.space} AND own.remote_id = change.key::bigint
 CROSS JOIN ucrepl.peer AS peer
 WHERE change.table_id = {table.number} AND change.op = 'I' AND own.local_id = own.remote_id
     AND peer.peer_id IN {link.peers} AND peer.peer_id <> {link.peer_id}
@@ -189,6 +195,13 @@ def mention(link: LinkPlan, table: TablePlan, column: ColumnPlan) -> str:
     Such a reference has no foreign key: the record may come later, or never, as on the source.
     """
     model = f"sent.{quote(column.model_column or '')}"
+    if table.surrogate:  # an update that sends the id alone is of a row which has the model
+        model = f"""coalesce({model}, (
+        SELECT here.{quote(column.model_column or "")}
+        FROM ucrepl.identity AS own
+        JOIN {table.table.only}{table.name.sql} AS here ON here.{quote(table.table.key[0])} = own.local_id
+        WHERE own.peer_id = {link.peer_id} AND own.remote_table = {table.space} AND own.remote_id = change.key::bigint
+    ))"""
     return f"""\
 INSERT INTO ucrepl.identity (peer_id, remote_table, remote_id, local_table, local_id, shipped_xid)
 SELECT {link.peer_id}, number, remote_id, number, nextval(sequence::regclass), {shipped(link)}
@@ -196,7 +209,7 @@ FROM (
     SELECT DISTINCT model.number, model.sequence, {sent(column)}::bigint AS remote_id
     FROM pg_temp.change AS change
     {image(link, table, "new", "sent")}
-    JOIN pg_temp.model AS model ON model.model = {model}
+    JOIN pg_temp.model AS model ON model.model = {model} AND model.ids <> 'never'
     WHERE change.table_id = {table.number} AND change.op IN ('I', 'U') AND {sent(column)} > 0
 ) AS mentioned
 WHERE NOT EXISTS (
@@ -233,10 +246,9 @@ WHERE change.table_id = {table.number} AND change.op = 'I'{joined}
 def _known(link: LinkPlan, table: TablePlan) -> str:
     return (
         f"SELECT FROM ucrepl.identity AS known WHERE known.peer_id = {link.peer_id}"
-        f" AND known.remote_table = {table.number} AND known.remote_id = change.key::bigint"
+        f" AND known.remote_table = {table.space} AND known.remote_id = change.key::bigint"
     )
 
 
 def _key_value(link: LinkPlan, table: TablePlan, column: ColumnPlan) -> str:
-    model = extracted(link, table.column(column.model_column)) if column.model_column else None
-    return looked_up(link, column, extracted(link, column), model)
+    return looked_up(link, table, column, extracted(link, column), Row(partial(extracted, link)))

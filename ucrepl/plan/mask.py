@@ -57,14 +57,16 @@ def probe(table: TableName, masks: Mapping[str, str]) -> str:
     return f"SELECT {', '.join(masks.values())} FROM {table.sql} AS {ROW} LIMIT 0"
 
 
-def changes(hstore: str, tables: Sequence[tuple[int, TableName, Mapping[str, str]]]) -> str:
+def changes(hstore: str, tables: Sequence[tuple[int, TableName, Mapping[str, str]]], numbered: str = "numbered") -> str:
     """What stands for `numbered` in the query `batch` where tables are masked, given with their numbers on the source.
+
+    `numbered` is what stands for it where changes are left out.
 
     An inserted row takes its masked values along. Otherwise masked columns do not travel: neither their old value nor
     the new one; what changes no other column is left out.
     """
     if not tables:
-        return "numbered"
+        return numbered
     schema = quote(hstore)
     old, new = [], []
     for number, table, masks in tables:
@@ -90,9 +92,9 @@ ELSE c.old END AS old,
 CASE c.table_id
 {cases(new)}
 ELSE c.new END AS new
-FROM numbered AS c
+FROM {numbered} AS c
 ) AS m
-WHERE m.op <> 'U' OR m.table_id NOT IN ({numbers}) OR cardinality({schema}.akeys(m.new)) > 0
+WHERE m.op <> 'U' OR m.number < 0 OR m.table_id NOT IN ({numbers}) OR cardinality({schema}.akeys(m.new)) > 0
 )"""
 
 

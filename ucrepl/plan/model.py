@@ -6,9 +6,11 @@ from enum import IntEnum
 from functools import cached_property
 
 from ucrepl.plan.catalog import Column, Table, TableName
+from ucrepl.plan.references import Path, Reference, TextPattern
 
-WIDE_SEQ, WIDE_TIMES = "ucrepl seq", "ucrepl times"
-"""The columns of a table of wide rows besides the user's: the number of the change, and when columns were changed."""
+WIDE_SEQ, WIDE_TIMES, WIDE_ID = "ucrepl seq", "ucrepl times", "ucrepl id"
+"""The columns of a table of wide rows besides the user's: the number of the change, when columns were changed, and the
+local id that the row gets if it is new."""
 
 
 class Protection(IntEnum):
@@ -26,9 +28,12 @@ class ColumnPlan:
     """A column that both sides have, with what the rules say of it.
 
     A column that refers to another record has `refers_to` and its foreign key's `on_delete`; one whose record's table
-    is named by the text in another column (`model` + `res_id`) has `model_column` instead. `optional_rule` names the
-    rule because of which a reference to a record that is not known becomes null; where it may not be null, its row is
-    left out too. `missing` is what a rule or the link says of such references, None where neither does.
+    is named by the text in another column (`model` + `res_id`) has `model_column` instead, and one that refers in any
+    other way `reference`; `known_from` tells where that is known from. `optional_rule` names the rule because of which
+    a reference to a record that is not known becomes null; where it may not be null, its row is left out too. `missing`
+    is what a rule or the link says of such references, None where neither does. `source_name`: what the source calls
+    the column, if it has another name there, None where that is not known yet. `lenient`: `optional_rule` leaves out
+    some of the records only, so that the others are compared.
     """
 
     column: Column
@@ -37,8 +42,12 @@ class ColumnPlan:
     refers_to: TableName | None = None
     on_delete: str = "a"
     model_column: str | None = None
+    reference: Reference | None = None
+    known_from: str = ""
     optional_rule: str | None = None
     missing: str | None = None
+    source_name: str | None = ""
+    lenient: bool = False
 
     @property
     def name(self) -> str:
@@ -46,9 +55,31 @@ class ColumnPlan:
         return self.column.name
 
     @property
+    def on_source(self) -> str:
+        """The column's name on the source."""
+        return self.source_name or self.name
+
+    @property
     def is_reference(self) -> bool:
         """Whether its value is the id of a record."""
         return self.refers_to is not None or self.model_column is not None
+
+    @property
+    def is_mentioning(self) -> bool:
+        """Whether it refers to records without a foreign key."""
+        return self.model_column is not None or self.reference is not None
+
+    @property
+    def siblings(self) -> tuple[str, ...]:
+        """The other columns of its row without which its value can't be translated."""
+        if self.model_column:
+            return (self.model_column,)
+        return self.reference.siblings if self.reference else ()
+
+    @property
+    def is_uncertain(self) -> bool:
+        """Whether its values are not always understood: then the local one stays."""
+        return self.reference is not None and not self.reference.is_certain
 
     @property
     def fetches(self) -> bool:
@@ -57,8 +88,8 @@ class ColumnPlan:
 
     @property
     def gives_ids(self) -> bool:
-        """Whether a record that it mentions by model name gets an id, though it may come later or never."""
-        return self.model_column is not None and self.missing not in {"null", "park"}
+        """Whether a record that it mentions without a foreign key gets an id, though it may come later or never."""
+        return self.is_mentioning and self.missing not in {"null", "park"}
 
     @property
     def is_needed(self) -> bool:
@@ -72,19 +103,53 @@ class ColumnPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class NamedById:
+    """A column of the source whose name has the id of a record, whose ids are mapped as those of table `space`.
+
+    On the target it is called `before`, the id of the record there, `after`.
+    """
+
+    name: str
+    remote_id: int
+    space: int
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """How Odoo's workers are told that a cache is out of date: by the next number of a sequence, or a row of a table.
+
+    `where`: columns and their values, in rows without which there is nothing to tell.
+    """
+
+    cache: str
+    relation: TableName
+    is_sequence: bool
+    where: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
 class TablePlan:
     """A table that is replicated. `number` is its number in `ucrepl.table_name` of the target.
 
+    `space` is the number of the table in whose name its ids are mapped: another one where tables share their ids.
     `on_demand`: a rule skips it, so that its changes are left out, but rows come where a reference fetches them.
 
     `partial_rule` names the rule because of which some of its rows are left out (they belong to a skipped table).
+    `protected_by` names the rule that lets its rows be recognised only: none is made, or deleted. `kept`: the condition
+    that a row of the source (`row`) is replicated, empty where all are. `inserts_only`: updates and deletes are not.
     `masks`: column of the source -> the SQL of the text that leaves instead of its value (see `plan.mask`).
     `belongs_to`: columns that refer to records with which, once they are chosen for a subset, the row comes along.
+    `named_by_ids`: columns of the source whose names have ids that are other ones on the target.
+    `held_columns`: columns of the source for which the target has no place, and whose values are held until it has.
     `alike`: PostgreSQL's binary format of its rows is the same on both sides. `wide`: its new rows are staged with a
-    column for each of theirs, besides the image (see `plan.wide`).
+    column for each of theirs, besides the image (see `plan.wide`). `signals`: of which caches Odoo's workers are
+    told when its rows were changed.
     """
 
     number: int
+    space: int
     table: Table
     columns: tuple[ColumnPlan, ...]
     recognition_keys: tuple[tuple[str, ...], ...] = ()
@@ -92,9 +157,15 @@ class TablePlan:
     partial_rule: str | None = None
     masks: Mapping[str, str] = field(default_factory=dict)
     belongs_to: tuple[str, ...] = ()
+    named_by_ids: tuple[NamedById, ...] = ()
+    held_columns: tuple[str, ...] = ()
     alike: bool = False
     wide: bool = False
     on_demand: bool = False
+    protected_by: str | None = None
+    kept: str = ""
+    inserts_only: bool = False
+    signals: tuple[Signal, ...] = ()
 
     @property
     def name(self) -> TableName:
@@ -117,6 +188,16 @@ class TablePlan:
             if column.name == name:
                 return column
         raise KeyError(name)
+
+    @cached_property
+    def mentioning(self) -> tuple[ColumnPlan, ...]:
+        """The columns that mention records by model name, which get ids then."""
+        return tuple(c for c in self.columns if c.model_column and c.gives_ids)
+
+    @cached_property
+    def followed_up(self) -> tuple[ColumnPlan, ...]:
+        """The columns of which something is to be done once their rows are written."""
+        return tuple(c for c in self.columns if c.is_uncertain or (c.reference and c.reference.parent))
 
     @property
     def watches_time(self) -> bool:
@@ -141,19 +222,40 @@ class TablePlan:
 
 @dataclass(frozen=True, slots=True)
 class SkippedTable:
-    """A table that is left out by the rule of this name."""
+    """A table that is left out by the rule of this name. `on_demand`: rows may come where a reference fetches them."""
 
     name: TableName
     rule: str
+    on_demand: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class RuleUse:
+    """What a rule says of a table, or a `column` of it, or the rows for which `where` is true.
+
+    `rule` is None for what no rule speaks of; `overrides` names the rule of a pack in whose place it stands.
+    """
+
+    table: str
+    column: str | None
+    where: str | None
+    says: str
+    rule: str | None
+    overrides: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ModelTable:
-    """An Odoo model and the table, with its number on the target and its sequence, in which its records are."""
+    """An Odoo model, the number of the table in which its records are, that of their ids, and their sequence.
+
+    `is_protected`: its records are never made, so that one that is only mentioned gets no id.
+    """
 
     model: str
-    number: int
+    table: int
+    space: int
     sequence: str
+    is_protected: bool = False
 
 
 @dataclass(frozen=True)
@@ -161,12 +263,15 @@ class LinkPlan:
     """The whole plan of a link.
 
     `groups` are the tables in the order in which rows can be inserted: a group is one table, or tables that refer to
-    each other in a circle. `missing` are tables of the source that the target has not. `external_ids` is the number of
-    the table of external ids. `defers`: the target has constraints that can be checked as late as at commit.
+    each other in a circle. `missing` are tables of the source that have no place on the target: their changes are held.
+    `external_ids` is the number of the table of external ids. `defers`: the target has constraints that can be checked
+    as late as at commit.
     `checks_at_once`: foreign keys of many rows may be checked all at once on the target, instead of one by one.
-    `masks`: those of all tables of the source, also of tables that the target has not. `source_hstore` is the schema of
-    that extension on the source, `hstore_schema` on the target.
+    `masks`: those of all tables of the source, also of tables that the target has not. `patterns`: how ids stand in
+    texts. `source_hstore` is the schema of that extension on the source, `hstore_schema` on the target.
     `shared_with`: all peers that share ids with the target, the source among them; empty where ids are mapped.
+    `routes`: the SQL of the number that a change of a table has: that of the table, or, below zero, one of `left_out`,
+    number -> the rule that leaves it out. `rules`: what rules say of tables, columns and rows.
     """
 
     peer_id: int
@@ -182,7 +287,11 @@ class LinkPlan:
     defers: bool = False
     checks_at_once: bool = False
     masks: Mapping[TableName, Mapping[str, str]] = field(default_factory=dict)
+    patterns: tuple[TextPattern, ...] = ()
     shared_with: tuple[int, ...] = ()
+    routes: Mapping[TableName, str] = field(default_factory=dict)
+    left_out: dict[int, str] = field(default_factory=dict)
+    rules: tuple[RuleUse, ...] = ()
 
     @property
     def has_several_peers(self) -> bool:
@@ -201,19 +310,53 @@ class LinkPlan:
 
     @cached_property
     def followed(self) -> dict[int, TablePlan]:
-        """The tables whose changes are replayed: not those of which rows come on demand only."""
-        return {number: table for number, table in self.tables.items() if not table.on_demand}
+        """The tables whose rows are written: not those of which rows come on demand, or are recognised, only."""
+        return {number: t for number, t in self.tables.items() if not (t.on_demand or t.protected_by)}
+
+    @cached_property
+    def protected(self) -> dict[TableName, str]:
+        """The tables whose rows are recognised only, with the rules that say so."""
+        return {table.name: table.protected_by for table in self.tables.values() if table.protected_by}
+
+    @cached_property
+    def naming(self) -> dict[int, tuple[str, ...]]:
+        """The tables in which columns, of these names on the source, name models, if some models have no table here."""
+        if not self.missing:
+            return {}
+        found = {
+            number: tuple(dict.fromkeys(name for c in table.columns for name in _model_names(table, c)))
+            for number, table in self.followed.items()
+        }
+        return {number: names for number, names in found.items() if names}
 
     @cached_property
     def fetches(self) -> bool:
         """Whether there are references that fetch what is missing."""
         return any(c.fetches for table in self.tables.values() for c in table.columns)
 
+    @cached_property
+    def has_caches(self) -> bool:
+        """Whether Odoo's workers are to be told of changes of some tables."""
+        return any(table.signals for table in self.tables.values())
+
     def number_of(self, name: TableName) -> int:
-        """The number of a replicated or skipped table."""
+        """The number of a table of the source. Raises KeyError for another one."""
         if name in self.by_name:
             return self.by_name[name].number
-        return next(number for number, table in self.skipped.items() if table.name == name)
+        return self._numbers_of_others[name]
+
+    @cached_property
+    def _numbers_of_others(self) -> dict[TableName, int]:
+        skipped = {table.name: number for number, table in self.skipped.items()}
+        return skipped | {name: number for number, name in self.missing.items()}
+
+    def space_of(self, name: TableName) -> int:
+        """The number under which the ids of a table of the source are mapped."""
+        return self.by_name[name].space if name in self.by_name else self.number_of(name)
+
+    def in_circle(self, one: int, other: int) -> bool:
+        """Whether two tables refer to each other in a circle, so that their rows are written in one statement."""
+        return any(one in group and other in group for group in self.groups)
 
     def ordered(self, present: Iterable[int]) -> Iterator[tuple[TablePlan, ...]]:
         """The groups in the order of insertion, with only the tables that are present in a batch."""
@@ -222,3 +365,15 @@ class LinkPlan:
             members = tuple(self.tables[number] for number in group if number in wanted)
             if members:
                 yield members
+
+
+def _model_names(table: TablePlan, column: ColumnPlan) -> Iterator[str]:
+    """The columns of a row in which the models stand of the records to which a column refers."""
+    known = {c.name: c.on_source for c in table.columns}
+    if column.model_column in known:
+        yield known[column.model_column]
+    elif column.reference and column.reference.kind == "by_model":
+        paths = (a for a in column.reference.arguments if isinstance(a, Path))
+        yield from (known[path.column] for path in paths if not (path.hops or path.choices) and path.column in known)
+    elif column.reference and column.reference.kind == "model_id":
+        yield column.on_source

@@ -10,7 +10,7 @@ from ucrepl.plan.catalog import TableName
 from ucrepl.plan.circle import can_wait, inner_references
 from ucrepl.plan.model import ColumnPlan, LinkPlan, Protection, TablePlan
 from ucrepl.plan.text import lines, literal, quote
-from ucrepl.plan.translate import image, own_row, sent, translated
+from ucrepl.plan.translate import Row, image, own_row, sent, translated
 from ucrepl.plan.types import distinct
 from ucrepl.plan.write import protected
 
@@ -22,10 +22,19 @@ def expect(link: LinkPlan, table: TablePlan) -> str:
     """Takes the records whose keys are in `pg_temp.present` for made, unless they are known or in doubt."""
     return f"""\
 INSERT INTO ucrepl.identity (peer_id, remote_table, remote_id, local_table, local_id, found_by)
-SELECT {link.peer_id}, {table.number}, p.key::bigint, {table.number}, {_LOWEST} + p.key::bigint, 'new'
+SELECT {link.peer_id}, {table.space}, p.key::bigint, {table.space}, {_LOWEST} + p.key::bigint, 'new'
 FROM pg_temp.present AS p
 WHERE NOT EXISTS (SELECT FROM ucrepl.doubt AS d WHERE d.table_id = {table.number} AND d.remote_id = p.key::bigint)
 ON CONFLICT DO NOTHING"""
+
+
+def recognised_only(link: LinkPlan, table: TablePlan) -> str:
+    """How many rows of a table that is protected as a whole are known here."""
+    return f"""\
+SELECT count(*)
+FROM ucrepl.identity AS i
+JOIN {table.table.only}{table.name.sql} AS target ON target.{quote(table.table.key[0])} = i.local_id
+WHERE {table.surrogate} AND i.peer_id = {link.peer_id} AND i.remote_table = {table.space} AND i.deleted_at IS NULL"""
 
 
 def withdraw(link: LinkPlan, table: TablePlan) -> str:
@@ -33,7 +42,7 @@ def withdraw(link: LinkPlan, table: TablePlan) -> str:
     return f"""\
 DELETE FROM ucrepl.identity AS i
 USING pg_temp.present AS p
-WHERE i.peer_id = {link.peer_id} AND i.remote_table = {table.number} AND i.remote_id = p.key::bigint
+WHERE i.peer_id = {link.peer_id} AND i.remote_table = {table.space} AND i.remote_id = p.key::bigint
     AND i.found_by = 'new'
     AND NOT EXISTS (SELECT FROM pg_temp.change AS change WHERE change.key = p.key)"""
 
@@ -58,6 +67,7 @@ def unresolved(link: LinkPlan, table: TablePlan, later: Collection[TableName]) -
         if column.refers_to is None or column.optional_rule or column.fetches:
             continue
         number, value = link.number_of(column.refers_to), sent(column)
+        space = link.space_of(column.refers_to)
         waits = "false"
         if column in inner and can_wait(table, column):
             if column.refers_to == table.name and table.surrogate:
@@ -65,7 +75,7 @@ def unresolved(link: LinkPlan, table: TablePlan, later: Collection[TableName]) -
             elif column.refers_to in later or column.refers_to == table.name:
                 waits = "true"
         known = (
-            f"SELECT FROM ucrepl.identity AS i WHERE i.peer_id = {link.peer_id} AND i.remote_table = {number}"
+            f"SELECT FROM ucrepl.identity AS i WHERE i.peer_id = {link.peer_id} AND i.remote_table = {space}"
             f" AND i.remote_id = {value} AND i.found_by <> 'mentioned'"
         )
         absent = f"{value} IS NOT NULL AND NOT EXISTS ({known})"
@@ -92,7 +102,7 @@ SELECT DISTINCT {link.peer_id}, model.number, {sent(column)}::bigint, model.numb
     'mentioned'
 FROM pg_temp.change AS change
 {image(link, table, "new", "sent")}
-JOIN pg_temp.model AS model ON model.model = sent.{quote(column.model_column or "")}
+JOIN pg_temp.model AS model ON model.model = sent.{quote(column.model_column or "")} AND model.ids <> 'never'
 WHERE change.table_id = {table.number} AND {sent(column)} > 0
 ON CONFLICT DO NOTHING"""
 
@@ -108,10 +118,7 @@ def recognised(link: LinkPlan, table: TablePlan) -> str:
     joins.append(image(link, table, "new", "sent"))
     changes, keeps = [], []
     for column in table.value_columns:
-        model = None
-        if column.model_column:
-            model = f"coalesce(sent.{quote(column.model_column)}, target.{quote(column.model_column)})"
-        value = translated(link, table, column, sent(column), model)
+        value = translated(link, table, column, sent(column), Row(sent, "target"))
         joins += value.joins
         current, kind = f"target.{quote(column.name)}", column.column.type
         written = current if column.protection is Protection.NEVER else protected(column, value.sql)

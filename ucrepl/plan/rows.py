@@ -72,10 +72,13 @@ def from_table(
     subset: bool = False,
     condition: str = "",
 ) -> str:
-    """The rows of the table under the name `row`, in the order of their keys, chosen as for `as_changes`."""
+    """The rows of the table under the name `row`, in the order of their keys, chosen as for `as_changes`.
+
+    Those that a rule leaves out are not among them.
+    """
     table = plan.table
     key = row_key(table)
-    join, where = "", condition and f"\nWHERE {condition}"
+    join, conditions = "", [f"({c})" for c in (condition, plan.kept) if c]
     if written is not None:
         told = f"(\n{written}\n)" if isinstance(written, str) else "pg_temp.written"
         of_table = "" if isinstance(written, str) else f"written.table_id = {written} AND "
@@ -83,10 +86,12 @@ def from_table(
     if subset:
         join += f"\nJOIN pg_temp.chosen AS chosen ON chosen.table_id = {plan.number} AND {is_chosen(plan)}"
     if chosen:
-        where = f"\nWHERE {key} = ANY (%(keys)s)"
         if len(table.key) == 1:
             kind = table.columns[table.key[0]].type
-            where = f"\nWHERE row.{quote(table.key[0])} = ANY (%(keys)s::text[]::{kind}[])"
+            conditions.append(f"row.{quote(table.key[0])} = ANY (%(keys)s::text[]::{kind}[])")
+        else:
+            conditions.append(f"{key} = ANY (%(keys)s)")
+    where = f"\nWHERE {' AND '.join(conditions)}" if conditions else ""
     order = ", ".join(f"row.{quote(name)}" for name in table.key)
     return f"FROM {table.only}{table.name.sql} AS row{join}{where}\nORDER BY {order}"
 
@@ -120,12 +125,18 @@ SELECT
     NULL::{quote(hstore)}.hstore AS times
 FROM {names.only}{names.name.sql} AS row
 JOIN {table.table.only}{table.name.sql} AS record ON record.{quote(table.table.key[0])} = row.res_id{
-            _chosen(table) if subset else ""
+            _chosen(table) if subset and not table.protected_by else ""
         }
 WHERE row.model = {literal(model)}"""
         for model, table in models
     ]
     return "\nUNION ALL\n".join(parts)
+
+
+def count(plan: TablePlan, *, left_out: bool = False) -> str:
+    """How many rows the table has; `left_out`: how many of them a rule leaves out."""
+    where = f" WHERE NOT ({plan.kept})" if left_out else ""
+    return f"SELECT count(*) FROM {plan.table.only}{plan.name.sql} AS row{where}"
 
 
 def row_key(table: Table, row: str = mask.ROW) -> str:

@@ -1,8 +1,10 @@
 """SQL expressions that turn a value of the source into the value that the target must hold."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from ucrepl.plan.model import WIDE_SEQ, WIDE_TIMES, ColumnPlan, LinkPlan, TablePlan
+from ucrepl.plan.model import WIDE_ID, WIDE_SEQ, WIDE_TIMES, ColumnPlan, LinkPlan, TablePlan
+from ucrepl.plan.references import Hop, Path, Reference
 from ucrepl.plan.text import lines, literal, quote, remark
 
 # Names that the generated statements give to the change, its new and old row, the local row and its identity.
@@ -22,11 +24,6 @@ def sent(column: ColumnPlan) -> str:
     return f"sent.{quote(column.name)}"
 
 
-def sent_model(column: ColumnPlan) -> str | None:
-    """The name of the model in the new image that says to which table a column refers; None where no model does."""
-    return f"sent.{quote(column.model_column)}" if column.model_column else None
-
-
 def extracted(link: LinkPlan, column: ColumnPlan) -> str:
     """The value of a column taken out of the new image by itself, where unfolding the whole image would cost more."""
     return f"{_text_of(link, column.name)}::{column.column.type}"
@@ -42,19 +39,44 @@ def was(column: ColumnPlan) -> str:
     return f"was.{quote(column.name)}"
 
 
-def translated(link: LinkPlan, table: TablePlan, column: ColumnPlan, value: str, model: str | None = None) -> Value:
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Where the other columns of a row are found: in an image, in the local row of this name, or in either."""
+
+    image: Callable[[ColumnPlan], str] | None = sent
+    local: str | None = None
+
+    def text(self, table: TablePlan, name: str) -> str:
+        """A column that is no reference."""
+        here = f"{self.local}.{quote(name)}"
+        if self.image is None:
+            return here
+        there = self.image(table.column(name))
+        return f"coalesce({there}, {here})" if self.local else there
+
+
+SENT = Row()
+"""A row that is new: all that is known of it is in the new image."""
+
+
+def translated(link: LinkPlan, table: TablePlan, column: ColumnPlan, value: str, row: Row = SENT) -> Value:
     """The value of a column for the target; references are joined to the identity map.
 
     A reference to a record that is not known raises UC001 when the statement meets it, unless a rule makes it null; a
-    reference by model name is left as it is where its model has no table that is replicated. `model` is the expression
-    of the model's name, by default the one in the new image.
+    reference by model name is left as it is where its model has no table that is replicated. A record to which a column
+    without a foreign key refers is given an id, unless a rule says otherwise: it may come later, or never, as on the
+    source.
     """
+    if column.reference is not None:
+        alias = quote(alias_of(column))
+        mapped = lines([f"SELECT {mapped_value(link, table, column, value, row, 'write')} AS value"])
+        return Value(f"{alias}.value", (f"CROSS JOIN LATERAL (\n{mapped}\n) AS {alias}",))
     if column.model_column is not None:
-        return _by_model(link, table, column, value, model or f"sent.{quote(column.model_column)}")
+        return _by_model(link, table, column, value, row.text(table, column.model_column))
     if column.refers_to is None:
         return Value(value)
     alias = quote(alias_of(column))
-    number = link.number_of(column.refers_to)
+    number = link.space_of(column.refers_to)
     join = _identity(link, alias, f"{number} {remark(str(column.refers_to))}", value)
     if column.optional_rule:
         return Value(f"{alias}.local_id", (join,))
@@ -64,27 +86,108 @@ def translated(link: LinkPlan, table: TablePlan, column: ColumnPlan, value: str,
     )
 
 
-def looked_up(link: LinkPlan, column: ColumnPlan, value: str, model: str | None = None) -> str:
+def looked_up(link: LinkPlan, table: TablePlan, column: ColumnPlan, value: str, row: Row | None = None) -> str:
     """The same as an expression without joins, null for a record that is not known: for old values and for keys.
 
-    `model` is the expression of the model's name, by default the old one or else that of the local row. Where ids are
-    shared, nobody hands out an id for a record that was only mentioned by model name: it stands for itself.
+    Other columns have by default their old values, or else those of the local row. Where ids are shared, nobody hands
+    out an id for a record that was only mentioned by model name: it stands for itself.
     """
+    row = row or Row(was, "target")
+    if column.reference is not None:
+        return mapped_value(link, table, column, value, row, "known")
     if column.model_column is not None:
-        name = quote(column.model_column)
+        model = row.text(table, column.model_column)
         local = f"coalesce(i.local_id, {value})" if link.shared_with else "i.local_id"
         return (
             f"(SELECT CASE WHEN m.model IS NULL OR {value} = 0 THEN {value} ELSE {local} END FROM (SELECT) AS one"
-            f" LEFT JOIN pg_temp.model AS m ON m.model = {model or f'coalesce(was.{name}, target.{name})'}"
+            f" LEFT JOIN pg_temp.model AS m ON m.model = {model}"
             f" LEFT JOIN ucrepl.identity AS i ON i.peer_id = {link.peer_id} AND i.remote_table = m.number"
             f" AND i.remote_id = {value})"
         )
     if column.refers_to is None:
         return value
-    number = link.number_of(column.refers_to)
+    number = link.space_of(column.refers_to)
     return (
         f"(SELECT i.local_id FROM ucrepl.identity AS i WHERE i.peer_id = {link.peer_id}"
         f" AND i.remote_table = {number} AND i.remote_id = {value})"
+    )
+
+
+def mapped_value(link: LinkPlan, table: TablePlan, column: ColumnPlan, value: str, row: Row, way: str) -> str:
+    """The value of a column that has a kind of reference, by the function of that kind.
+
+    `way`: `known` only looks ids up, `back` turns ids of the target into those of the source. What is to be written
+    (`write`) gives ids to records that are mentioned for the first time, and is certain: else the local value stays,
+    and a new row gets what means nothing.
+    """
+    if link.shared_with:
+        return value  # all ids are the same ones there
+    reference, type_ = column.reference or Reference("none", ""), column.column.type
+    writes = way == "write"
+    maps = ("make" if column.gives_ids else "known") if writes else way
+    carried = value if type_ == reference.carrier else f"{value}::{reference.carrier}"
+    arguments = [str(link.peer_id), carried]
+    for argument in reference.arguments:
+        if isinstance(argument, Path):
+            arguments.append(followed(link, table, argument, row))
+        else:
+            arguments.append("NULL" if argument is None else literal(argument))
+    result = f"ucrepl.mapped_{reference.function}({', '.join(arguments)}, {literal(maps)})"
+    if writes and (reference.required or column.missing == "park"):
+        result = f"coalesce({result}, {_failure(table, column, value)}::{reference.carrier})"
+    if writes and column.is_uncertain:
+        nothing = f"CASE WHEN {carried} ~ '^\\s*\\{{' THEN '{{}}' ELSE '[(0, ''='', 1)]' END"
+        result = f"coalesce({result}, {f'{row.local}.{quote(column.name)}' if row.local else nothing})"
+    if type_ != reference.carrier:
+        result = f"{result}::{type_}"
+    whens = [f"WHEN {value} IS NULL THEN NULL"]
+    if reference.needle:
+        whens.append(f"WHEN {carried} !~ {literal(reference.needle)} THEN {value}")
+    for path, wanted in reference.where:
+        values = ", ".join(literal(one) for one in wanted)
+        whens.append(f"WHEN ({followed(link, table, path, row)} IN ({values})) IS NOT TRUE THEN {value}")
+    return f"CASE\n{lines([*whens, f'ELSE {result}'], separator='')}\nEND"
+
+
+def followed(link: LinkPlan, table: TablePlan, path: Path, row: Row) -> str:
+    """What stands at a path, seen from a row: on the target, or, where both are written at once, in the batch."""
+    column = next((c for c in table.columns if c.name == path.column), None)
+    if column is None or (column.refers_to is None and column.reference is None and not path.hops):
+        found = row.text(table, path.column) if column else f"{row.local}.{quote(path.column)}"
+    else:
+        found = f"{row.local}.{quote(path.column)}" if row.local else "NULL"
+        if row.image:
+            there = looked_up(link, table, column, row.image(column), row)
+            found = f"coalesce({there}, {found})" if row.local else there
+    for i, hop in enumerate(path.hops):
+        staged = None
+        if row.image and column and not i and link.in_circle(table.number, hop.number):
+            staged = row.image(column)
+        found = _stepped(link, hop, found, staged)
+    if path.before:
+        found = f"split_part({found}, {literal(path.before)}, 1)"
+    if path.choices:
+        whens = (f"WHEN {_is_called(found, value)} THEN {literal(model)}" for value, model in path.choices)
+        found = f"CASE {' '.join(whens)} END"
+    return found
+
+
+def _is_called(expression: str, name: str) -> str:
+    """The condition that a text is a name, or begins with what stands before the `*` of it."""
+    if name.endswith("*"):
+        return f"starts_with({expression}, {literal(name.removesuffix('*'))})"
+    return f"{expression} = {literal(name)}"
+
+
+def _stepped(link: LinkPlan, hop: Hop, found: str, staged: str | None) -> str:
+    """A column of the row with the id `found`; `staged`, its key on the source, where it may be in the batch only."""
+    here = f"(SELECT r.{quote(hop.column)} FROM {hop.rows} AS r WHERE r.{quote(hop.key)} = {found})"
+    if staged is None:
+        return here
+    value = f"{quote(link.hstore_schema)}.fetchval(staged.new, {literal(hop.column)})"
+    return (
+        f"coalesce({here}, (SELECT {value}::{hop.type} FROM pg_temp.change AS staged"
+        f" WHERE staged.table_id = {hop.number} AND staged.key = {staged}::text AND staged.op <> 'D' LIMIT 1))"
     )
 
 
@@ -101,12 +204,12 @@ def own_row(link: LinkPlan, table: TablePlan, row: str = "target") -> Value:
     if table.surrogate:
         join = (
             f"JOIN ucrepl.identity AS own\n"
-            f"    ON own.peer_id = {link.peer_id} AND own.remote_table = {table.number}"
+            f"    ON own.peer_id = {link.peer_id} AND own.remote_table = {table.space}"
             f" AND own.remote_id = change.key::bigint"
         )
         return Value(f"{row}.{quote(table.table.key[0])} = own.local_id", (join,))
     conditions = (
-        f"{row}.{quote(column.name)} = {looked_up(link, column, key_value(table, position))}"
+        f"{row}.{quote(column.name)} = {looked_up(link, table, column, key_value(table, position))}"
         for position, column in enumerate(table.key_columns)
     )
     return Value(" AND ".join(conditions))
@@ -123,7 +226,7 @@ def here(link: LinkPlan, table: TablePlan) -> str:
         SELECT true
         FROM ucrepl.identity AS own
         JOIN {table.table.only}{table.name.sql} AS target ON target.{quote(table.table.key[0])} = own.local_id
-        WHERE own.peer_id = {link.peer_id} AND own.remote_table = {table.number} AND own.remote_id = change.key::bigint
+        WHERE own.peer_id = {link.peer_id} AND own.remote_table = {table.space} AND own.remote_id = change.key::bigint
     )"""
 
 
@@ -147,7 +250,8 @@ def image(link: LinkPlan, table: TablePlan, which: str, alias: str) -> str:
 def wide_image(link: LinkPlan) -> str:
     """The image of a wide row, with the nulls."""
     hstore = quote(link.hstore_schema)
-    return f"{hstore}.hstore(sent.*) OPERATOR({hstore}.-) ARRAY[{literal(WIDE_SEQ)}, {literal(WIDE_TIMES)}]"
+    others = ", ".join(map(literal, (WIDE_SEQ, WIDE_TIMES, WIDE_ID)))
+    return f"{hstore}.hstore(sent.*) OPERATOR({hstore}.-) ARRAY[{others}]"
 
 
 def alias_of(column: ColumnPlan) -> str:
@@ -161,7 +265,9 @@ def _failure(table: TablePlan, column: ColumnPlan, value: str) -> str:
 
 def _by_model(link: LinkPlan, table: TablePlan, column: ColumnPlan, value: str, model: str) -> Value:
     alias, known_model = quote(alias_of(column)), quote(f"model of {column.name}"[:63])
-    local = f"coalesce({alias}.local_id, {value})"
+    local = f"""\
+CASE WHEN {known_model}.ids = 'never' AND {value} <> 0
+    THEN {alias}.local_id ELSE coalesce({alias}.local_id, {value}) END"""
     if not column.gives_ids:
         unknown = "NULL" if column.optional_rule else _failure(table, column, value)
         no_record = f"{known_model}.model IS NULL OR {value} IS NULL OR {value} = 0"

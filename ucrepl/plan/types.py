@@ -9,6 +9,7 @@ COMPARABLE = frozenset({
     "jsonb", "money", "numeric", "oid", "real", "smallint", "text", "time without time zone", "time with time zone",
     "timestamp with time zone", "timestamp without time zone", "uuid",
 })  # fmt: skip
+INTEGERS = frozenset({"smallint", "integer", "bigint"})
 # Types whose values are the same in PostgreSQL's binary format on any server: no oid of a type or table is in them.
 SENT_ALIKE = frozenset({
     "bigint", "boolean", "bytea", "character varying", "date", "double precision", "integer", "json", "jsonb",

@@ -56,8 +56,9 @@ class Comparison:
 
     def source_chunks(self) -> str:
         """Of each chunk its number, how many rows it has, and their hash; of ids from `first` to below `end`."""
-        where = f"\nWHERE {self._within(f'source.{self.key}')}" if self.table.surrogate else ""
-        return _summed(f"SELECT {self._chunk_of_source()}, {self._source_hash()}\nFROM {self.only} AS source{where}")
+        conditions = [self._within(f"source.{self.key}")] if self.table.surrogate else []
+        where = _where([*conditions, *self._kept("source")])
+        return _summed(f"SELECT {self._chunk_of_source()}, {self._source_hash()}\nFROM {self.only} AS source\n{where}")
 
     def target_chunks(self) -> str:
         """The same of the target, of the rows whose keys the source knows."""
@@ -80,9 +81,11 @@ SELECT {self._chunk_of_target()}, {self._target_hash()}
         from_chunks = f"""\
 FROM unnest({_value("chunks")}::bigint[]) AS chunk (number)
 JOIN {self.only} AS source
-    ON source.{self.key} >= chunk.number << {CHUNK_BITS} AND source.{self.key} < (chunk.number + 1) << {CHUNK_BITS}"""
+    ON source.{self.key} >= chunk.number << {CHUNK_BITS} AND source.{self.key} < (chunk.number + 1) << {CHUNK_BITS}
+{_where(self._kept("source"))}"""
         if not self.table.surrogate:
-            from_chunks = f"FROM {self.only} AS source\nWHERE {self._chunk_of_source()} = ANY ({_value('chunks')})"
+            conditions = [f"{self._chunk_of_source()} = ANY ({_value('chunks')})", *self._kept("source")]
+            from_chunks = f"FROM {self.only} AS source\n{_where(conditions)}"
         key = _key([f"source.{quote(c.name)}::text" for c in self.table.key_columns])
         return _copied(f"SELECT {key}, {self._source_hash()}\n{from_chunks}")
 
@@ -109,10 +112,11 @@ SELECT {key}, {self._target_hash()}
     def unpaired(self) -> str | None:
         """The keys of the target's rows of which the source can't know; None where there can't be any."""
         if self.table.surrogate:
+            pair = f"SELECT FROM ucrepl.identity AS own WHERE {self._paired()} AND own.local_id = target.{self.key}"
             return _finished(f"""\
 SELECT target.{self.key}::text
 FROM {self.only} AS target
-WHERE NOT EXISTS (SELECT FROM ucrepl.identity AS own WHERE {self._paired()} AND own.local_id = target.{self.key})""")
+{_where([f"NOT EXISTS ({pair})", *self._kept("target")])}""")
         known = self._known()
         if not known:
             return None
@@ -186,12 +190,36 @@ SELECT asked.key, ARRAY[
 {lines(values)}
 ]::text[], {self._gone("source")}, {whole}
 FROM unnest({_value("keys")}::text[]) AS asked (key)
-JOIN {self.only} AS source ON {self._is_row("source", "asked.key")}""")
+JOIN {self.only} AS source ON {self._is_row("source", "asked.key")}
+{_where(self._kept("source"))}""")
+
+    def left_out(self) -> str | None:
+        """The keys of the rows that a rule leaves out on the source, of all or of those in `keys`; None without one."""
+        if not self.table.kept:
+            return None
+        [kept] = self._kept("source")
+        key = _key([f"source.{quote(c.name)}::text" for c in self.table.key_columns])
+        return _finished(f"""\
+SELECT {key}
+FROM {self.only} AS source
+WHERE NOT {kept} AND ({_value("keys")}::text[] IS NULL OR {key} = ANY ({_value("keys")}))""")
+
+    @property
+    def lenient(self) -> list[int | None]:
+        """Of each column the number of the ids to which it refers if some of these records are left out by a rule."""
+        return [self.link.space_of(c.refers_to) if c.lenient and c.refers_to else None for c in self.compared.columns]
 
     @property
     def names(self) -> list[str]:
         """The names of the columns, in the order of the values of a row."""
         return [c.name for c in self.compared.columns]
+
+    def _kept(self, row: str) -> list[str]:
+        """The condition that a row of this side is not left out by a rule; none where the side can't tell."""
+        here = self.table.table.columns.keys() if row == "target" else self.compared.source.columns.keys()
+        if not self.table.kept or not here >= self.compared.source.columns.keys():
+            return []
+        return [f"(SELECT {self.table.kept} FROM (SELECT {row}.*) AS {mask.ROW})"]
 
     def _plain(self) -> list[ColumnPlan]:
         """The columns that both sides hash as they are. The others are hashed together with the hash of these."""
@@ -229,11 +257,12 @@ JOIN {self.only} AS source ON {self._is_row("source", "asked.key")}""")
         several processes can share the work, which the barrier would forbid, they share that too.
         """
         translated = self._translated()
-        needed = [*self.table.table.key, *(c.name for c in translated), *(c.model_column or "" for c in translated)]
+        siblings = (name for c in translated for name in c.siblings)
+        needed = [*self.table.table.key, *(c.name for c in translated), *siblings]
         plain = [self._target(c, as_text=False).sql for c in self._plain()]
         if not self.barrier:
             needed += [c.name for c in self._plain()]
-        selected = [f"target.{quote(name)}" for name in dict.fromkeys(needed) if name]
+        selected = [f"target.{quote(name)}" for name in dict.fromkeys(needed)]
         if self.table.surrogate:
             selected.append(f"own.remote_id AS {_OWN.removeprefix('target.')}")
         if plain and self.barrier:
@@ -276,8 +305,8 @@ SELECT
 
     def _paired(self) -> str:
         return (
-            f"own.peer_id = {self.link.peer_id} AND own.remote_table = {self.table.number}"
-            f" AND own.local_table = {self.table.number} AND own.deleted_at IS NULL"
+            f"own.peer_id = {self.link.peer_id} AND own.remote_table = {self.table.space}"
+            f" AND own.local_table = {self.table.space} AND own.deleted_at IS NULL"
         )
 
     def _within(self, identity: str) -> str:
@@ -308,9 +337,9 @@ SELECT
         """A key's element, translated by the identity map."""
         column, element = self.table.key_columns[place], self._element(place, key)
         if self.table.surrogate:
-            number, alive = self.table.number, " AND i.deleted_at IS NULL"
+            number, alive = self.table.space, " AND i.deleted_at IS NULL"
         elif column.refers_to and refers(self.link, column):
-            number, alive = self.link.number_of(column.refers_to), ""
+            number, alive = self.link.space_of(column.refers_to), ""
         else:
             return element
         return (

@@ -7,7 +7,8 @@ here already, and what is to be parked, has its image made on the target.
 
 from collections.abc import Iterable
 
-from ucrepl.plan.model import WIDE_SEQ, WIDE_TIMES, ColumnPlan, LinkPlan, TablePlan
+from ucrepl.plan.model import WIDE_ID, WIDE_SEQ, WIDE_TIMES, ColumnPlan, LinkPlan, TablePlan
+from ucrepl.plan.references import Path
 from ucrepl.plan.rows import LONG_AGO, from_table, with_parameters
 from ucrepl.plan.text import lines, literal, quote
 from ucrepl.plan.translate import wide_image
@@ -17,11 +18,21 @@ def possible(link: LinkPlan, table: TablePlan) -> bool:
     """Whether rows of this table can be staged so.
 
     Not where rows are fetched beside them, which have images only, nor where ids are shared: one may be taken here, so
-    that a row is parked of which that was not known before.
+    that a row is parked of which that was not known before; nor where values of other rows are looked up in the images,
+    or values are held.
     """
     if link.fetches or link.shared_with or table.masks or table.partial_rule:
         return False
-    return table.alike and table.surrogate
+    if table.held_columns or table.number in link.naming:
+        return False
+    return table.alike and table.surrogate and table.number not in _looked_into(link)
+
+
+def _looked_into(link: LinkPlan) -> set[int]:
+    """The tables to whose rows one has to go to understand a reference of another one."""
+    references = (c.reference for t in link.tables.values() for c in t.columns if c.reference)
+    paths = [p for r in references for p in (*r.arguments, *(path for path, _ in r.where)) if isinstance(p, Path)]
+    return {hop.number for path in paths for hop in path.hops}
 
 
 def create(link: LinkPlan, table: TablePlan) -> str:
@@ -31,6 +42,7 @@ def create(link: LinkPlan, table: TablePlan) -> str:
 CREATE TEMPORARY TABLE {table.wide_table.removeprefix("pg_temp.")} (
     {quote(WIDE_SEQ)} bigint NOT NULL DEFAULT -nextval('ucrepl.synthetic_seq'),
     {quote(WIDE_TIMES)} {quote(link.hstore_schema)}.hstore,
+    {quote(WIDE_ID)} bigint NOT NULL DEFAULT nextval({literal(table.table.sequence or "")}),
 {lines(columns)}
 ) ON COMMIT DELETE ROWS"""
 
@@ -78,6 +90,11 @@ SELECT
     sent.{quote(WIDE_TIMES)}
 FROM {table.wide_table} AS sent{doubt}
 WHERE sent.{quote(WIDE_SEQ)} < coalesce((SELECT min(staged.seq) FROM pg_temp.change AS staged), 0)"""
+
+
+def count(_link: LinkPlan, table: TablePlan) -> str:
+    """How many wide rows there are."""
+    return f"SELECT count(*) FROM {table.wide_table}"
 
 
 def postpone(table: TablePlan, columns: Iterable[ColumnPlan]) -> str:

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from ucrepl.plan.identify import shipped
-from ucrepl.plan.model import ColumnPlan, LinkPlan, Protection, TablePlan
+from ucrepl.plan.model import WIDE_ID, ColumnPlan, LinkPlan, Protection, TablePlan
 from ucrepl.plan.text import lines, literal, quote
-from ucrepl.plan.translate import image, looked_up, own_row, sent, translated, was
+from ucrepl.plan.translate import Row, image, looked_up, own_row, sent, translated, was
 from ucrepl.plan.types import distinct, empty, same
 
 
@@ -21,17 +21,29 @@ def in_one_statement(statements: Sequence[str]) -> str:
 
 def insert(link: LinkPlan, table: TablePlan) -> str:
     """Inserts the new records of a table."""
+    new = f"WHERE change.table_id = {table.number} AND change.op = 'I'"
+    joins = [image(link, table, "new", "sent")]
+    if not table.surrogate:
+        return _insert(link, table, "", "pg_temp.change AS change", joins, new)
+    return _insert(link, table, "own.local_id", "pg_temp.change AS change", [*joins, *own_row(link, table).joins], new)
+
+
+def insert_wide(link: LinkPlan, table: TablePlan) -> str:
+    """Inserts all wide rows of a table, which are new, with the ids that they have got."""
+    return _insert(link, table, f"sent.{quote(WIDE_ID)}", f"{table.wide_table} AS sent", [], "")
+
+
+def _insert(link: LinkPlan, table: TablePlan, identity: str, rows: str, joins: Sequence[str], where: str) -> str:
+    """Inserts `rows`, in which the new image is called `sent`; `identity` is their local id, where ids are mapped."""
     key_name = table.table.key[0] if table.surrogate else None
     columns = [c for c in table.columns if c.name != key_name]
     values = [(c, translated(link, table, c, sent(c))) for c in columns]
     selected = [value.sql for _, value in values]
     names = [quote(c.name) for c in columns]
-    joins = [image(link, table, "new", "sent")]
     if key_name:
         names.insert(0, quote(key_name))
-        selected.insert(0, "own.local_id")
-        joins += own_row(link, table).joins
-    joins += [join for _, value in values for join in value.joins]
+        selected.insert(0, identity)
+    joins = [*joins, *(join for _, value in values for join in value.joins)]
     overriding = "OVERRIDING SYSTEM VALUE\n" if any(c.column.identity for c in table.columns) else ""
     only_key = not table.surrogate and not table.value_columns
     # A row that is nothing but its key (many2many) can be there already: the other side has linked the same two.
@@ -42,9 +54,9 @@ INSERT INTO {table.name.sql} (
 )
 {overriding}SELECT
 {lines(selected)}
-FROM pg_temp.change AS change
+FROM {rows}
 {_joined(joins)}
-WHERE change.table_id = {table.number} AND change.op = 'I'{conflict}"""
+{where}{conflict}"""
 
 
 def update(
@@ -68,15 +80,11 @@ def update(
         writable = [*table.key_columns, *writable]
     row = own_row(link, table)
     joins = [*row.joins, image(link, table, "new", "sent")]
-    here = any(c.model_column for c in writable)
-    if here:
+    if any(c.siblings or c.is_uncertain for c in writable):
         joins.append(f"JOIN {table.table.only}{table.name.sql} AS here ON {own_row(link, table, 'here').sql}")
     values: dict[str, str] = {}
     for column in writable:
-        model = None
-        if column.model_column:
-            model = f"coalesce(sent.{quote(column.model_column)}, here.{quote(column.model_column)})"
-        value = translated(link, table, column, sent(column), model)
+        value = translated(link, table, column, sent(column), Row(sent, "here"))
         joins += value.joins
         values[column.name] = value.sql
     if guarded and any(c.can_conflict for c in writable):
@@ -91,7 +99,7 @@ def update(
                 link,
                 c,
                 f"({same(f'target.{quote(c.name)}', values[c.name], c.column.type)}"
-                f" OR {same(f'target.{quote(c.name)}', looked_up(link, c, was(c)), c.column.type)})",
+                f" OR {same(f'target.{quote(c.name)}', looked_up(link, table, c, was(c)), c.column.type)})",
                 uniform=uniform,
             )
             for c in writable
@@ -146,23 +154,23 @@ def _is_identity(link: LinkPlan, table: TablePlan) -> str:
     """The condition that picks the identity of the record of a change, for all peers that share ids."""
     if not link.has_several_peers:
         return (
-            f"identity.peer_id = {link.peer_id} AND identity.remote_table = {table.number}"
+            f"identity.peer_id = {link.peer_id} AND identity.remote_table = {table.space}"
             " AND identity.remote_id = change.key::bigint"
         )
     return (
-        f"identity.peer_id IN {link.peers} AND identity.local_table = {table.number} AND identity.local_id ="
+        f"identity.peer_id IN {link.peers} AND identity.local_table = {table.space} AND identity.local_id ="
         f" (SELECT own.local_id FROM ucrepl.identity AS own WHERE own.peer_id = {link.peer_id}"
-        f" AND own.remote_table = {table.number} AND own.remote_id = change.key::bigint)"
+        f" AND own.remote_table = {table.space} AND own.remote_id = change.key::bigint)"
     )
 
 
 def truncate(link: LinkPlan, table: TablePlan) -> str:
     """Deletes all rows that the source knows, which is what its TRUNCATE means: rows of the target's own stay."""
     if table.surrogate:
-        known = [_is_known(link, table.number, table.table.key[0])]
+        known = [_is_known(link, table.space, table.table.key[0])]
     else:
         known = [
-            _is_known(link, link.number_of(c.refers_to), c.name) for c in table.key_columns if c.refers_to is not None
+            _is_known(link, link.space_of(c.refers_to), c.name) for c in table.key_columns if c.refers_to is not None
         ]
     where = f"\nWHERE {' AND '.join(known)}" if known else ""
     return f"DELETE FROM {table.table.only}{table.name.sql} AS target{where}"
@@ -170,12 +178,15 @@ def truncate(link: LinkPlan, table: TablePlan) -> str:
 
 def bury_truncated(link: LinkPlan, table: TablePlan) -> str:
     """Makes a tombstone of the identity of every record that is not here any more."""
+    rows = f"{table.table.only}{table.name.sql}"
+    if table.space != table.number:
+        rows = link.tables[table.space].name.sql  # with all that inherit from it
     return f"""\
 UPDATE ucrepl.identity AS identity
 SET deleted_at = now(), shipped_xid = {shipped(link)}
-WHERE identity.peer_id IN {link.peers} AND identity.remote_table = {table.number} AND identity.deleted_at IS NULL
+WHERE identity.peer_id IN {link.peers} AND identity.remote_table = {table.space} AND identity.deleted_at IS NULL
     AND NOT EXISTS (
-        SELECT FROM {table.table.only}{table.name.sql} AS target
+        SELECT FROM {rows} AS target
         WHERE target.{quote(table.table.key[0])} = identity.local_id
     )"""
 
@@ -187,7 +198,7 @@ def free_id(link: LinkPlan, table: TablePlan) -> str:
 DELETE FROM ucrepl.identity AS identity
 USING pg_temp.change AS change
 WHERE change.table_id = {table.number} AND change.op = 'K'
-    AND identity.peer_id = {link.peer_id} AND identity.remote_table = {table.number}
+    AND identity.peer_id = {link.peer_id} AND identity.remote_table = {table.space}
     AND identity.remote_id = ({new_key})::bigint AND identity.deleted_at IS NOT NULL"""
 
 
@@ -200,7 +211,7 @@ WITH moved AS (
     SET remote_id = ({new_key})::bigint, shipped_xid = {shipped(link)}
     FROM pg_temp.change AS change
     WHERE change.table_id = {table.number} AND change.op = 'K'
-        AND identity.peer_id = {link.peer_id} AND identity.remote_table = {table.number}
+        AND identity.peer_id = {link.peer_id} AND identity.remote_table = {table.space}
         AND identity.remote_id = change.key::bigint
 ),
 followed AS (
@@ -230,17 +241,16 @@ WHERE change.table_id = {table.number} AND change.op = 'K'"""
 def moved_already(link: LinkPlan, table: TablePlan) -> str:
     """Takes the update of a key whose row has it already (ON UPDATE CASCADE) for an update of that row."""
     here = " AND ".join(
-        f"target.{quote(c.name)} = {looked_up(link, c, f'({_new_key(link, table, i)})::{c.column.type}')}"
+        f"target.{quote(c.name)} = {looked_up(link, table, c, f'({_new_key(link, table, i)})::{c.column.type}')}"
         for i, c in enumerate(table.key_columns)
     )
     hstore = quote(link.hstore_schema)
     names = f"ARRAY[{', '.join(literal(name) for name in table.table.key)}]"
-    keys = [_new_key(link, table, i) for i in range(len(table.table.key))]
     return f"""\
 UPDATE pg_temp.change AS change
 SET
     op = 'U',
-    key = {keys[0] if len(keys) == 1 else f"ARRAY[{', '.join(keys)}]::text"},
+    key = {new_key(link, table)},
     old = {hstore}.delete(change.old, {names}),
     new = {hstore}.delete(change.new, {names})
 FROM {table.table.only}{table.name.sql} AS target
@@ -255,6 +265,12 @@ def key_alone(link: LinkPlan, table: TablePlan) -> str:
 UPDATE pg_temp.change AS change
 SET op = 'I', old = NULL, new = {quote(link.hstore_schema)}.hstore(ARRAY[{names}], ARRAY[{keys}])
 WHERE change.table_id = {table.number} AND change.op = 'K'"""
+
+
+def new_key(link: LinkPlan, table: TablePlan) -> str:
+    """The source's new key of an op K, as the journal has keys."""
+    keys = [_new_key(link, table, i) for i in range(len(table.table.key))]
+    return keys[0] if len(keys) == 1 else f"ARRAY[{', '.join(keys)}]::text"
 
 
 def _new_key(link: LinkPlan, table: TablePlan, position: int) -> str:

@@ -12,6 +12,7 @@ from ucrepl.link.check.facts import LinkFacts, NodeFacts, link_facts, node_facts
 from ucrepl.link.check.finding import Finding, Severity
 from ucrepl.link.check.links import LINK_CHECKS
 from ucrepl.link.check.nodes import NODE_CHECKS
+from ucrepl.link.check.numbers import numbers
 from ucrepl.link.check.tables import TABLE_CHECKS
 from ucrepl.link.nodes import Nodes, explain
 
@@ -41,7 +42,7 @@ def run_checks(config: Config, nodes: Nodes, progress: Callable[[str], None] = l
             progress(link.name)
             of_link = link_facts(config, link, facts[link.source], facts[link.target])
             found += _all(TABLE_CHECKS, of_link, link.target, Finding("warning", "", "", "", link=link.name))
-            found += _all(LINK_CHECKS, of_link, link.target, Finding("warning", "", "", "", link=link.name))
+            found += _all((*LINK_CHECKS, numbers), of_link, link.target, Finding("warning", "", "", "", link=link.name))
     return sorted(found, key=lambda finding: _ORDER.index(finding.severity))
 
 

@@ -1,6 +1,5 @@
 """What the checks look at, read once."""
 
-import time
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -12,13 +11,17 @@ from ucrepl.config import Config, Link, Rule
 from ucrepl.db.catalog import read_catalog
 from ucrepl.db.sqlfiles import query
 from ucrepl.errors import ConfigError, RefusedError
+from ucrepl.link.clock import clock_offset
 from ucrepl.link.drift import drifted
 from ucrepl.link.ids.sequences import Slot, read_slot
 from ucrepl.link.node import NodeIdentity, identify, schema_version
+from ucrepl.link.planned import read_plan
+from ucrepl.link.setup import transient_tables
 from ucrepl.packs import load_packs
-from ucrepl.plan.build import Ingredients, build_plan, check_rules
+from ucrepl.plan.build import check_rules
 from ucrepl.plan.catalog import Catalog, Table, TableName
 from ucrepl.plan.model import LinkPlan
+from ucrepl.plan.policy import Policies
 
 AT_A_TIME = 100
 
@@ -46,9 +49,14 @@ class NodeFacts:
 
     def left_out(self, name: TableName) -> bool:
         """Whether rules of all links from here leave the table out; true also where no link begins here."""
-        return all(
-            any(rule.skip and rule.matches(*name) for rule in self.config.rules_for(link)) for link in self.outgoing
-        )
+        return all(policies.of(self.catalog.tables[name], None).skips for policies in self._policies)
+
+    @cached_property
+    def _policies(self) -> list[Policies]:
+        """The rules of the links that begin at the node."""
+        packs = load_packs(tuple(self.config.packs))
+        transient = transient_tables(self.connection, packs)
+        return [Policies(self.config.rules_for(link), packs, link.policy, transient) for link in self.outgoing]
 
     @cached_property
     def drift(self) -> dict[TableName, str]:
@@ -86,14 +94,8 @@ class NodeFacts:
         return rows
 
     def clock_offset(self) -> float:
-        """How many seconds the node's clock is ahead of ours: the closest of three looks."""
-        looks = []
-        for _ in range(3):
-            before = time.time()
-            row = self.connection.execute("SELECT extract(EPOCH FROM pg_catalog.clock_timestamp())::float8").fetchone()
-            after = time.time()
-            looks.append((after - before, row[0] - (before + after) / 2 if row else 0.0))
-        return min(looks)[1]
+        """How many seconds the node's clock is ahead of ours."""
+        return clock_offset(self.connection)
 
 
 @dataclass
@@ -144,22 +146,11 @@ def link_facts(config: Config, link: Link, source: NodeFacts, target: NodeFacts)
     wrong: list[ConfigError] = []
     for rule in config.rules_for(link):
         try:
-            check_rules([rule], (source.catalog, target.catalog), load_packs())
+            check_rules([rule], (source.catalog, target.catalog), load_packs(tuple(config.packs)))
             right.append(rule)
         except ConfigError as error:
             wrong.append(error)
-    names = sorted({*source.catalog.tables, *target.catalog.tables})
-    plan = build_plan(
-        Ingredients(
-            link=link,
-            rules=right,
-            packs=load_packs(),
-            source=source.catalog,
-            target=target.catalog,
-            numbers={name: number for number, name in enumerate(names, 1)},
-            models=[],
-            peer_id=0,
-            ships_pairs=False,
-        )
+    plan = read_plan(
+        config, link, (source.catalog, target.catalog), (source.connection, target.connection), rules=right
     )
     return LinkFacts(link, source, target, plan, wrong)

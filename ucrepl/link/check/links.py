@@ -3,11 +3,14 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
+from ucrepl.link.check.caches import caches
 from ucrepl.link.check.facts import LinkFacts
 from ucrepl.link.check.finding import Finding, Severity
+from ucrepl.link.held.modules import differences, modules_of
+from ucrepl.link.held.tell import HINT, held_tables, reasons
 from ucrepl.link.lock import LOCK_CLASS
 from ucrepl.link.setup import BEGINNING
-from ucrepl.link.words import counted, listed
+from ucrepl.link.words import SHOWN, counted, listed
 
 SKEW_SECONDS = 1.0
 
@@ -88,6 +91,19 @@ def ids(link: LinkFacts) -> Iterator[Finding]:
         yield _finding(link, "error", "ids", message, f"write 'ids: shared', or run: ucrepl ids unshare '{name}'")
 
 
+def modules(link: LinkFacts) -> Iterator[Finding]:
+    """The same modules should be installed on both sides; what is held tells how much it matters."""
+    source, target = link.source.connection, link.target.connection
+    different = differences(modules_of(source), modules_of(target), link.link)
+    if different and link.link.policy in {None, "cluster"}:
+        shown = list(different.values())[:SHOWN]
+        message = f"{counted(len(different), 'module')} not the same on both sides: {'; '.join(shown)}"
+        yield _finding(link, "note", "modules", message, "install the same modules, in the same version, on both nodes")
+    if link.target.identity:
+        for reason in reasons(held_tables(target, link.link.name), link.link, source, target):
+            yield _finding(link, "warning", "held", str(reason), HINT)
+
+
 def clocks(link: LinkFacts) -> Iterator[Finding]:
     """The policy `latest` compares the clocks of two servers."""
     policies = [link.link.conflicts, *(rule.conflicts for rule in link.source.config.rules_for(link.link))]
@@ -120,7 +136,7 @@ def state(link: LinkFacts) -> Iterator[Finding]:
         yield _finding(link, "note", "state", message, "start the daemon: ucrepl run")
 
 
-LINK_CHECKS = (same_database, encodings, source_is_known, seeded, ids, clocks, state)
+LINK_CHECKS = (same_database, encodings, source_is_known, seeded, ids, modules, clocks, state, caches)
 
 
 def _finding(link: LinkFacts, severity: Severity, check: str, message: str, remedy: str) -> Finding:

@@ -16,8 +16,8 @@ def rules(link: LinkFacts) -> Iterator[Finding]:
 
 
 def missing(link: LinkFacts) -> Iterator[Finding]:
-    """Changes of tables that the target has not, or not alike, are parked."""
-    absent, other_key, other_kind = [], [], []
+    """Changes of tables that the target has not, or not alike, are held."""
+    absent, other_key, other_kind, referring = [], [], [], []
     for name in link.plan.missing.values():
         source, target = link.source.catalog.tables[name], link.target.catalog.tables.get(name)
         if not source.key:
@@ -26,6 +26,8 @@ def missing(link: LinkFacts) -> Iterator[Finding]:
             absent.append(str(name))
         elif source.key != target.key:
             other_key.append(f"{name} ({', '.join(source.key)} here, {', '.join(target.key) or 'none'} there)")
+        elif source.surrogate == target.surrogate:
+            referring.append(str(name))
         else:
             other_kind.append(f"{name} ({_kind(source.surrogate)} here, {_kind(target.surrogate)} there)")
     remedy = "make it the same on both nodes, or leave the tables out with a rule 'skip: true'"
@@ -33,20 +35,26 @@ def missing(link: LinkFacts) -> Iterator[Finding]:
         (absent, "that the target has not"),
         (other_key, "with another key on the target"),
         (other_kind, "with another kind of key on the target"),
+        (referring, "that must refer to such tables"),
     ):
         if names:
-            message = f"changes will be parked: {counted(len(names), 'table')} {what}: {listed(names)}"
+            message = f"changes will be held: {counted(len(names), 'table')} {what}: {listed(names)}"
             yield _finding(link, "warning", "tables", message, remedy)
 
 
 def columns(link: LinkFacts) -> Iterator[Finding]:
-    """Columns that one side only has are not replicated."""
+    """Columns that one side only has are not replicated, or their values are held until the target has them."""
     here: list[str] = []
+    held: list[str] = []
     there: list[str] = []
     required: list[str] = []
     needed = {(TableName(schema, table), column) for schema, table, column in link.target.ask("check_required")}
     for source, target in link.pairs_of_tables():
-        here += [f"{source.name}.{name}" for name in source.columns if name not in target.columns]
+        waiting = link.plan.by_name[source.name].held_columns
+        held += [f"{source.name}.{name}" for name in waiting]
+        here += [
+            f"{source.name}.{name}" for name in source.columns if name not in target.columns and name not in waiting
+        ]
         for name in target.columns:
             if name not in source.columns:
                 (required if (target.name, name) in needed else there).append(f"{target.name}.{name}")
@@ -54,6 +62,10 @@ def columns(link: LinkFacts) -> Iterator[Finding]:
         if names:
             message = f"not replicated: {counted(len(names), 'column')} on {where!r} only: {listed(names)}"
             yield _finding(link, "note", "columns", message, "nothing, if this is meant; or add them on the other node")
+    if held:
+        message = f"values will be held: {counted(len(held), 'column')} not on {link.link.target!r}: {listed(held)}"
+        remedy = "add them there, or leave their values out with a rule 'hold: false' for the table"
+        yield _finding(link, "note", "columns", message, remedy)
     if required:
         message = (
             f"new records will be parked: {counted(len(required), 'column')} on {link.link.target!r} only must have a"

@@ -63,7 +63,7 @@ def share_ids(
     together = config.sharing_with(links)
     names = sorted({name for link in together for name in (link.source, link.target)})
     ends = {name: nodes.get(name) for name in names}
-    with _alone_on(ends, together) as link_ids, ExitStack() as stack:
+    with alone_on(ends, together) as link_ids, ExitStack() as stack:
         before = {name: read_slot(end) for name, end in ends.items()}
         planned = allot(before, slots)
         opened = [(link, stack.enter_context(_opened(config, link, nodes))) for link in together]
@@ -91,7 +91,7 @@ def unshare_ids(config: Config, links: Sequence[Link], nodes: Nodes) -> list[str
     both = [link for link in config.links if {(link.source, link.target), (link.target, link.source)} & pairs]
     names = sorted({name for link in both for name in (link.source, link.target)})
     ends = {name: nodes.get(name) for name in names}
-    with _alone_on(ends, both):
+    with alone_on(ends, both):
         still = {
             name
             for link in config.links
@@ -132,7 +132,7 @@ def allot(before: Mapping[str, Slot | None], slots: int | None = None) -> dict[s
 
 
 @contextmanager
-def _alone_on(ends: Mapping[str, Connection[TupleRow]], links: Sequence[Link]) -> Iterator[dict[str, int]]:
+def alone_on(ends: Mapping[str, Connection[TupleRow]], links: Sequence[Link]) -> Iterator[dict[str, int]]:
     """Holds the nodes, against installations and others that share ids, and all links. Gives the links' numbers."""
     with ExitStack() as stack:
         identities = {name: identify(end, name) for name, end in ends.items()}

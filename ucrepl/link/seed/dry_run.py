@@ -29,6 +29,7 @@ from ucrepl.link.seed.stream import BATCH_ROWS, ReadAhead
 from ucrepl.link.seed.tally import Tally
 from ucrepl.link.setup import OpenLink, preview_link
 from ucrepl.plan import circle, gone, preview
+from ucrepl.plan import rows as rows_of
 from ucrepl.plan.model import LinkPlan, TablePlan
 
 _STOOD_FOR = re.compile(r"\bucrepl\.(identity|doubt|postponed|conflict)\b")
@@ -63,7 +64,6 @@ class DryRun:
         self, config: Config, link: Link, nodes: Nodes, told: Told | None = None, names: Sequence[str] | None = None
     ) -> None:
         source, target = nodes.another(link.source), nodes.another(link.target)
-        self._rules = config.rules_for(link)
         self._told = told or Told()
         self._opened: OpenLink = preview_link(config, link, source, target)
         self._plan = self._opened.plan
@@ -71,6 +71,7 @@ class DryRun:
         if self._opened.link_id:
             known = state.link_state(target, self._opened.link_id)
             tables = state.table_states(target, self._opened.link_id)
+        self._protected = () if names is not None else [t for t in self._plan.tables.values() if t.protected_by]
         self._left = state.left_to_do(known, tables, numbers_of(self._plan, names))
         self._stale = self._left if known.was_replayed else self._left & tables.keys()
         hstore = hstore_schema(source) or "ucrepl"
@@ -98,10 +99,24 @@ class DryRun:
         for members in self._plan.ordered(self._left):
             ordered = sorted(members, key=lambda table: self._origin.sizes.get(table.number, 0))  # as they are copied
             for table, counted in zip(ordered, self._count(ordered), strict=True):
+                if table.kept:
+                    counted.left_out += (left_out := self._read(rows_of.count(table, left_out=True)))
+                    counted.rows += left_out
                 counted.delete = deletes[table.number]
                 counted.doubtful = doubtful.get(table.number, [])
                 found.append(counted)
-        return found
+        return [*found, *(self._recognised(table) for table in self._protected)]
+
+    def _recognised(self, table: TablePlan) -> TablePreview:
+        """What is known of the rows of a table that are recognised only."""
+        rows = self._read(rows_of.count(table))
+        [(known,)] = self._lane.run(preview.recognised_only(self._plan, table)).fetchall()
+        return TablePreview(str(table.name), rows=rows, recognised=known, left_out=rows - known)
+
+    def _read(self, counting: str) -> int:
+        """A number on the source."""
+        [(number,)] = self._lane.reader.execute(counting.encode()).fetchall()
+        return int(number)
 
     def _take_pairs(self) -> None:
         """Takes over the pairs that there are, and those that the way back has made."""
@@ -163,7 +178,7 @@ class DryRun:
                 Tally(self._lane, self._origin, table, {other.name for other in ordered[place + 1 :]}, self._tell)
                 for place, table in enumerate(ordered)
             ]
-            found = [tally.count(self._rules) for tally in tallies]
+            found = [tally.count() for tally in tallies]
             before, fallen = fallen, sum(tally.dropped for tally in tallies)
             if fallen == before or not any(circle.inner_references(self._plan, table) for table in ordered):
                 return found

@@ -16,6 +16,7 @@ from ucrepl.db.sqlstate import Verdict, classify
 from ucrepl.link.apply import Applied, Applier
 from ucrepl.link.fetch import Fetcher
 from ucrepl.link.finer import FinerGrain
+from ucrepl.link.signals import Signaller
 from ucrepl.plan import wide as wide_rows
 from ucrepl.plan.model import LinkPlan
 
@@ -51,6 +52,7 @@ class Lane:
             fetcher = Fetcher(target, plan, link_id, lambda: nullcontext(self.puller), follows=False)
             self.applier.fetcher = self._wide_applier.fetcher = fetcher
         self._finer = FinerGrain(target, self.applier)
+        self._signaller = Signaller(target, link_id)
         self.run(query("staging_seed"))
         for number in wide:
             self.run(wide_rows.create(plan, plan.tables[number]))
@@ -78,8 +80,10 @@ class Lane:
                     self.begin()
                     if finer:
                         wait()
-                        return stage(self.plan), self._apply_finer()
-                    return stage(applier.plan), applier.apply(before_write=wait)
+                        staged, applied = stage(self.plan), self._apply_finer()
+                    else:
+                        staged, applied = stage(applier.plan), applier.apply(before_write=wait)
+                    self._signaller.note(applied.signals)
             except psycopg.Error as error:
                 verdict = classify(error)
                 if verdict is Verdict.PARK and not finer:
@@ -87,6 +91,9 @@ class Lane:
                     continue
                 if verdict is not Verdict.RETRY or time.monotonic() > until:
                     raise
+            else:
+                self._signaller.send()
+                return staged, applied
             time.sleep(backoff.next_delay())
 
     def begin(self) -> None:

@@ -29,7 +29,7 @@ class Recogniser:
         """Pairs the records that bear the same external id. Returns how many."""
         names = self._plan.tables.get(self._plan.external_ids or 0)
         tables = self._plan.tables
-        models = [(m.model, tables[m.number]) for m in self._plan.models if m.number in tables]
+        models = [(m.model, tables[m.table]) for m in self._plan.models if m.table in tables]
         if names is None or not models:
             return 0
         select = rows.named_records(names, self._origin.hstore, models, subset=self._origin.subset)
@@ -49,7 +49,7 @@ class Recogniser:
             return 0
         with self._lane.target.transaction():
             for table in tables:
-                hstore, subset = self._origin.hstore, self._origin.subset
+                hstore, subset = self._origin.hstore, self._origin.subset and not table.protected_by
                 self._stage(rows.that_may_be_known(table, hstore, _columns(table), _indexes(table), subset=subset))
             paired = 0
             for _ in range(_ROUNDS if len(tables) > 1 else 1):
@@ -80,7 +80,7 @@ class Recogniser:
         row = self._lane.run(
             f"SELECT EXISTS (SELECT FROM {table.table.only}{table.name.sql} AS t WHERE NOT EXISTS ("
             f"SELECT FROM ucrepl.identity AS i WHERE i.peer_id = {self._plan.peer_id}"
-            f" AND i.local_table = {table.number} AND i.local_id = t.{quote(table.table.key[0])}))"
+            f" AND i.local_table = {table.space} AND i.local_id = t.{quote(table.table.key[0])}))"
         ).fetchone()
         return bool(row and row[0])
 

@@ -87,15 +87,24 @@ class Stager:
         """Sees to references to records that are not here yet: they wait, or the record is taken before its turn."""
         lane = self.lane
         while noted:
+            self._note_dependents()
             lane.run(lane.query("postpone"), {"link": lane.link_id})
             for table in self.plan.tables.values():
-                if table.wide and (columns := circle.inner_references(self.plan, table)):
+                if table.wide and (columns := circle.postponable(self.plan, table)):
                     lane.run(wide.postpone(table, columns))
             needed = lane.run(
                 "SELECT referred, array_agg(DISTINCT value) FROM pg_temp.forward WHERE NOT can_wait GROUP BY referred"
             ).fetchall()
             lane.run("DELETE FROM pg_temp.forward")
             noted = sum(self._take_early(number, keys) for number, keys in needed)
+
+    def _note_dependents(self) -> None:
+        """Notes the values that can't be translated before a reference that waits."""
+        waiting = self.lane.run("SELECT DISTINCT table_id, column_name::text FROM pg_temp.forward WHERE can_wait")
+        for number, name in waiting.fetchall():
+            table = self.plan.tables[number]
+            if circle.dependents(table, table.column(name)):
+                self.lane.run(circle.note_dependents(self.plan, table, table.column(name)))
 
     def _take_early(self, number: int, keys: list[str]) -> int:
         """Stages these rows before their turn. Returns how many of their references are to be settled in turn."""
@@ -116,4 +125,6 @@ def _stands_alone(table: TablePlan, own: tuple[ColumnPlan, ...]) -> bool:
 
     `own`: the references to the table itself.
     """
-    return table.wide and not any(c.model_column for c in table.columns) and all(circle.can_wait(table, c) for c in own)
+    if not table.wide or any(c.model_column or c.reference for c in table.columns):
+        return False
+    return all(circle.can_wait(table, c) for c in own)

@@ -93,9 +93,11 @@ def complete(reader: Connection[TupleRow], closure: Closure) -> None:
 def _follow(reader: Connection[TupleRow], closure: Closure, table: TablePlan, number: int, *, whole: bool) -> None:
     """Chooses what the rows of a table need that a round has found."""
     statements = [closure.references(table, number)]
-    for column, query in closure.models(table, number):
-        models = [row[0] for row in reader.execute(query.encode()).fetchall()]
-        statements.append(closure.by_model(table, column, models, number))
+    if mentions := closure.mentions(table, number):
+        reader.execute("DELETE FROM pg_temp.mentioned")
+        reader.execute(mentions.encode())
+        models = [row[0] for row in reader.execute("SELECT DISTINCT model FROM pg_temp.mentioned").fetchall()]
+        statements.append(closure.mentioned(table, models, number))
     if whole:
         statements.append(closure.belongings(table, number))
     for statement in statements:
@@ -128,7 +130,10 @@ def _copy(link: Link, opened: OpenLink, lane: Lane, closure: Closure, told: Told
     _forget(target, opened.link_id)
     told.phase("recognising")
     recogniser = Recogniser(lane, origin)
-    seeded.paired = recogniser.recognise_named() + sum(recogniser.recognise(group) for group in groups)
+    seeded.paired = recogniser.recognise_named() + sum(
+        recogniser.recognise(group)
+        for group in plan.ordered({*origin.rows, *(plan.by_name[name].number for name in plan.protected)})
+    )
     told.phase("copying")
     done: dict[int, int] = {}
 

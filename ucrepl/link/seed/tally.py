@@ -1,9 +1,8 @@
 """Counts what a seeding would do to the rows of a table, batch by batch, with the statements that would do it."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 
-from ucrepl.config import Rule
 from ucrepl.link.seed.lane import Lane
 from ucrepl.link.seed.preview import Kind, Reason, TablePreview
 from ucrepl.link.seed.stage import Origin
@@ -44,7 +43,7 @@ class Tally:
         self._reasons: dict[Kind, Counter[str]] = {}
         self.dropped = 0
 
-    def count(self, rules: Sequence[Rule]) -> TablePreview:
+    def count(self) -> TablePreview:
         """Reads all rows. `dropped` then says how many would be parked because of what they refer to."""
         table, number = self._table, self._origin.numbers.get(self._table.number)
         written = number if number in self._origin.written else None
@@ -55,7 +54,7 @@ class Tally:
                 self._tell(table, batch.count)
         found = self._found
         found.unresolved = self._reasons.get("unresolved", Counter()).total()
-        found.reasons = list(self._worded(rules))
+        found.reasons = list(self._worded())
         return found
 
     def _count(self, batch: Rows) -> None:
@@ -70,10 +69,9 @@ class Tally:
         if table.partial_rule:
             found.left_out += self._leave_out()
         self._drop_unresolved()
-        for column in table.columns:
-            if column.model_column:
-                mentioned = run(preview.mention(self._plan, table, column)).rowcount
-                self._note("unresolved", f"{column.name}: no record has this id, as on the source", mentioned)
+        for column in table.mentioning:
+            mentioned = run(preview.mention(self._plan, table, column)).rowcount
+            self._note("unresolved", f"{column.name}: no record has this id, as on the source", mentioned)
         staged, merged = self._value("SELECT count(*) FROM pg_temp.change"), 0
         if table.surrogate or table.value_columns:
             merged = run(identify.mark_existing(self._plan, table)).rowcount
@@ -145,11 +143,15 @@ class Tally:
         if count:
             self._reasons.setdefault(kind, Counter())[why] += count
 
-    def _worded(self, rules: Sequence[Rule]) -> Iterator[Reason]:
+    def _worded(self) -> Iterator[Reason]:
         for kind, counts in self._reasons.items():
             for why, count in counts.most_common():
-                text = _protection(self._table, self._table.column(why), rules) if kind == "protected" else why
-                yield Reason(kind, text, count)
+                yield Reason(kind, self._protection(self._table.column(why)) if kind == "protected" else why, count)
+
+    def _protection(self, column: ColumnPlan) -> str:
+        said = [use for use in self._plan.rules if use.table == str(self._table.name) and not use.where]
+        rule = next(use.rule for name in (column.name, None) for use in said if use.column == name)
+        return f"{column.name}: level {column.protection.value}, {_LEVELS[column.protection]}, by rule {rule!r}"
 
     def _note_unresolved(self, name: str, becomes: str, count: int) -> None:
         referred = self._table.column(name).refers_to
@@ -158,8 +160,3 @@ class Tally:
     def _value(self, statement: str) -> int:
         row = self._lane.run(statement, {"link": self._lane.link_id}).fetchone()
         return int(row[0] or 0) if row else 0
-
-
-def _protection(table: TablePlan, column: ColumnPlan, rules: Sequence[Rule]) -> str:
-    rule = next(r.name for r in rules if r.matches(*table.name) and column.name in r.protect)
-    return f"{column.name}: level {column.protection.value}, {_LEVELS[column.protection]}, by rule {rule!r}"

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from psycopg import Cursor, errors
 from psycopg.rows import TupleRow
@@ -13,6 +13,7 @@ from ucrepl.backoff import Backoff
 from ucrepl.config import Config, Link
 from ucrepl.db.sqlfiles import query
 from ucrepl.errors import RefusedError
+from ucrepl.link.held.tell import held_tables
 from ucrepl.link.lock import LOCK_CLASS
 from ucrepl.link.nodes import Nodes
 from ucrepl.link.verify.chunks import ChunkPass, Counted
@@ -114,8 +115,12 @@ class Verification:
     def reports(self) -> list[TableReport]:
         """What was found, table by table."""
         findings = Findings(self.session)
+        held = {table.name: table.rows for table in held_tables(self.session.target, self.session.link.name)}
         return [
-            findings.report(c, self.counted[c.table.number], self.lagging[c.table.number], self.options.shown)
+            replace(
+                findings.report(c, self.counted[c.table.number], self.lagging[c.table.number], self.options.shown),
+                held=held.get(str(c.table.name), 0),
+            )
             for c in self.comparisons
         ]
 

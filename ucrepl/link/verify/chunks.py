@@ -23,11 +23,12 @@ Chunks = dict[int, tuple[int, int]]
 
 @dataclass
 class Counted:
-    """How many rows a table has: on the source, on the target, and of these its own."""
+    """How many rows a table has: on the source, on the target, and of these its own; what a rule leaves out besides."""
 
     source: int = 0
     target: int = 0
     own: int = 0
+    left_out: int = 0
 
 
 class ChunkPass:
@@ -56,6 +57,9 @@ class ChunkPass:
             [(rows,)] = self.session.on_target(comparison.count_rows()).fetchall()
             if unpaired := rows - counted.target:
                 self._take_unpaired(comparison, unpaired, counted)
+        if (left_out := comparison.left_out()) is not None:
+            counting = f"SELECT count(*) FROM (\n{left_out}\n) AS left_out"
+            [(counted.left_out,)] = self.session.on_source(counting, {"keys": None}).fetchall()
         return counted
 
     def _source_chunks(self, comparison: Comparison, values: dict[str, object]) -> Chunks:

@@ -27,7 +27,7 @@ class Findings:
             source_rows=counted.source,
             target_rows=counted.target,
             own=counted.own,
-            **(found or {}),
+            **{**(found or {}), "left_out": (found or {}).get("left_out", 0) + counted.left_out},
             lagging=lagging,
             protected_columns=comparison.compared.protected,
             skipped_columns=comparison.compared.left_out,

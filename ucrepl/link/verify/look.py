@@ -82,6 +82,12 @@ class Look:
         with session.source.transaction():
             session.on_source("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             back = session.back
+            if (left_out := comparison.left_out()) is not None:
+                found = session.on_source(left_out, {"keys": keys}).fetchall()
+                session.on_target(
+                    "DELETE FROM pg_temp.verify_candidate WHERE table_id = %(table)s AND key = ANY (%(keys)s)",
+                    {"table": comparison.table.number, "keys": [row[0] for row in found]},
+                )
             position_back, ends = self._position(session.on_source, back.name if back else "")
             session.bring(comparison.source_rows(self.images), {"keys": keys}, "verify_there")
             pairs = {"position": position, "ends": ends, "target": session.opened.source.target}
@@ -89,16 +95,27 @@ class Look:
             number = self.numbers_on_source.get(comparison.table.name)
             waiting = {"number": number, "keys": keys, "position": position}
             self._note_waiting("key", session.on_source(query("verify_waiting"), waiting).fetchall())
+        held = {"link": session.link.name, "number": comparison.table.number, "keys": keys}
+        held["columns"] = [c.on_source for c in comparison.table.columns]
+        hstore = session.opened.plan.hstore_schema
+        self._note_waiting("key", session.on_target(query("verify_held", hstore), held).fetchall())
+        if back and number:
+            held |= {"link": back.name, "number": number, "keys": local_keys}
+            waiting_back = session.on_source(query("verify_held", session.opened.plan.source_hstore), held)
+            self._note_waiting("local_key", waiting_back.fetchall())
         if not comparison.compared.own_rows:
             for known in (position_back, seen):
                 waiting = {"number": comparison.table.number, "keys": local_keys, "position": known}
                 self._note_waiting("local_key", session.on_target(query("verify_waiting"), waiting).fetchall())
-        name = comparison.table.name
+        name = session.opened.plan.tables[comparison.table.space].name
         row = session.on_target(
             query("verify_judge"),
             {
                 **part.values,
                 "names": comparison.names,
+                "inserts_only": comparison.table.inserts_only,
+                "lenient": comparison.lenient,
+                "peer": session.opened.plan.peer_id,
                 "left_out": comparison.table.partial_rule is not None,
                 "unknown": self.known,
                 "any_key": not (comparison.table.surrogate or is_link_table(comparison.table)),

@@ -19,6 +19,7 @@ from ucrepl.link.apply import Applier
 from ucrepl.link.fetch import fetcher_of, one_state
 from ucrepl.link.finer import FinerGrain
 from ucrepl.link.nodes import explained
+from ucrepl.link.signals import Signaller
 from ucrepl.link.verify.look import Look, Slice
 from ucrepl.link.verify.session import Session
 from ucrepl.plan.model import LinkPlan
@@ -53,6 +54,7 @@ class Repair:
         applier = Applier(session.target, plan, session.opened.link_id, link.source, link.target)
         applier.fetcher = fetcher_of(session.opened, lambda: one_state(session.source))
         self.finer = FinerGrain(session.target, applier)
+        self.signaller = Signaller(session.target, session.opened.link_id, session.opened.bus)
 
     def run(self) -> None:
         """Mends all findings that can be. What refers to a record that comes later is tried again."""
@@ -86,12 +88,14 @@ class Repair:
             try:
                 with explained(self.session.link.target), self.session.target.transaction():
                     self._mend(parts)
-                    return
+                break
             except RefusedError as error:
                 held = isinstance(error.__cause__, psycopg.Error) and classify(error.__cause__) is Verdict.RETRY
                 if not held or time.monotonic() > until:
                     raise
                 time.sleep(backoff.next_delay())
+        with explained(self.session.link.target):
+            self.signaller.send()
 
     def _mend(self, parts: list[_Part]) -> None:
         session, link = self.session, self.session.link
@@ -106,7 +110,7 @@ class Repair:
         before = self._newest()
         for part in parts:
             self._stage(part)
-        self.finer.apply(parked=False)
+        self.signaller.note(self.finer.apply(parked=False).signals)
         session.on_target(query("verify_failed"), {"link": session.opened.link_id, "floor": _FLOOR})
         session.on_target(
             "UPDATE pg_temp.verify_finding SET outcome = 'done' WHERE finding_id > %(before)s AND outcome IS NULL",

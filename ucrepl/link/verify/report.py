@@ -45,6 +45,7 @@ class TableReport:
 
     `own`: rows of the target that no link brings to the source, which is no difference. `left_out`: rows of the source
     that a rule keeps from the target. `lagging`: rows that differ, and of which changes still wait to be replayed.
+    `held`: rows of which something has no place on the target yet, which is no difference.
     `parked`: of those that differ, how many have a parked change. `mended`, `failed`: by a repair.
     `protected_columns`, `skipped_columns`: columns that were not compared, because of their protection, or because they
     refer to records that a rule leaves out. `not_compared`: why the table was not compared at all.
@@ -59,6 +60,7 @@ class TableReport:
     extra: int = 0
     different: int = 0
     lagging: int = 0
+    held: int = 0
     parked: int = 0
     left_out: int = 0
     mended: int = 0

@@ -1,15 +1,23 @@
 """What of a link is compared, and what is not."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ucrepl.config import Config
 from ucrepl.config.problems import did_you_mean
 from ucrepl.db.catalog import read_catalog
 from ucrepl.errors import UsageError
+from ucrepl.link.files.courier import in_database
+from ucrepl.link.held.tell import held_tables
+from ucrepl.link.setup import transient_tables
 from ucrepl.link.verify.report import TableReport
 from ucrepl.link.verify.session import Session
+from ucrepl.packs import load_packs
 from ucrepl.plan.canonical import compared
 from ucrepl.plan.catalog import TableName
+from ucrepl.plan.files import ATTACHMENTS, PLACES
+from ucrepl.plan.model import TablePlan
+from ucrepl.plan.policy import Policies, leaves_out
 from ucrepl.plan.verify import Comparison
 
 
@@ -20,7 +28,9 @@ def scope(config: Config, session: Session, names: Sequence[str] | None) -> tupl
     """
     plan = session.opened.plan
     reasons = {table.name: f"left out by the rule {table.rule!r}" for table in plan.skipped.values()}
+    reasons |= {name: f"protected by the rule {rule!r}" for name, rule in plan.protected.items()}
     reasons |= dict.fromkeys(plan.missing.values(), "not on the target, or with another key")
+    held = {t.name: t.rows for t in held_tables(session.target, session.link.name)}
     chosen = _chosen(names, {*plan.by_name, *reasons})
     catalog = read_catalog(session.source)
     portable = session.agrees()
@@ -29,10 +39,22 @@ def scope(config: Config, session: Session, names: Sequence[str] | None) -> tupl
     for members in plan.ordered(plan.followed):
         for table in members:
             if table.name in chosen and table.name in catalog.tables:
-                what = compared(table, catalog.tables[table.name], own_rows=table.name in stays)
+                here, there = _in_one_place(table, session), catalog.tables[table.name]
+                what = compared(plan, here, there, own_rows=table.name in stays)
                 found.append(Comparison(plan, what, portable=portable))
-    left_out = [TableReport(str(name), not_compared=why) for name, why in sorted(reasons.items()) if name in chosen]
+    left_out = [
+        TableReport(str(name), held=held.get(str(name), 0), not_compared=why)
+        for name, why in sorted(reasons.items())
+        if name in chosen
+    ]
     return found, left_out
+
+
+def _in_one_place(table: TablePlan, session: Session) -> TablePlan:
+    """The table without the columns that say where contents of attachments are, where the sides keep them elsewhere."""
+    if table.name != ATTACHMENTS or in_database(session.source) == in_database(session.target):
+        return table
+    return replace(table, columns=tuple(c for c in table.columns if c.name not in PLACES))
 
 
 def _chosen(names: Sequence[str] | None, known: set[TableName]) -> set[TableName]:
@@ -53,9 +75,14 @@ def _that_stays(config: Config, session: Session) -> set[TableName]:
     plan, back = session.opened.plan, session.back
     if back is None:
         return {*plan.by_name}
-    rules = [rule for rule in config.rules_for(back) if rule.skip]
+    packs = load_packs(tuple(config.packs))
+    policies = Policies(config.rules_for(back), packs, back.policy, transient_tables(session.target, packs))
     names = {*plan.by_name, *(table.name for table in plan.skipped.values())}
-    stays = {name for name in names if any(rule.matches(*name) for rule in rules)}
+    stays = {
+        name
+        for name, table in read_catalog(session.target).tables.items()
+        if name in names and leaves_out(policies, table)
+    }
     while True:
         grown = stays | {
             table.name

@@ -1,0 +1,168 @@
+"""The fence of a node: who waits, who is refused, and what he is told."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from threading import Event
+
+import psycopg
+import pytest
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from tests.integration.links import MakePair, Pair, Side
+from tests.support.waiting import wait_for
+from ucrepl.db.connect import connect
+from ucrepl.link.cutover import fence
+
+DDL = """
+    CREATE TABLE partner (id serial PRIMARY KEY, name text, parent_id int REFERENCES partner ON DELETE CASCADE);
+    CREATE TABLE tag (partner_id int, name text, PRIMARY KEY (partner_id, name));
+    INSERT INTO partner (name) VALUES ('a'), ('b');
+    INSERT INTO tag VALUES (1, 'x');
+"""
+WRITES = (
+    "INSERT INTO partner (name) VALUES ('new')",
+    "UPDATE partner SET name = 'changed'",
+    "DELETE FROM partner",
+    "TRUNCATE partner, tag",
+    "INSERT INTO tag VALUES (2, 'x')",
+    "UPDATE tag SET name = 'y'",
+    "DELETE FROM tag",
+)
+
+
+@pytest.fixture
+def pair(make_pair: MakePair) -> Pair:
+    return make_pair(DDL)
+
+
+@contextmanager
+def held(side: Side, seconds: float = 10) -> Iterator[tuple[Connection[TupleRow], int]]:
+    with connect(side.dsn) as node, fence.held(node, seconds, 60) as last:
+        yield node, last
+
+
+def close(side: Side, moved_to: str = "node 'milan'") -> None:
+    with held(side) as (node, last):
+        fence.close(node, moved_to, last)
+        node.execute("COMMIT")
+
+
+def reopen(side: Side) -> None:
+    with connect(side.dsn) as node, node.transaction():
+        fence.reopen(node)
+
+
+def run_elsewhere(side: Side, statement: str) -> None:
+    with psycopg.connect(side.dsn, autocommit=True) as session:
+        session.execute(statement.encode())
+
+
+def waits(side: Side) -> bool:
+    """Whether somebody waits to write."""
+    return bool(
+        side.value("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'ucrepl.journal_seq'::regclass")
+    )
+
+
+@pytest.mark.parametrize("isolation", ["read committed", "repeatable read"])
+def test_a_closed_node_refuses_every_write_of_every_session_and_says_where_to_go(pair: Pair, isolation: str) -> None:
+    pair.a.run("DROP ROLE IF EXISTS clerk; CREATE ROLE clerk; GRANT ALL ON partner, tag, partner_id_seq TO clerk")
+    with pair.a.another(default_transaction_isolation=isolation) as old, pair.a.another() as clerk:
+        clerk.execute("SET ROLE clerk")
+        clerk.commit()
+        assert old.execute("SELECT count(*) FROM partner").fetchone() == (2,)  # its view is from before
+        close(pair.a)
+        for session in (old, clerk, pair.a.connection):
+            for statement in WRITES:
+                with (
+                    pytest.raises(psycopg.OperationalError, match="work has moved to node 'milan'") as refused,
+                    session.transaction(),
+                ):
+                    session.execute(statement.encode())
+                assert refused.value.sqlstate == fence.SQLSTATE
+            assert session.execute("SELECT count(*) FROM partner").fetchone() == (2,)
+            session.rollback()
+    with connect(pair.a.dsn) as node:
+        assert fence.read_fence(node).moved_to == "node 'milan'"
+    assert pair.a.journal() == []
+    pair.a.run("DROP OWNED BY clerk; DROP ROLE clerk")
+
+
+def test_a_closed_node_is_replayed_to(pair: Pair) -> None:
+    close(pair.b)
+    pair.a.run("INSERT INTO partner (name) VALUES ('new'); DELETE FROM tag")
+    assert pair.forth().applied == 2
+    pair.assert_clean()
+    assert pair.b.column("SELECT name FROM partner ORDER BY 1") == ["a", "b", "new"]
+
+
+def test_an_opened_node_goes_on_where_it_was(pair: Pair) -> None:
+    pair.a.run("INSERT INTO partner (name) VALUES ('one')")
+    close(pair.a)
+    with pytest.raises(psycopg.OperationalError):
+        pair.a.run("INSERT INTO partner (name) VALUES ('refused')")
+    reopen(pair.a)
+    reopen(pair.a)
+    pair.a.run("INSERT INTO partner (name) VALUES ('two'); UPDATE partner SET name = 'three' WHERE name = 'two'")
+    assert pair.a.column("SELECT seq FROM ucrepl.journal ORDER BY 1") == [1, 2, 3]
+    assert pair.forth().applied == 2
+    pair.assert_same("SELECT name FROM partner ORDER BY 1")
+
+
+def test_who_has_written_is_waited_for_and_may_go_on_and_others_wait(pair: Pair) -> None:
+    inside, may_end = Event(), Event()
+
+    def hold() -> list[str]:
+        with held(pair.a):
+            inside.set()
+            may_end.wait(30)
+            return pair.a.column("SELECT name FROM partner ORDER BY 1")
+
+    with ThreadPoolExecutor() as pool, pair.a.another() as writer:
+        writer.execute("INSERT INTO partner (name) VALUES ('before')")
+        holder = pool.submit(hold)
+        wait_for(lambda: waits(pair.a), what="the holder to wait")
+        late = pool.submit(run_elsewhere, pair.a, "INSERT INTO tag VALUES (7, 'late')")
+        writer.execute("INSERT INTO partner (name) VALUES ('meanwhile')")
+        assert not inside.is_set()
+        writer.commit()
+        assert inside.wait(30)
+        assert not late.done()
+        may_end.set()
+        assert holder.result() == ["a", "b", "before", "meanwhile"]
+        late.result()
+    assert pair.a.value("SELECT count(*) FROM tag") == 2
+
+
+def test_who_waited_is_refused_when_it_is_closed(pair: Pair) -> None:
+    with ThreadPoolExecutor() as pool, held(pair.a) as (node, last):
+        late = [pool.submit(run_elsewhere, pair.a, statement) for statement in WRITES[:2]]
+        count = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'ucrepl.journal_seq'::regclass"
+        wait_for(lambda: node.execute(count).fetchone() == (2,), what="two who wait")
+        fence.close(node, "milan", last)
+        node.execute("COMMIT")
+        for refused in late:
+            with pytest.raises(psycopg.OperationalError, match="moved to milan"):
+                refused.result()
+    assert pair.a.journal() == []
+
+
+def test_a_transaction_that_takes_too_long_keeps_it_open(pair: Pair) -> None:
+    with pair.a.another() as writer:
+        writer.execute("INSERT INTO partner (name) VALUES ('long')")
+        with pytest.raises(psycopg.errors.LockNotAvailable), held(pair.a, 0.05):
+            pytest.fail("nobody may hold it")
+        writer.commit()
+    pair.a.run("INSERT INTO partner (name) VALUES ('after')")
+    assert len(pair.a.journal()) == 2
+
+
+def test_a_holder_that_is_silent_for_too_long_lets_go(pair: Pair) -> None:
+    with connect(pair.a.dsn) as node, fence.held(node, 10, 0.1) as last:
+        fence.close(node, "milan", last)
+        pair.a.run("INSERT INTO partner (name) VALUES ('waited')")
+        with pytest.raises(psycopg.errors.IdleInTransactionSessionTimeout):
+            node.execute("COMMIT")
+    assert len(pair.a.journal()) == 1

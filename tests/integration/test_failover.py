@@ -1,0 +1,76 @@
+"""The source of a link is lost, its target takes over, and the source becomes a peer again when it is back."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.integration.links import MakePair, Pair
+from tests.integration.terminal import BACK, FORTH, Terminal
+from tests.integration.test_cutover import DDL, PARTNERS, open_sides, over
+from ucrepl.errors import Exit
+
+GONE = "host=/nowhere dbname=odoo"
+
+
+@pytest.fixture
+def pair(make_pair: MakePair) -> Pair:
+    pair = make_pair(DDL)
+    pair.seed_both()
+    pair.settle()
+    return pair
+
+
+@pytest.fixture
+def lost(pair: Pair, tmp_path: Path) -> Terminal:
+    """The command line, for which turin is gone."""
+    folder = tmp_path / "lost"
+    folder.mkdir()
+    return Terminal(pair, folder, turin=GONE)
+
+
+def test_what_was_not_delivered_is_applied_or_parked(pair: Pair, lost: Terminal, tmp_path: Path) -> None:
+    pair.a.run("UPDATE partner SET name = 'seen' WHERE id = 2")
+    pair.forth()
+    pair.close_links()
+    pair.a.run("INSERT INTO partner (name) VALUES ('not delivered')")
+    pair.a.run("UPDATE partner SET name = 'of turin' WHERE id = 1")
+    pair.a.run("DELETE FROM partner WHERE id = 2")
+
+    said = lost("failover", FORTH, "--confirm")
+    assert "may be missing" in said.err
+    assert "document numbers" in said.err
+    pair.b.run("UPDATE partner SET name = 'of milan' WHERE id = 1; INSERT INTO partner (name) VALUES ('since')")
+    assert pair.b.rows("SELECT kind, outcome, options ? 'position' FROM ucrepl.cutover") == [("failover", "done", True)]
+
+    back = Terminal(pair, tmp_path)
+    report = back("rejoin", FORTH, "--json", code=Exit.PARKED).json
+    assert (report["undelivered"], report["parked"], report["rows"]) == (3, 1, 2)
+    assert open_sides(pair) == ["milan"]
+    assert pair.b.column(PARTNERS) == ["not delivered", "of milan", "since"]
+    assert [(p.table, p.reason) for p in pair.b.parked()] == [("partner", "conflict")]
+    assert "since" in pair.a.column(PARTNERS)
+    back.refused("rejoin", FORTH, code=Exit.REFUSED)
+
+    back("parked", "skip", str(pair.b.value("SELECT parked_id FROM ucrepl.parked")))
+    assert back("cutover", BACK, "--yes", "--json").json["outcome"] == "done"
+    assert open_sides(pair) == ["turin"]
+    pair.assert_same(PARTNERS)
+
+
+@pytest.mark.long
+def test_it_takes_over_a_closed_target(pair: Pair, lost: Terminal) -> None:
+    pair.close_links()
+    over(pair)
+    over(pair, 1)
+    assert open_sides(pair) == ["turin"]
+    lost("failover", FORTH, "--confirm", "--json")
+    assert "milan" in open_sides(pair)
+
+
+@pytest.mark.long
+def test_what_forbids_it(pair: Pair, lost: Terminal, tmp_path: Path) -> None:
+    here = Terminal(pair, tmp_path)
+    assert "'turin' answers" in here.refused("failover", FORTH, "--confirm", code=Exit.REFUSED)[0]
+    assert "--confirm" in lost.refused("failover", FORTH, code=Exit.USAGE)[1]
+    assert "there was no failover" in here.refused("rejoin", FORTH, code=Exit.REFUSED)[0]
+    lost.refused("rejoin", FORTH, code=Exit.UNREACHABLE)

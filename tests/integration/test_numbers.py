@@ -1,0 +1,264 @@
+"""Document numbers that two nodes hand out: kept apart by steps or prefixes, and taken back."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.integration.links import MakePair, Side
+from tests.integration.offices import Offices
+from tests.integration.terminal import BACK, FORTH
+from tests.support.dump import schema_dump
+from tests.support.numbering import TABLES
+from ucrepl.link.lock import held
+
+SEQUENCES = "SELECT name, code, implementation, suffix, padding FROM ir_sequence ORDER BY 1"
+STEPS = "SELECT id, number_increment, prefix FROM ir_sequence ORDER BY 1"
+
+
+@pytest.fixture
+def offices(make_pair: MakePair, tmp_path: Path) -> Offices:
+    pair = make_pair(TABLES)
+    pair.b.run("SELECT setval('ir_sequence_id_seq', 1500), setval('ir_sequence_date_range_id_seq', 50)")
+    pair.seed_both()
+    return Offices(pair, tmp_path)
+
+
+def draw_in_turn(offices: Offices, ours: int, theirs: int) -> list[str]:
+    """Numbers that both draw before either hears of the other."""
+    return [writer.draw(of) for _ in range(4) for writer, of in ((offices.turin, ours), (offices.milan, theirs))]
+
+
+def has_sequence(side: Side, name: str) -> bool:
+    return bool(side.value("SELECT to_regclass(%s) IS NOT NULL", name))
+
+
+def test_a_new_sequence_gets_its_postgresql_sequence_on_the_peer(offices: Offices) -> None:
+    """Under its own id there, with the step and the first number of its row, and the owner of the others."""
+    pair = offices.pair
+    pair.b.run("CREATE ROLE clerk; CREATE ROLE clerks; CREATE SEQUENCE ir_sequence_001 OWNED BY NONE")
+    try:
+        pair.b.run("ALTER SEQUENCE ir_sequence_001 OWNER TO clerk; GRANT USAGE ON SEQUENCE ir_sequence_001 TO clerks")
+        ours = offices.turin.make_sequence("Orders", prefix="SO", number_next=7, number_increment=3)
+        gapless = offices.turin.make_sequence("Hashes", implementation="no_gap")
+        by_year = offices.turin.make_sequence("By year", use_date_range=True)
+        of_2026 = offices.turin.make_range(by_year, 2026)
+        pair.forth()
+        pair.assert_same(SEQUENCES)
+        theirs = offices.on_milan(ours)
+        assert theirs > 1000
+        assert offices.milan.draw(theirs) == "SO7"
+        assert offices.milan.draw(theirs) == "SO10"
+        assert not has_sequence(pair.b, f"ir_sequence_{offices.on_milan(gapless)}")
+        ranges = offices.on_milan(of_2026, "ir_sequence_date_range")
+        assert ranges == 51
+        name = f"ir_sequence_{offices.on_milan(by_year)}_051"
+        assert pair.b.value("SELECT nextval(%s)", name) == 1
+        made = (f"ir_sequence_{theirs}", name)
+        assert pair.b.column("SELECT relowner::regrole::text FROM pg_class WHERE relname = ANY (%s)", list(made)) == (
+            ["clerk", "clerk"]
+        )
+        assert pair.b.value("SELECT has_sequence_privilege('clerks', %s, 'USAGE')", name)
+
+        pair.a.run("UPDATE ir_sequence SET implementation = 'standard' WHERE name = 'Hashes'")
+        pair.a.run("UPDATE ir_sequence SET implementation = 'no_gap' WHERE name = 'Orders'")
+        offices.turin.delete_sequence(by_year)
+        pair.forth()
+        assert has_sequence(pair.b, f"ir_sequence_{offices.on_milan(gapless)}")
+        assert not has_sequence(pair.b, f"ir_sequence_{theirs}")
+        assert not has_sequence(pair.b, name)
+        pair.assert_clean()
+    finally:
+        pair.b.run("DROP OWNED BY clerk, clerks; DROP ROLE clerk; DROP ROLE clerks")
+
+
+def test_interleaved_numbers_never_collide(offices: Offices) -> None:
+    pair = offices.pair
+    orders = offices.turin.make_sequence("Orders", prefix="SO", draw=5)
+    by_year = offices.turin.make_sequence("By year", use_date_range=True)
+    of_2026 = offices.turin.make_range(by_year, 2026, draw=2)
+    pair.settle()
+    theirs = offices.on_milan(orders)
+    offices.milan.draw(theirs)
+    for _ in range(20):
+        offices.milan.draw(theirs)  # it is far ahead
+
+    offices.set("interleave")
+
+    drawn = draw_in_turn(offices, orders, theirs)
+    assert len(set(drawn)) == len(drawn)
+    assert min(int(number.removeprefix("SO")) for number in drawn) > 21
+    ranges = [
+        offices.turin.draw(by_year, of_2026),
+        offices.milan.draw(offices.on_milan(by_year), offices.on_milan(of_2026, "ir_sequence_date_range")),
+    ]
+    assert len({int(number) % 2 for number in ranges}) == 2
+    assert min(map(int, ranges)) > 2
+    assert {step for side in (pair.a, pair.b) for _, step, _ in side.rows(STEPS)} == {2}
+
+    # new ones, of either side: the first numbers are drawn before the other side hears of them
+    fresh = offices.turin.make_sequence("Fresh", prefix="F", draw=2)
+    other = offices.milan.make_sequence("Other", prefix="G", draw=1)
+    of_2027 = offices.turin.make_range(by_year, 2027, draw=1)
+    before = {"F1", "F2"}
+    pair.settle()
+    here, there = offices.on_milan(fresh), dict(pair.a.pairs("ir_sequence"))[other]
+    drawn = draw_in_turn(offices, fresh, here)
+    assert before.isdisjoint(drawn)
+    assert len(set(drawn)) == len(drawn)
+    drawn = draw_in_turn(offices, there, other)
+    assert "G1" not in drawn
+    assert len(set(drawn)) == len(drawn)
+    of_years = [
+        offices.turin.draw(by_year, of_2027),
+        offices.milan.draw(offices.on_milan(by_year), offices.on_milan(of_2027, "ir_sequence_date_range")),
+    ]
+    assert "1" not in of_years
+    assert len({int(number) % 2 for number in of_years}) == 2
+    pair.assert_clean()
+    assert [node["wrong"] for node in offices.status().values()] == [[], []]
+
+
+def test_steps_and_counters_are_not_overwritten(offices: Offices) -> None:
+    pair = offices.pair
+    orders = offices.turin.make_sequence("Orders", prefix="SO")
+    gapless = offices.turin.make_sequence("Hashes", implementation="no_gap", number_next=9)
+    pair.settle()
+    offices.set("interleave")
+    pair.a.run("UPDATE ir_sequence SET number_increment = 5, number_next = 100, name = 'Sales' WHERE id = %s", orders)
+    pair.b.run("UPDATE ir_sequence SET number_next = 20 WHERE name = 'Hashes'")
+    pair.forth()
+    offices.turin.draw_without_gap(gapless)
+    pair.settle()
+    assert pair.b.rows("SELECT number_increment, number_next FROM ir_sequence WHERE name = 'Sales'") == [(2, 100)]
+    assert pair.assert_same("SELECT number_next FROM ir_sequence WHERE name = 'Hashes'") == [(20,)]
+
+
+def test_prefixes(offices: Offices) -> None:
+    pair = offices.pair
+    orders = offices.turin.make_sequence("Orders", prefix="SO", draw=1)
+    bare = offices.turin.make_sequence("Bare", prefix="")
+    pair.settle()
+    offices.configure(prefixes={"turin": "", "milan": "M/"})
+    offices.set("prefix")
+    drawn = [
+        *draw_in_turn(offices, orders, offices.on_milan(orders)),
+        *draw_in_turn(offices, bare, offices.on_milan(bare)),
+    ]
+    assert len(set(drawn)) == len(drawn)
+    assert drawn[:2] == ["SO2", "M/SO1"]
+
+    # a change of it on one side stays there, new ones get their own, and a rename goes through
+    pair.a.run("UPDATE ir_sequence SET prefix = 'ORD', name = 'Sales' WHERE id = %s", orders)
+    fresh = offices.milan.make_sequence("Fresh", prefix="F")
+    pair.settle()
+    assert pair.b.column("SELECT prefix FROM ir_sequence WHERE name = 'Sales'") == ["M/SO"]
+    assert pair.b.column("SELECT prefix FROM ir_sequence WHERE id = %s", fresh) == ["M/F"]
+    here = dict(pair.a.pairs("ir_sequence"))[fresh]
+    drawn = draw_in_turn(offices, here, fresh)
+    assert drawn[:2] == ["F1", "M/F1"]
+    assert {numbering["prefix"] for numbering in offices.status().values()} == {"", "M/"}
+
+    offices.set("undo")
+    assert pair.a.column("SELECT prefix FROM ir_sequence ORDER BY name") == ["", "F", "ORD"]
+    assert pair.b.column("SELECT prefix FROM ir_sequence ORDER BY name") == ["", "F", "SO"]
+
+
+@pytest.mark.parametrize("way", ["interleave", pytest.param("prefix", marks=pytest.mark.long)])
+def test_what_is_undone_is_as_it_was(offices: Offices, way: str) -> None:
+    pair = offices.pair
+    offices.configure(prefixes={"turin": "T-", "milan": "M-"})
+    orders = offices.turin.make_sequence("Orders", prefix="SO", draw=4)
+    offices.turin.make_sequence("Fives", number_increment=5)
+    by_year = offices.turin.make_sequence("By year", use_date_range=True)
+    offices.turin.make_range(by_year, 2026, draw=2)
+    pair.settle()
+    rows, schemas = pair.both(STEPS), [schema_dump(side.dsn) for side in (pair.a, pair.b)]
+
+    offices.set(way)
+    assert pair.both(STEPS) != rows
+    last = max(int(number[-1]) for number in draw_in_turn(offices, orders, offices.on_milan(orders)))
+    offices.set("undo")
+
+    assert pair.both(STEPS) == rows
+    assert [schema_dump(side.dsn) for side in (pair.a, pair.b)] == schemas
+    assert int(offices.turin.draw(orders).removeprefix("SO")) > last
+    assert [node["way"] for node in offices.status().values()] == [None, None]
+
+
+def test_uninstall_leaves_nothing(make_pair: MakePair, tmp_path: Path) -> None:
+    pair = make_pair(TABLES, installed=False)
+    offices = Offices(pair, tmp_path)
+    offices.turin.make_sequence("Orders", prefix="SO")
+    before = schema_dump(pair.a.dsn)
+    offices.configure(
+        owners=[{"table": "account_journal", "owner": "milan"}, {"table": "ir_sequence", "owner": "milan"}]
+    )
+    offices.terminal("install")
+    pair.settle()
+    offices.set("interleave")
+    assert pair.a.column("SELECT DISTINCT tgname FROM pg_trigger WHERE tgname IN ('ucrepl_number', 'ucrepl_owner')")
+    pair.close_links()
+    offices.terminal("uninstall")
+    assert schema_dump(pair.a.dsn) == before
+    assert pair.a.rows("SELECT number_increment, prefix FROM ir_sequence") == [(1, "SO")]
+
+
+def test_what_is_printed_is_what_is_done(offices: Offices) -> None:
+    pair = offices.pair
+    orders = offices.turin.make_sequence("Orders", prefix="SO", draw=4)
+    pair.settle()
+    before = pair.both(STEPS)
+    said = offices.terminal("numbers", "interleave", FORTH, "--print")
+    assert pair.both(STEPS) == before
+    for line in said.out.split("-- turin\n")[1:]:
+        pair.a.run(line.partition("-- milan")[0])
+    assert int(offices.turin.draw(orders).removeprefix("SO")) > 4
+    assert pair.a.column("SELECT number_increment FROM ir_sequence") == [2]
+
+
+def test_what_is_refused(offices: Offices) -> None:
+    pair = offices.pair
+    offices.turin.make_sequence("Orders")
+    pair.b.run("INSERT INTO ir_sequence (name) VALUES ('x'); CREATE SEQUENCE ir_sequence_1501")
+    refused = offices.terminal.refused
+    assert "not known which" in refused("numbers", "interleave", FORTH, code=5)[0]
+    pair.settle()
+    pair.close_links()
+    sentence, hint = refused("numbers", "prefix", FORTH, code=2)
+    assert "node 'milan' has no prefix" in sentence
+    assert "numbers.prefixes" in hint
+    assert "too few" in refused("numbers", "interleave", FORTH, "--slots", "1", code=2)[0]
+    with held(pair.b.connection, pair.b.value("SELECT link_id FROM ucrepl.link"), FORTH):
+        assert "turin->milan" in refused("numbers", "interleave", BACK, code=5)[0]
+    assert pair.a.rows("SELECT * FROM ucrepl.numbering") == []
+    offices.set("interleave")
+    offices.configure(prefixes={"turin": "T-", "milan": "M-"})
+    sentence, hint = refused("numbers", "prefix", FORTH, code=5)
+    assert "otherwise already: slot" in sentence
+    assert "numbers undo" in hint
+
+
+def test_prefixes_that_can_t_be(offices: Offices) -> None:
+    for prefixes, words in (
+        ({"turin": "T", "milan": "T"}, "the same prefix as that of the node 'milan'"),
+        ({"turin": "T1"}, "must not end with a digit"),
+        ({"turin": "%Y"}, "'%' in it"),
+        ({"tutin": "T"}, "unknown node 'tutin'"),
+    ):
+        offices.configure(prefixes=prefixes)
+        assert words in offices.terminal("config", "check", code=2).err
+    offices.configure(owners=[{"table": "account_journal", "owner": "rome"}])
+    assert "unknown node 'rome'" in offices.terminal("config", "check", code=2).err
+
+
+def test_a_sequence_that_somebody_has_changed_is_noticed(offices: Offices) -> None:
+    pair = offices.pair
+    orders = offices.turin.make_sequence("Orders")
+    pair.settle()
+    offices.set("interleave")
+    pair.a.run(f"ALTER SEQUENCE ir_sequence_{orders:03d} INCREMENT BY 1")
+    said = offices.terminal("numbers", "status", code=1)
+    assert f"ir_sequence_{orders:03d}" in said.err
+    assert f"sequences give numbers of other nodes: 'ir_sequence_{orders:03d}'" in offices.terminal("check").out
+    offices.set("interleave")
+    offices.terminal("numbers", "status")

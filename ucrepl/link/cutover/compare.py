@@ -1,0 +1,147 @@
+"""Compares what was changed lately, while both sides stand still."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Self
+
+from ucrepl.config import Cutover, Link
+from ucrepl.errors import RefusedError
+from ucrepl.link.nodes import Nodes
+from ucrepl.link.verify.chunks import ChunkPass
+from ucrepl.link.verify.findings import Findings
+from ucrepl.link.verify.look import Look
+from ucrepl.link.verify.scope import scope
+from ucrepl.link.verify.session import Session, open_session
+from ucrepl.link.words import listed
+from ucrepl.plan.catalog import TableName
+from ucrepl.plan.verify import Comparison
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# The tables changed by transactions from `since` on, with the least and the greatest id; nulls where all may be.
+_TOUCHED: Final = """
+    SELECT n.schema_name, n.table_name,
+        CASE WHEN bool_and(k.id IS NOT NULL) THEN min(k.id) END,
+        CASE WHEN bool_and(k.id IS NOT NULL) THEN max(k.id) END
+    FROM ucrepl.journal AS j
+    JOIN ucrepl.table_name AS n ON n.table_id = j.table_id
+    CROSS JOIN LATERAL (SELECT CASE WHEN j.key ~ '^[0-9]{1,18}$' THEN j.key::bigint END) AS k (id)
+    WHERE j.xid >= %(since)s::text::xid8
+    GROUP BY n.schema_name, n.table_name
+"""
+_SINCE: Final = """
+    SELECT
+        coalesce((
+            SELECT t.oldest_xid FROM ucrepl.tick AS t WHERE t.at < now() - make_interval(secs => %(seconds)s)
+            ORDER BY t.at DESC LIMIT 1
+        ), '0')::text,
+        pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())::text
+"""
+_ESTIMATES: Final = """
+    SELECT n.nspname, c.relname, c.reltuples FROM pg_catalog.pg_class AS c
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p')
+"""
+
+Ranges = dict[TableName, tuple[int | None, int | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """How many tables were compared, and those of which only a part was, or nothing."""
+
+    tables: int
+    in_part: list[str]
+
+
+class Recent:
+    """The tables that were changed lately. Its sessions and plans are ready when it is made. Use it with `with`."""
+
+    def __init__(self, nodes: Nodes, link: Link, settings: Cutover) -> None:
+        self._link, self._settings = link, settings
+        self._to_close = ExitStack()
+        self._session: Session | None = None
+        self._comparisons: Mapping[TableName, Comparison] = {}
+        self._ranges: Ranges = {}
+        self._since = "0"
+        if settings.recent_minutes:
+            self._session = self._to_close.enter_context(open_session(nodes, link))
+            comparisons, _ = scope(nodes.config, self._session, None)
+            self._comparisons = {c.table.name: c for c in comparisons}
+            values = {"seconds": settings.recent_minutes * 60}
+            row = self._session.on_source(_SINCE, values).fetchone() or ("0", "0")
+            self._ranges = self._touched(self._session, row[0])
+            self._since = row[1]
+            rows = self._session.on_target(_ESTIMATES).fetchall()
+            self._estimates = {TableName(schema, table): tuples for schema, table, tuples in rows}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._to_close.close()
+
+    def compare(self, until: float) -> Compared:
+        """Compares counts and hashes of what was changed. Both sides must stand still.
+
+        Raises RefusedError for tables that differ, and QueryCanceled at the time `until` of the monotonic clock.
+        """
+        session = self._session
+        if session is None:
+            return Compared(0, [])
+        for connection in (session.source, session.target):
+            connection.execute(f"SET statement_timeout = {max(1, round((until - time.monotonic()) * 1000))}".encode())
+        for name, (low, high) in self._touched(session, self._since).items():
+            first, last = self._ranges.get(name, (low, high))
+            known = None not in (low, high, first, last)
+            self._ranges[name] = (min(low, first), max(high, last)) if known else (None, None)  # type: ignore[type-var]
+        touched = [c for name, c in self._comparisons.items() if name in self._ranges]
+        with ThreadPoolExecutor(1, "hash") as executor:
+            in_part = [str(c.table.name) for c in touched if not self._is_whole(c)]
+            differing = [c for c in touched if not self._agrees(session, executor, c)]
+            if differing:
+                self._look_closer(session, executor, differing)
+        return Compared(len(touched), in_part)
+
+    @staticmethod
+    def _touched(session: Session, since: str) -> Ranges:
+        rows = session.on_source(_TOUCHED, {"since": since}).fetchall()
+        return {TableName(schema, table): (low, high) for schema, table, low, high in rows}
+
+    def _is_whole(self, comparison: Comparison) -> bool:
+        return bool(self._estimates.get(comparison.table.name, 0) <= self._settings.recent_rows)
+
+    def _agrees(self, session: Session, executor: ThreadPoolExecutor, comparison: Comparison) -> bool:
+        """Whether both sides have the same rows; of a large table those with the latest ids that were changed."""
+        low, high = self._ranges[comparison.table.name]
+        values: dict[str, object] = {}
+        if comparison.table.surrogate:
+            values = {"first": -(1 << 63), "end": (1 << 63) - 1}
+            if not self._is_whole(comparison):
+                end = high + 1 if high is not None else 0
+                values = {"first": max(low or 0, end - self._settings.recent_rows), "end": end}
+        elif not self._is_whole(comparison):
+            return True
+        sent = executor.submit(lambda: session.on_source(comparison.source_chunks(), values).fetchall())
+        here = session.on_target(comparison.target_chunks(), values).fetchall()
+        return sorted(sent.result()) == sorted(here)
+
+    def _look_closer(self, session: Session, executor: ThreadPoolExecutor, differing: list[Comparison]) -> None:
+        """Sees whether rows differ that should not: a rule may keep some from the target."""
+        chunks, look, findings = ChunkPass(session, executor, differing), Look(session), Findings(session)
+        wrong = []
+        for comparison in differing:
+            counted = chunks.run(comparison)
+            waiting = look.at(comparison)
+            if waiting or findings.report(comparison, counted, waiting, 0).differs:
+                wrong.append(str(comparison.table.name))
+        if wrong:
+            raise RefusedError(
+                f"both sides differ in {listed(wrong)}",
+                hint=f"see how, and mend it, with: ucrepl verify '{self._link.name}' --show; and --repair",
+            )

@@ -1,0 +1,146 @@
+"""What is written down of a cut-over on both of its nodes, before and after each step."""
+
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Literal
+from uuid import UUID, uuid4
+
+import psycopg
+from psycopg import Connection
+from psycopg.rows import TupleRow, class_row
+from psycopg.types.json import Jsonb
+
+from ucrepl.errors import RefusedError
+
+Kind = Literal["cutover", "rehearsal", "failover", "rejoin"]
+Outcome = Literal["done", "taken back"]
+
+# The same number in every database: a node takes part in one cut-over at a time.
+CUTOVER_LOCK: Final = 0x7563_6375_7400
+
+_PATIENCE_SECONDS: Final = 2.0
+"""How long the session of a program that was killed a moment ago is waited for."""
+
+_LOOK_SECONDS: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A cut-over as a node knows it. `outcome` is None while it is under way, or was interrupted.
+
+    `step` is the last one that was begun.
+    """
+
+    cutover_id: UUID
+    link: str
+    kind: Kind
+    options: dict[str, Any]
+    outcome: Outcome | None
+    report: dict[str, Any] | None
+    began_at: datetime
+    ended_at: datetime | None
+    step: str | None
+
+
+def entries(node: Connection[TupleRow], link: str | None = None, *, unfinished: bool = False) -> list[Entry]:
+    """The cut-overs that a node knows, the latest first. `unfinished`: only those that are under way or interrupted."""
+    with node.cursor(row_factory=class_row(Entry)) as cursor:
+        return cursor.execute(
+            "SELECT c.cutover_id, c.link, c.kind, c.options, c.outcome, c.report, c.began_at, c.ended_at,"
+            " (SELECT s.step FROM ucrepl.cutover_step AS s WHERE s.cutover_id = c.cutover_id"
+            " ORDER BY s.place DESC LIMIT 1) AS step"
+            " FROM ucrepl.cutover AS c WHERE (%(link)s::text IS NULL OR c.link = %(link)s)"
+            " AND (NOT %(unfinished)s OR c.outcome IS NULL) ORDER BY c.began_at DESC",
+            {"link": link, "unfinished": unfinished},
+        ).fetchall()
+
+
+def is_under_way(node: Connection[TupleRow]) -> bool:
+    """Whether a program is at work on a cut-over of the node at this moment."""
+    row = node.execute("SELECT pg_catalog.pg_try_advisory_xact_lock_shared(%s)", [CUTOVER_LOCK]).fetchone()
+    return not (row and row[0])
+
+
+@contextmanager
+def alone(ends: Mapping[str, Connection[TupleRow]]) -> Iterator[None]:
+    """Holds the nodes (name -> connection) against other cut-overs. Raises RefusedError while one is at work."""
+    until = time.monotonic() + _PATIENCE_SECONDS
+    for name, end in ends.items():
+        while not _try_lock(end):
+            if time.monotonic() > until:
+                raise RefusedError(
+                    f"another program is at work on a cut-over of node {name!r}", hint="see: ucrepl cutover status"
+                )
+            time.sleep(_LOOK_SECONDS)
+    try:
+        yield
+    finally:
+        for end in ends.values():
+            with suppress(psycopg.Error):
+                end.execute("SELECT pg_catalog.pg_advisory_unlock(%s)", [CUTOVER_LOCK])
+
+
+def _try_lock(node: Connection[TupleRow]) -> bool:
+    row = node.execute("SELECT pg_catalog.pg_try_advisory_lock(%s)", [CUTOVER_LOCK]).fetchone()
+    return bool(row and row[0])
+
+
+class Record:
+    """Writes on all given nodes at the same time. `cutover_id`: an entry that is there already."""
+
+    def __init__(self, ends: Mapping[str, Connection[TupleRow]], cutover_id: UUID | None = None) -> None:
+        self.cutover_id = cutover_id or uuid4()
+        self._ends = dict(ends)
+
+    def begin(self, link: str, kind: Kind, options: Mapping[str, object]) -> None:
+        """Writes down that a cut-over begins."""
+        self._write(
+            "INSERT INTO ucrepl.cutover (cutover_id, link, kind, options)"
+            " VALUES (%(id)s, %(link)s, %(kind)s, %(options)s)",
+            link=link,
+            kind=kind,
+            options=Jsonb(dict(options)),
+        )
+
+    def step(self, name: str) -> None:
+        """Writes down that the step before has been taken, and that this one is about to be."""
+        self._write(
+            "WITH ended AS (UPDATE ucrepl.cutover_step SET ended_at = pg_catalog.clock_timestamp()"
+            " WHERE cutover_id = %(id)s AND ended_at IS NULL)"
+            " INSERT INTO ucrepl.cutover_step (cutover_id, place, step)"
+            " SELECT %(id)s, coalesce(max(place), 0) + 1, %(step)s FROM ucrepl.cutover_step WHERE cutover_id = %(id)s",
+            step=name,
+        )
+
+    def end(self, outcome: Outcome, report: Mapping[str, object]) -> list[str]:
+        """Writes down how it ended, wherever that is possible. Returns the nodes on which it was not."""
+        failed = self._try(
+            "WITH ended AS (UPDATE ucrepl.cutover_step SET ended_at = pg_catalog.clock_timestamp()"
+            " WHERE cutover_id = %(id)s AND ended_at IS NULL)"
+            " UPDATE ucrepl.cutover SET outcome = %(outcome)s, report = %(report)s,"
+            " ended_at = pg_catalog.clock_timestamp() WHERE cutover_id = %(id)s",
+            outcome=outcome,
+            report=Jsonb(dict(report)),
+        )
+        return list(failed)
+
+    def _write(self, statement: str, **values: object) -> None:
+        for error in self._try(statement, **values).values():
+            raise error
+
+    def _try(self, statement: str, **values: object) -> dict[str, psycopg.Error]:
+        """Runs the statement on all nodes at once. Returns what went wrong, by node."""
+        given = {"id": self.cutover_id, **values}
+        failed = {}
+        with ThreadPoolExecutor(len(self._ends)) as pool:
+            sent = {name: pool.submit(end.execute, statement.encode(), given) for name, end in self._ends.items()}
+            for name, result in sent.items():
+                try:
+                    result.result()
+                except psycopg.Error as error:
+                    failed[name] = error
+        return failed

@@ -1,0 +1,64 @@
+"""Rules of packs that say what of an Odoo is replicated, and what is left out or protected."""
+
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
+
+from ucrepl.config import Action, Level, Mode, fits
+
+Name = Annotated[str, StringConstraints(min_length=1)]
+ALL_COLUMNS = "*"
+
+
+class PolicyRule(BaseModel):
+    """What becomes of some tables, or of some of their rows, with each policy of a link."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True)
+
+    name: Name
+    """What the rule is called in `plan`, in counters and logs."""
+    tables: Annotated[list[Name], Field(min_length=1)]
+    """The tables, also patterns with `*` (`mail_*`). Of the rules that fit a table the first counts."""
+    transient: bool = False
+    """Only those of them that Odoo's registry calls transient (wizards)."""
+    where: Name | None = None
+    """Only the rows for which this PostgreSQL expression is true; the rules below go on for the others. Where a table
+    lacks one of its columns the rule does not count."""
+    cluster: Action | None = None
+    """What becomes of the rows with `policy: cluster`; by default the rule is not there for this policy."""
+    migrate: Action | None = None
+    """The same with `policy: migrate`."""
+    populate: Action | None = None
+    """The same with `policy: populate`; by default as with `migrate`."""
+    columns: dict[Name, Level] = {}
+    """Column -> level of protection, as `protect` of a rule in the configuration; `*` stands for the other columns."""
+    withhold: list[Name] = []
+    """Columns whose values never leave the source."""
+
+    @model_validator(mode="after")
+    def _is_of_use(self) -> Self:
+        if not any((self.cluster, self.migrate, self.populate)):
+            message = f"the rule {self.name!r} has no effect"
+            raise _wrong(message, "give it one of 'cluster', 'migrate', 'populate'")
+        if self.where and (self.columns or self.withhold):
+            message = f"the rule {self.name!r} is for single rows, and can't speak of columns"
+            raise _wrong(message, "write 'columns' and 'withhold' in a rule without 'where'")
+        if self.where and "insert-only" in {self.cluster, self.migrate, self.populate}:
+            message = f"the rule {self.name!r} is for single rows, and can't be 'insert-only'"
+            raise _wrong(message, "use 'insert-only' in a rule without 'where'")
+        return self
+
+    def does(self, policy: Mode) -> Action | None:
+        """What becomes of the rows with a policy; None where the rule is not there for it."""
+        if policy == "populate":
+            return self.populate or self.migrate
+        return self.cluster if policy == "cluster" else self.migrate
+
+    def matches(self, schema: str, table: str) -> bool:
+        """Whether the rule is for this table, if that is transient or need not be."""
+        return fits(tuple(self.tables))(schema, table)
+
+
+def _wrong(message: str, hint: str) -> PydanticCustomError:
+    return PydanticCustomError("ucrepl", "{message}", {"message": message, "hint": hint})

@@ -1,0 +1,53 @@
+"""What of the source has no place on the target: tables and columns whose changes are held until they have one."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from ucrepl.config import Link, Rule
+from ucrepl.plan.catalog import Table, TableName
+from ucrepl.plan.model import ColumnPlan, TablePlan
+
+
+def without_place(
+    tables: Mapping[int, TablePlan], missing: Mapping[int, TableName]
+) -> tuple[dict[int, TablePlan], dict[int, TableName]]:
+    """The tables that have a place, and those that have none.
+
+    A reference to a record of a table that is missing has no place, where neither a rule nor the link says what is to
+    become of it. A row that can't be without such a reference has none either, nor has what refers to rows of that
+    table, and so on.
+    """
+    placed, held = dict(tables), dict(missing)
+    while grown := {
+        number: table.name
+        for number, table in placed.items()
+        if any(c.column.not_null or c.name in table.table.key for c in _lost(table, held))
+    }:
+        held |= grown
+        placed = {number: table for number, table in placed.items() if number not in grown}
+    for number, table in placed.items():
+        if lost := _lost(table, held):
+            columns = tuple(c for c in table.columns if c not in lost)
+            names = {c.name for c in columns}
+            placed[number] = replace(
+                table,
+                columns=columns,
+                recognition_keys=tuple(key for key in table.recognition_keys if names.issuperset(key)),
+                held_columns=(*table.held_columns, *(c.on_source for c in lost)),
+            )
+    return placed, held
+
+
+def absent_columns(link: Link, rules: Iterable[Rule], source: Table, target: Table) -> tuple[str, ...]:
+    """The columns of the source's table that the target's has not, as far as their values are to be held.
+
+    `rules`: those for the table.
+    """
+    if not next((rule.hold for rule in rules if rule.hold is not None), link.policy in {None, "cluster"}):
+        return ()
+    return tuple(name for name, column in source.columns.items() if name not in target.columns and not column.generated)
+
+
+def _lost(table: TablePlan, held: Mapping[int, TableName]) -> list[ColumnPlan]:
+    names = {*held.values()}
+    return [c for c in table.columns if c.refers_to in names and c.missing in (None, "fetch")]

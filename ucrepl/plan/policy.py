@@ -1,0 +1,193 @@
+"""Policies: what the rules of packs, and of the configuration before them, say of a table and of its rows."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+
+from ucrepl.config import Action, Mode, Rule
+from ucrepl.errors import ConfigError
+from ucrepl.packs import Packs, PolicyRule
+from ucrepl.packs.policies import ALL_COLUMNS
+from ucrepl.plan.catalog import Table, TableName
+from ucrepl.plan.expression import compile_expression, unknown_columns
+from ucrepl.plan.mask import ROW
+from ucrepl.plan.model import Protection, RuleUse
+
+COPIED: frozenset[Action] = frozenset({"replicate", "insert-only"})
+"""The actions with which rows are written on the target."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """The rules of all tables: those of the configuration, those of packs for the policy of a link, if it has one.
+
+    `transient` are the tables of models that Odoo calls transient.
+    """
+
+    rules: Sequence[Rule]
+    packs: Packs
+    policy: Mode | None
+    transient: AbstractSet[TableName] = frozenset()
+
+    def of(self, table: Table, target: Table | None) -> "Policy":
+        """What the rules say of a table of the source, and of the target's one. Raises ConfigError for a condition."""
+        name = table.name
+        packed = list(self._of_packs(name))
+        of_table = [(rule, action) for rule, action in packed if rule.where is None]
+        first: PolicyRule | None = of_table[0][0] if of_table else None
+        action: Action = of_table[0][1] if of_table else "replicate"
+        rows = tuple(_of_rows(packed, table))
+        users = next((rule for rule in self.rules if rule.does and rule.matches(*name)), None)
+        overrides = dict.fromkeys([*(row.rule for row in rows), *([first.name] if first else [])])
+        if users and users.does:
+            action = users.does
+        columns = [rule for rule, does in of_table if action != "protect" or (rule is first and does == action)]
+        return Policy(
+            table=name,
+            action=action,
+            rule=users.name if users else first.name if first else None,
+            overrides=", ".join(overrides) or None if users else None,
+            rows=() if users or not (action in COPIED or any(row.action in COPIED for row in rows)) else rows,
+            levels=_levels([(r.name, r.columns) for r in columns], table, target),
+            own_levels=_levels([(r.name, r.protect) for r in self.rules if r.matches(*name)], table, target),
+            withheld={c: rule.name for rule in reversed(columns) for c in rule.withhold if c in table.columns},
+        )
+
+    def _of_packs(self, name: TableName) -> Iterator[tuple[PolicyRule, Action]]:
+        for rule in self.packs.policies if self.policy else ():
+            action = rule.does(self.policy) if self.policy else None
+            if action and rule.matches(*name) and (name in self.transient or not rule.transient):
+                yield rule, action
+
+
+def leaves_out(policies: Policies, table: Table) -> bool:
+    """Whether the rules keep some or all rows of a table from being written on the target."""
+    policy = policies.of(table, None)
+    return policy.action not in COPIED or bool(policy.left_out)
+
+
+@dataclass(frozen=True, slots=True)
+class RowRule:
+    """What a rule says of the rows for which `condition` is true, the SQL of `where` over the row."""
+
+    rule: str
+    action: Action
+    where: str
+    condition: str
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What becomes of the rows of a table: `action`, but first that of the first of `rows` that is for a row.
+
+    `rule` says so, None where none does; it stands in the place of those that are named in `overrides`. `levels`:
+    column -> the level of protection that a pack gives it, and its rule; `own_levels`: what the configuration says of
+    it, which counts more; `withheld`: column that stays on the source -> the rule.
+    """
+
+    table: TableName
+    action: Action
+    rule: str | None
+    overrides: str | None = None
+    rows: tuple[RowRule, ...] = ()
+    levels: dict[str, tuple[Protection, str]] = field(default_factory=dict)
+    own_levels: dict[str, tuple[Protection, str]] = field(default_factory=dict)
+    withheld: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def skips(self) -> bool:
+        """Whether no row is written on the target, or looked at there."""
+        return self.action in {"skip", "recompute"} and not self.rows
+
+    @property
+    def protects(self) -> bool:
+        """Whether rows are recognised only."""
+        return self.action == "protect" and not self.rows
+
+    @property
+    def inserts_only(self) -> bool:
+        """Whether rows are never updated or deleted."""
+        return self.action == "insert-only"
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """The rules that leave rows out of a table that is replicated."""
+        if self.skips or self.protects:
+            return ()
+        some = [row.rule for row in self.rows if row.action not in COPIED]
+        return (*some, self.rule) if self.rule and self.action not in COPIED else tuple(some)
+
+    @property
+    def kept(self) -> str:
+        """The condition that a row is replicated; empty where all are."""
+        if not self.left_out:
+            return ""
+        cases = [f"WHEN {row.condition} THEN {str(row.action in COPIED).lower()}" for row in self.rows]
+        return f"CASE {' '.join(cases)} ELSE {str(self.action in COPIED).lower()} END"
+
+    def level(self, column: str) -> Protection:
+        """The protection of a column."""
+        if found := self.own_levels.get(column) or self.levels.get(column):
+            return found[0]
+        if self.protects or self.inserts_only:
+            return Protection.NEVER
+        return Protection.NOT_EMPTY if column in self.withheld else Protection.ALWAYS
+
+    def uses(self, target: Table | None) -> Iterator[RuleUse]:
+        """What rules say of the table, its rows and its columns, for people."""
+        label = str(self.table)
+        for row in self.rows:
+            yield RuleUse(label, None, row.where, row.action, row.rule)
+        says = self.action if target or self.skips else "not on the target"
+        yield RuleUse(label, None, None, says, self.rule, self.overrides)
+        for column, (level, rule) in (self.levels | self.own_levels).items():
+            pack = self.levels[column][1] if column in self.own_levels and column in self.levels else None
+            yield RuleUse(label, column, None, f"level {int(level)}", rule, pack)
+        for column, rule in self.withheld.items():
+            yield RuleUse(label, column, None, "stays on the source", rule)
+
+
+def may_leave(policy: Policy, needed: Collection[str], table: Table) -> dict[str, str]:
+    """The columns of the source that stay there, each with the SQL of what leaves instead of its value.
+
+    Of a row that is only to be recognised no more leaves than the `needed` columns, and those that may be written.
+    """
+    stay = set(policy.withheld)
+    if policy.protects:
+        stay |= {c for c in table.columns if c not in needed and policy.level(c) is Protection.NEVER}
+    return {
+        name: "''" if column.not_null and column.type in {"text", "character varying"} else "NULL"
+        for name, column in table.columns.items()
+        if name in stay and name not in table.key
+    }
+
+
+def _levels(
+    rules: Sequence[tuple[str, Mapping[str, int]]], table: Table, target: Table | None
+) -> dict[str, tuple[Protection, str]]:
+    """Column of the target -> its protection, and the first of the rules, given by name, that speaks of it."""
+    levels: dict[str, tuple[Protection, str]] = {}
+    for column in target.columns if target else table.columns:
+        for rule, columns in rules:
+            level = columns.get(column, columns.get(ALL_COLUMNS))
+            if level is not None and column not in table.key:
+                levels[column] = (Protection(level), rule)
+                break
+    return levels
+
+
+def _of_rows(packed: Sequence[tuple[PolicyRule, Action]], table: Table) -> Iterator[RowRule]:
+    """The rules for single rows of a table: those before the first that is for all of them."""
+    for rule, action in packed:
+        if rule.where is None:
+            return
+        if not unknown_columns(rule.where, table.columns):
+            yield RowRule(rule.name, action, rule.where, _compile(rule, table))
+
+
+def _compile(rule: PolicyRule, table: Table) -> str:
+    try:
+        return f"({compile_expression(rule.where or '', table.columns, ROW)})"
+    except ConfigError as error:
+        message = f"the rule {rule.name!r} of a pack can't choose rows of {str(table.name)!r}: {error.message}"
+        raise ConfigError(message, error.hint) from None
