@@ -1,5 +1,6 @@
 """Fixtures for all tests: one throw-away server for each worker, and databases on it that are there in no time."""
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -9,6 +10,8 @@ from tests.support.installed import prefer_installed
 # A helper with assertions of its own, that tests of more than one folder import.
 pytest.register_assert_rewrite("tests.integration.links")
 prefer_installed()
+# A shell that starts the tests in the background has them ignore SIGINT, and so all that they start and interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import ucrepl  # noqa: E402 - the line above decides which one
 from tests.support.databases import Databases, MakeDatabase  # noqa: E402
