@@ -17,8 +17,8 @@ _POSTED = frozenset({"name", "state", "journal_id"})
 
 
 def counts(table: TablePlan) -> bool:
-    """Whether a row of the table has a PostgreSQL sequence of its own."""
-    return table.name in {SEQUENCES, RANGES}
+    """Whether a row of the table has a PostgreSQL sequence of its own: in an Odoo, where it says how that counts."""
+    return table.name == RANGES or (table.name == SEQUENCES and table.table.columns.keys() >= COUNTING)
 
 
 def is_numbered(table: TablePlan) -> bool:
