@@ -16,6 +16,7 @@ from tests.support.pair import Pair, value
 SECONDS = float(os.environ.get("UCREPL_CLIENT_SECONDS", "60"))
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_300_clients_write_for_a_minute_and_no_row_is_missing(database: MakeDatabase, tmp_path: Path) -> None:
     pair = Pair.linked(tmp_path, database("shop"), database("shop"))
