@@ -91,13 +91,15 @@ class ChunkPass:
 
     def _take_unpaired(self, comparison: Comparison, rows: int, counted: Counted) -> None:
         """Of the target's rows those of which the source can't know: they are its own, or candidates."""
-        if comparison.compared.own_rows:
-            counted.own = rows
-        else:
-            self.session.on_target(
+        unpaired = f"FROM (\n{comparison.unpaired()}\n) AS own (key)"
+        if not comparison.compared.own_rows:
+            rows = self.session.on_target(
                 f"INSERT INTO pg_temp.verify_candidate (table_id, local_key)\n"
-                f"SELECT {comparison.table.number}, own.key FROM (\n{comparison.unpaired()}\n) AS own (key)"
-            )
+                f"SELECT {comparison.table.number}, own.key {unpaired}"
+            ).rowcount
+        elif comparison.table.kept:  # rows that a rule leaves out are nobody's
+            [(rows,)] = self.session.on_target(f"SELECT count(*) {unpaired}").fetchall()
+        counted.own = rows if comparison.compared.own_rows else 0
         counted.target += rows
 
     def _windows(self, comparison: Comparison) -> Iterator[dict[str, object]]:
