@@ -35,4 +35,4 @@ SET
     END
 FROM pg_temp.collision AS o
 LEFT JOIN last_change AS l ON l.seq = o.seq AND l.column_name = o.column_name
-WHERE c.ctid = o.ctid AND c.kind <> 'deleted';
+WHERE c.place = o.place AND c.kind <> 'deleted';

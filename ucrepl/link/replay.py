@@ -134,6 +134,7 @@ class LinkReplayer:
         """Tries parked changes again, all or those given, each record's in order. Those that fail are parked again."""
         with self.target.transaction():
             self._begin(None)
+            self.finer.prepare()
             self._execute(query("take_parked"), {"link": self.link_id, "ids": parked_ids})
             result = self.finer.apply(parked=parked_ids is not None)
             self._count(result)
@@ -162,6 +163,7 @@ class LinkReplayer:
             except (NeedsOrderError, psycopg.Error) as error:
                 if isinstance(error, psycopg.Error) and classify(error) is not Verdict.PARK:
                     raise
+                self.finer.prepare()
                 self._execute(query("receive_staged"), {})
                 result = self.finer.apply(parked=state["has_parked"])
             self._count(result)
@@ -220,6 +222,8 @@ class LinkReplayer:
             applied = Applied()
             if window.has_changes:
                 table = "received" if finer else "change"
+                if finer:
+                    self.finer.prepare()
                 begun = time.perf_counter()
                 self._copy_in(table, CHANGE_COLUMNS, self._changes(position, window), batch)
                 self.stop_reading()
