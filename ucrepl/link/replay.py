@@ -27,6 +27,11 @@ from ucrepl.link.source import Window
 PREPARED_STATEMENTS = 400
 """How many statements a session keeps prepared: a few for each table that is changed often."""
 
+
+class MovedError(RefusedError):
+    """The position is not the one from which the batch was read."""
+
+
 PAIR_COLUMNS = "local_schema, local_table, local_id, remote_schema, remote_table, remote_id, deleted_at"
 CHANGE_COLUMNS = "seq, xid, table_id, op, key, old, new, at"
 
@@ -205,7 +210,7 @@ class LinkReplayer:
         """The changes of the batch, as they were or are being read."""
         if self._ahead and self._ahead.position == position:
             return self._ahead.changes()
-        return self.source.changes(position, window.ends)
+        return self.source.changes(position, window.ends, few=not window.more)
 
     def _replay(self, position: str, window: Window, *, finer: bool) -> Batch:
         batch = Batch(position=window.ends, more=window.more, finer=finer)
@@ -261,7 +266,7 @@ class LinkReplayer:
                 prepare=True,
             ).fetchone()
         if state is None or (position is not None and state["position"] != position):
-            raise RefusedError(
+            raise MovedError(
                 f"the position of link {self.link.name!r} was moved by somebody else",
                 hint="only one daemon may replay a link: look for another one with: ucrepl status",
             )
