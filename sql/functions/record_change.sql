@@ -15,6 +15,8 @@ LANGUAGE plpgsql
 AS $$
 DECLARE
     change_seq bigint;
+    table_number integer := arguments[0];
+    written_at pg_catalog.timestamptz := pg_catalog.clock_timestamp();
     change_xid pg_catalog.xid8 := pg_catalog.pg_current_xact_id();
     row_key pg_catalog.text := CASE
         WHEN arguments[2] IS NULL THEN coalesce(old_row, new_row) OPERATOR(@hstore@.->) arguments[1]
@@ -32,7 +34,7 @@ BEGIN
         IF new_row OPERATOR(@hstore@.?|) arguments[1:] THEN
             op := 'K';
             IF arguments[2] IS NULL THEN
-                PERFORM ucrepl.follow_key(arguments[0]::integer, row_key, new_row OPERATOR(@hstore@.->) arguments[1]);
+                PERFORM ucrepl.follow_key(table_number, row_key, new_row OPERATOR(@hstore@.->) arguments[1]);
             END IF;
         END IF;
     END IF;
@@ -41,19 +43,19 @@ BEGIN
     -- One of the four parts of the ring. An INSERT into the whole would have to look for it.
     IF (change_seq OPERATOR(pg_catalog.>>) 20) OPERATOR(pg_catalog.&) 3 OPERATOR(pg_catalog.=) 0 THEN
         INSERT INTO ucrepl.journal_0 VALUES (
-            change_seq, change_xid, arguments[0]::integer, op, row_key, old_row, new_row, pg_catalog.clock_timestamp()
+            change_seq, change_xid, table_number, op, row_key, old_row, new_row, written_at
         );
     ELSIF (change_seq OPERATOR(pg_catalog.>>) 20) OPERATOR(pg_catalog.&) 3 OPERATOR(pg_catalog.=) 1 THEN
         INSERT INTO ucrepl.journal_1 VALUES (
-            change_seq, change_xid, arguments[0]::integer, op, row_key, old_row, new_row, pg_catalog.clock_timestamp()
+            change_seq, change_xid, table_number, op, row_key, old_row, new_row, written_at
         );
     ELSIF (change_seq OPERATOR(pg_catalog.>>) 20) OPERATOR(pg_catalog.&) 3 OPERATOR(pg_catalog.=) 2 THEN
         INSERT INTO ucrepl.journal_2 VALUES (
-            change_seq, change_xid, arguments[0]::integer, op, row_key, old_row, new_row, pg_catalog.clock_timestamp()
+            change_seq, change_xid, table_number, op, row_key, old_row, new_row, written_at
         );
     ELSE
         INSERT INTO ucrepl.journal_3 VALUES (
-            change_seq, change_xid, arguments[0]::integer, op, row_key, old_row, new_row, pg_catalog.clock_timestamp()
+            change_seq, change_xid, table_number, op, row_key, old_row, new_row, written_at
         );
     END IF;
 
