@@ -1,7 +1,8 @@
 -- window: where the next batch of a link ends, what is in it, and whether the link can go on.
 --
 -- went_back: the source is older than the position. purged: changes after the position are gone. structure: a number that
--- grows with every table and every column that is added.
+-- grows with every table and every column that is added. touched: the tables of which it has
+-- changes, where it is not one of a backlog.
 --
 -- Parameters: position, the last tick applied; ticks, after how many stored ticks the batch ends at the latest. With
 -- fewer ticks in store it ends now. Snapshots are ordered by (before_xid, oldest_xid, -running): a tick that does not come after
@@ -43,6 +44,21 @@ SELECT
             SELECT x FROM pg_catalog.pg_snapshot_xip(b.position) AS x WHERE pg_catalog.pg_visible_in_snapshot(x, b.ends)
         ))
     ) AS has_changes,
+    CASE
+        WHEN NOT b.more THEN ARRAY(
+            SELECT j.table_id
+            FROM ucrepl.journal AS j
+            WHERE j.xid >= pg_catalog.pg_snapshot_xmax(b.position) AND j.xid < pg_catalog.pg_snapshot_xmax(b.ends)
+                AND pg_catalog.pg_visible_in_snapshot(j.xid, b.ends)
+            UNION
+            SELECT j.table_id
+            FROM ucrepl.journal AS j
+            WHERE j.xid = ANY (ARRAY(
+                SELECT x FROM pg_catalog.pg_snapshot_xip(b.position) AS x
+                WHERE pg_catalog.pg_visible_in_snapshot(x, b.ends)
+            ))
+        )
+    END AS touched,
     EXISTS (
         SELECT FROM ucrepl.identity AS i
         JOIN ucrepl.peer AS p ON p.peer_id = i.peer_id AND p.uuid = %(target)s

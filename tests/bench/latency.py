@@ -10,9 +10,10 @@ from threading import Event
 from time import perf_counter, sleep
 from typing import Final
 
+from tests.bench import odoo
 from tests.bench.figures import Figure, Report
 from tests.bench.measure import percentile
-from tests.bench.ours import Ours
+from tests.bench.ours import Ours, OursAsCluster
 from tests.bench.servers import PARTNER_TEMPLATE, Sites, connect
 from ucrepl.throwaway import Server
 
@@ -34,7 +35,7 @@ VALUES (%(ref)s, %(ref)s, %(id)s, %(id)s, 110, 'fr_FR', 'somebody@example.com', 
     localtimestamp, localtimestamp)
 """
 _UPDATE: Final = """\
-UPDATE res_partner SET ref = %(ref)s, comment = 'called again', user_id = 3, write_uid = 3, write_date = localtimestamp
+UPDATE res_partner SET ref = %(ref)s, comment = 'called again', user_id = 2, write_uid = 1, write_date = localtimestamp
 WHERE id = %(id)s
 """
 _PARTNERS: Final = 900
@@ -45,35 +46,50 @@ def run(sites: Sites, *, quick: bool) -> Report:
     report = Report("latency")
     seconds = 3 if quick else 30
     sites.make_partner_template()
-    sites.create(DATABASE, PARTNER_TEMPLATE)
+    _measure(sites, report, "latency", PARTNER_TEMPLATE, Ours, seconds)
+    if reason := odoo.missing():
+        report.remarks.append(f"without Odoo databases: {reason}")
+    else:
+        odoo.restore(sites)
+        for server in sites.both:  # the same partners, under the same ids
+            with connect(server, odoo.DATABASE) as connection:
+                odoo.insert_partners(2 * _PARTNERS)(connection)
+        _measure(sites, report, "latency odoo 18", odoo.DATABASE, OursAsCluster, seconds)
+    report.remarks.append(
+        f"{PER_SECOND} transactions a second on each side at the same time, every second one an insert, the others"
+        f" updates; milliseconds; the first {WARM_UP_SECONDS} s don't count; `odoo 18`: with all packs and the policy"
+        " `cluster`"
+    )
+    return report
+
+
+def _measure(sites: Sites, report: Report, name: str, template: str, ours: type[Ours], seconds: int) -> None:
+    sites.create(DATABASE, template)
     sites.run_script(DATABASE, _TELL_ARRIVALS)
-    with Ours.set_up(sites, DATABASE, both_ways=True), ThreadPoolExecutor() as pool:
+    with ours.set_up(sites, DATABASE, both_ways=True), ThreadPoolExecutor() as pool:
         sites.settle(DATABASE)
         ends = [(sites.source, sites.target, "turin->milan", 0), (sites.target, sites.source, "milan->turin", 1)]
-        directions = [_Direction(source, target, name, parity) for source, target, name, parity in ends]
+        directions = [_Direction(source, target, link, parity) for source, target, link, parity in ends]
         jobs = [pool.submit(d.listen) for d in directions]
         for direction in directions:
             direction.listens.wait()
         jobs += [pool.submit(d.write, (WARM_UP_SECONDS + seconds) * PER_SECOND) for d in directions]
         for job in jobs:
             job.result()
+    sites.drop(DATABASE)
     for direction in directions:
         taken = direction.milliseconds()[WARM_UP_SECONDS * PER_SECOND :]
         report.rows.append(
             {
+                "of": name,
                 "link": direction.name,
                 "changes": len(taken),
                 **{f"p{percent}": round(percentile(taken, percent), 2) for percent in (50, 90, 99)},
                 "max": round(max(taken), 2),
             }
         )
-        report.tell(Figure(f"latency p50 {direction.name}", percentile(taken, 50), "ms", at_most=P50_MUST_BE))
-        report.tell(Figure(f"latency p99 {direction.name}", percentile(taken, 99), "ms", at_most=P99_MUST_BE))
-    report.remarks.append(
-        f"{PER_SECOND} transactions a second on each side at the same time, every second one an insert, the others"
-        f" updates; milliseconds; the first {WARM_UP_SECONDS} s don't count"
-    )
-    return report
+        report.tell(Figure(f"{name} p50 {direction.name}", percentile(taken, 50), "ms", at_most=P50_MUST_BE))
+        report.tell(Figure(f"{name} p99 {direction.name}", percentile(taken, 99), "ms", at_most=P99_MUST_BE))
 
 
 class _Direction:
@@ -89,11 +105,13 @@ class _Direction:
     def write(self, changes: int) -> None:
         """Write so many changes, each at its time, in a transaction of its own."""
         with connect(self.source, DATABASE) as connection:
+            newest = "SELECT id FROM res_partner ORDER BY id DESC LIMIT %s"
+            rows = [row for (row,) in connection.execute(newest, [2 * _PARTNERS]).fetchall()]
             started = perf_counter()
             for number in range(changes):
                 sleep(max(0.0, started + number / PER_SECOND - perf_counter()))
                 ref = f"{self.name} {number}"
-                row = 1 + 2 * (number % _PARTNERS) + self.parity
+                row = rows[2 * (number % _PARTNERS) + self.parity]
                 connection.execute("BEGIN")
                 connection.execute(_UPDATE if number % 2 else _INSERT, {"ref": ref, "id": row}, prepare=True)
                 self._written[ref] = perf_counter()

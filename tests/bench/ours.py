@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Self
+from typing import ClassVar, Self
 
 from tests.bench.arrival import Drained, wait_for_mark
 from tests.bench.measure import cpu_seconds
@@ -21,6 +21,7 @@ class Ours:
     """Two databases with ucrepl installed, seeded as clones, and a daemon that replays the source to the target."""
 
     name = "ucrepl"
+    policy: ClassVar[str | None] = None
 
     def __init__(self, sites: Sites, database: str, config: Path, daemon: Daemon) -> None:
         self.sites = sites
@@ -33,7 +34,7 @@ class Ours:
     def set_up(cls, sites: Sites, database: str, _tables: object = None, *, both_ways: bool = False) -> Iterator[Self]:
         """Install, seed, and start the daemon."""
         with TemporaryDirectory(prefix="ucrepl-bench-") as directory:
-            config = installed(sites, database, Path(directory), both_ways=both_ways)
+            config = installed(sites, database, Path(directory), both_ways=both_ways, policy=cls.policy)
             with daemon_running(config) as daemon:
                 yield cls(sites, database, config, daemon)
 
@@ -61,9 +62,17 @@ class Ours:
         return Drained(ended - began(batches[0]).timestamp(), used)
 
 
-def installed(sites: Sites, database: str, directory: Path, *, both_ways: bool) -> Path:
+class OursAsCluster(Ours):
+    """The same with all that is known of Odoo: the packs, which apply wherever an Odoo is, and the policy `cluster`."""
+
+    policy = "cluster"
+
+
+def installed(sites: Sites, database: str, directory: Path, *, both_ways: bool, policy: str | None = None) -> Path:
     """Installs ucrepl on both databases and seeds the links. Returns the configuration."""
-    config = two_node_config(directory, sites.source.dsn(database), sites.target.dsn(database), both_ways=both_ways)
+    link = {"policy": policy} if policy else {}
+    dsns = sites.source.dsn(database), sites.target.dsn(database)
+    config = two_node_config(directory, *dsns, both_ways=both_ways, **link)
     ucrepl("install", config=config)
     ucrepl("seed", "--same-ids", config=config)
     return config

@@ -208,7 +208,7 @@ def cut(pair: Pair, at: str, number: int, rows: int) -> str | None:
     copy_in = f"COPY pg_temp.change ({CHANGE_COLUMNS}) FROM STDIN (FORMAT binary)"
     with replayer.target.transaction():
         with replayer.target.cursor() as cursor, cursor.copy(copy_in.encode()) as copy:
-            for block in replayer.source.changes(at, window.ends):
+            for block in replayer.source.changes(at, window):
                 copy.write(block)
         replayer.target.execute(
             "INSERT INTO public.seen SELECT %s, seq, xid, op::text, key FROM pg_temp.change", [number]

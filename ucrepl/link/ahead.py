@@ -74,7 +74,7 @@ class ReadAhead:
                 self._pairs = list(_chunked(self.source.pairs(self.position, window.ends)))
             self._ready.set()
             if window.has_changes:
-                blocks = self.source.changes(self.position, window.ends)
+                blocks = self.source.changes(self.position, window)
                 for chunk in _chunked(blocks):
                     if not self._offer(chunk):
                         blocks.close()

@@ -210,7 +210,7 @@ class LinkReplayer:
         """The changes of the batch, as they were or are being read."""
         if self._ahead and self._ahead.position == position:
             return self._ahead.changes()
-        return self.source.changes(position, window.ends, few=not window.more)
+        return self.source.changes(position, window)
 
     def _replay(self, position: str, window: Window, *, finer: bool) -> Batch:
         batch = Batch(position=window.ends, more=window.more, finer=finer)

@@ -11,9 +11,10 @@ from psycopg.rows import TupleRow, class_row
 
 from ucrepl.db.sqlfiles import query
 from ucrepl.errors import ConfigError, RefusedError
-from ucrepl.plan import mask, route
+from ucrepl.link.batch_query import BatchQuery
+from ucrepl.plan import mask
 from ucrepl.plan.catalog import TableName
-from ucrepl.plan.text import literal, quote
+from ucrepl.plan.text import quote
 
 T = TypeVar("T")
 
@@ -25,12 +26,14 @@ TICK_ROWS = 1000
 class Window:
     """A batch: what is visible in the tick `ends` and was not in the position. `more`: the source has further ticks.
 
+    `touched`: the numbers of the tables of which it has changes, where it has not.
     `went_back`, `purged` and `structure` tell whether the link can go on, see the query.
     """
 
     ends: str
     more: bool
     has_changes: bool
+    touched: list[int] | None
     has_pairs: bool
     went_back: bool
     purged: bool
@@ -93,8 +96,7 @@ class Source:
         numbers = table_numbers(connection)
         self.tables = [n or 0 for n in _as_array(numbers, numbers_on_target)]
         self.seeded = _as_array(numbers, seeded or {})
-        self._hstore: str | None = None
-        self._batch = ""
+        self._batch: BatchQuery | None = None
 
     def stage(
         self,
@@ -108,19 +110,16 @@ class Source:
         `hstore` is the schema of that extension on the source; `masks` and `routes` are those of the plan. Raises
         ConfigError for a mask that can't be computed.
         """
-        self._hstore = hstore
         numbers = table_numbers(self.connection)
         blanks = [f"({numbers[t]}, {quote(hstore)}.hstore(NULL::{t.sql}))" for t in tables if t in numbers]
-        masked = [(numbers[t], t, of_table) for t, of_table in (masks or {}).items() if t in numbers]
-        for _, table, of_table in masked:
+        masked = {numbers[t]: (t, of_table) for t, of_table in (masks or {}).items() if t in numbers}
+        for table, of_table in masked.values():
             self._try_masks(table, of_table)
-        numbered = route.routed([(numbers[t], of_table) for t, of_table in (routes or {}).items() if t in numbers])
+        routed = {numbers[t]: of_table for t, of_table in (routes or {}).items() if t in numbers}
+        self._batch = BatchQuery(
+            self.connection, hstore, masked, routed, {"tables": self.tables, "seeded": self.seeded}
+        )
         self.connection.execute(query("staging_source", hstore))
-        changes = mask.changes(hstore, masked, numbered).replace("%", "%%")
-        self._batch = query("batch", hstore).replace("@changes@", changes)
-        arguments = {"position": "batch.begins"} | {name: f"batch.{name}" for name in ("ends", "tables", "seeded")}
-        body = f"#variable_conflict use_column\nBEGIN\nRETURN QUERY\n{self._batch % arguments};\nEND;"
-        self.connection.execute(query("staging_batch").replace("@body@", literal(body)).encode())
         if blanks:
             self.connection.execute(f"INSERT INTO pg_temp.blank VALUES {', '.join(blanks)}".encode())
         self.connection.execute("ANALYZE pg_temp.blank")
@@ -131,7 +130,11 @@ class Source:
         Raises RefusedError when the source has an older state than the position (it was restored from a backup) or has
         purged what comes next, StalePlanError when its tables have changed.
         """
-        values = {"position": position, "ticks": max(1, rows // TICK_ROWS), "target": self.target}
+        values = {
+            "position": position,
+            "ticks": max(1, rows // TICK_ROWS),
+            "target": self.target,
+        }
         with self.connection.cursor(row_factory=class_row(Window)) as cursor:
             window = cursor.execute(query("window"), values, prepare=True).fetchone()
         if window is None or window.went_back:
@@ -149,15 +152,15 @@ class Source:
             raise StalePlanError
         return window
 
-    def changes(self, position: str, ends: str, *, few: bool = False) -> Generator[bytes, None, None]:
-        """The changes of the batch, as PostgreSQL's binary COPY sends them. `few`: it is no part of a backlog."""
-        values: dict[str, object] = {
-            "position": position,
-            "ends": ends,
-            "tables": self.tables,
-            "seeded": self.seeded,
-        }
-        statement = query("batch_of_few", self._hstore) if few else self._batch
+    def changes(self, position: str, window: Window) -> Generator[bytes, None, None]:
+        """The changes of the batch that begins at the position, as PostgreSQL's binary COPY sends them.
+
+        Call `stage` before.
+        """
+        if self._batch is None:
+            raise AssertionError("the session was not prepared for reading changes")
+        statement, values = self._batch.statement(window.touched)
+        values |= {"position": position, "ends": window.ends}
         return self._copy(f"COPY (\n{statement}) TO STDOUT (FORMAT binary)", values)
 
     def pairs(self, position: str | None, ends: str | None) -> Generator[bytes, None, None]:
