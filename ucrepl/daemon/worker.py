@@ -33,6 +33,9 @@ SILENCE_SECONDS: Final = 30.0
 OPENING_SECONDS: Final = 180.0
 """... unless it is connecting, for which libpq has a time limit for each address."""
 
+PAIRS_SECONDS: Final = 1.0
+"""Pairs of ids that the source has made come along with changes; where there are none, after this."""
+
 LOOK_SECONDS: Final = 1.0
 """How often a standby tries the lock, and a paused link looks whether it may go on."""
 
@@ -183,7 +186,8 @@ class Worker:
         if not has_read_ahead:
             ears.forget()
         window = replayer.window(position)
-        if window.has_changes or window.has_pairs or window.more:
+        idle_seconds = monotonic() - self._last_move
+        if window.has_changes or window.more or (window.has_pairs and idle_seconds > PAIRS_SECONDS):
             self._replay(replayer, chores, position, window)
             return
         self._catching_up = False
@@ -191,11 +195,11 @@ class Worker:
         replayer.stop_reading()
         if has_read_ahead:
             return  # it was read a while ago: look again, with open ears
-        if window.ends != position and monotonic() - self._last_move > self._pace.move:
+        if window.ends != position and idle_seconds > self._pace.move:
             chores.moved(replayer.replay(position, window).position)
             self._last_move = monotonic()
         self._clear_error()
-        if self._wait_for_changes(ears, chores):
+        if self._wait_for_changes(ears, chores, PAIRS_SECONDS if window.has_pairs else self.link.poll_seconds):
             self._position = position
 
     def _open(self) -> LinkReplayer | None:
@@ -242,10 +246,10 @@ class Worker:
         row = self._session.source.execute(query("ticks_behind"), {"position": position}).fetchone()
         return TICK_ROWS * row[0] if row else 0
 
-    def _wait_for_changes(self, ears: Ears, chores: Chores) -> bool:
-        """Waits until it is time to look again. Returns whether something was heard."""
+    def _wait_for_changes(self, ears: Ears, chores: Chores, seconds: float) -> bool:
+        """Waits at the most so long until it is time to look again. Returns whether something was heard."""
         self._set(State.IDLE)
-        until = monotonic() + min(self.link.poll_seconds, max(0.0, chores.seconds_left))
+        until = monotonic() + min(seconds, max(0.0, chores.seconds_left))
         while not self._stopping.is_set() and (left := until - monotonic()) > 0:
             if ears.wait(min(left, BEAT_SECONDS)):
                 return True

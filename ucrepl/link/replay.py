@@ -222,8 +222,7 @@ class LinkReplayer:
                 self.stop_reading()
                 self.take_all_pairs(batch)
             elif window.has_pairs:
-                ahead = self._ahead
-                self._take_pairs(ahead.pairs() if ahead else self.source.pairs(position, window.ends), batch)
+                self._take_pairs_of(position, window, batch)
             applied = Applied()
             if window.has_changes:
                 table = "received" if finer else "change"
@@ -276,8 +275,21 @@ class LinkReplayer:
         """Takes over all pairs of ids that the source has, in the transaction at hand."""
         self._take_pairs(self.source.pairs(None, None), batch or Batch("", more=False))
 
+    def _take_pairs_of(self, position: str, window: Window, batch: Batch) -> None:
+        """Takes over the pairs of ids that belong to a batch."""
+        if self._ahead:
+            self._take_pairs(self._ahead.pairs(), batch)
+        elif window.touched is None:
+            self._take_pairs(self.source.pairs(position, window.ends), batch)
+        else:
+            self._execute(query("stage_pairs"), {"pairs": self.source.few_pairs(position, window.ends)})
+            self._apply_pairs()
+
     def _take_pairs(self, blocks: Iterable[bytes], batch: Batch) -> None:
         self._copy_in("pair", PAIR_COLUMNS, blocks, batch)
+        self._apply_pairs()
+
+    def _apply_pairs(self) -> None:
         for name in ("free_pairs", "apply_pairs"):
             self._execute(query(name), {"peer": self.applier.plan.peer_id})
 

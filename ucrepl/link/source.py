@@ -73,6 +73,16 @@ def table_numbers(connection: Connection[TupleRow]) -> dict[TableName, int]:
     return {TableName(schema, table): number for schema, table, number in rows}
 
 
+def pairs_query(*, at_all: bool = False) -> str:
+    """The query for the pairs of ids that a node has made for another one: between two ticks, or all there are."""
+    return query("pairs").replace("@which@", query("pairs_at_all" if at_all else "pairs_between"))
+
+
+def copy_out(statement: str) -> str:
+    """The COPY that sends what a query returns, in PostgreSQL's binary format."""
+    return f"COPY (\n{statement}) TO STDOUT (FORMAT binary)"
+
+
 class Source:
     """Reads the journal of the source for one link.
 
@@ -161,11 +171,19 @@ class Source:
             raise AssertionError("the session was not prepared for reading changes")
         statement, values = self._batch.statement(window.touched)
         values |= {"position": position, "ends": window.ends}
-        return self._copy(f"COPY (\n{statement}) TO STDOUT (FORMAT binary)", values)
+        return self._copy(copy_out(statement), values)
 
     def pairs(self, position: str | None, ends: str | None) -> Generator[bytes, None, None]:
-        """The pairs of ids that belong to the batch, or all there are."""
-        return self._copy(query("pairs"), {"position": position, "ends": ends, "target": self.target})
+        """The pairs of ids that belong to the batch, or all there are, as PostgreSQL's binary COPY sends them."""
+        values: dict[str, object] = {"position": position, "ends": ends, "target": self.target}
+        return self._copy(copy_out(pairs_query(at_all=position is None)), values)
+
+    def few_pairs(self, position: str, ends: str) -> str | None:
+        """The pairs of ids that belong to a batch which is no part of a backlog, as JSON."""
+        statement = f"SELECT json_agg(p)::text FROM (\n{pairs_query()}) AS p"
+        values = {"position": position, "ends": ends, "target": self.target}
+        row = self.connection.execute(statement.encode(), values, prepare=True).fetchone()
+        return row[0] if row else None
 
     def wait(self, seconds: float) -> None:
         """Waits until the source notifies of a change, at the most so long."""

@@ -13,7 +13,7 @@ from psycopg import Cursor
 from psycopg.rows import TupleRow
 
 from ucrepl.db.sqlfiles import query
-from ucrepl.link.source import table_numbers
+from ucrepl.link.source import copy_out, pairs_query, table_numbers
 from ucrepl.link.verify.session import Session
 from ucrepl.plan.closure import is_link_table
 from ucrepl.plan.verify import Comparison
@@ -91,7 +91,7 @@ class Look:
             position_back, ends = self._position(session.on_source, back.name if back else "")
             session.bring(comparison.source_rows(self.images), {"keys": keys}, "verify_there")
             pairs = {"position": position, "ends": ends, "target": session.opened.source.target}
-            session.bring(query("pairs"), pairs, "pair")
+            session.bring(copy_out(pairs_query()), pairs, "pair")
             number = self.numbers_on_source.get(comparison.table.name)
             waiting = {"number": number, "keys": keys, "position": position}
             self._note_waiting("key", session.on_source(query("verify_waiting"), waiting).fetchall())
