@@ -31,6 +31,9 @@ def add_parser(subparsers: "_SubParsersAction[Any]") -> None:
         " interrupted, and goes on where it was when it is run again. Exit code 3: some could not be copied.",
     )
     sync.add_argument("link", metavar="LINK", help="the link, in quotes: 'turin->milan'")
+    sync.add_argument(
+        "--known", action="store_true", help="after seed --where: only the files of attachments that the target has"
+    )
     parked = actions.add_parser("parked", help="list the files that could not be brought")
     retry = actions.add_parser("retry", help="try them again; a daemon may be running")
     for action in (parked, retry):
@@ -55,7 +58,7 @@ def _sync(args: Namespace, config: "Config") -> int:
 
     link = link_named(config, args.link)
     with Nodes(config, f"filestore {link.name}") as nodes, progress(link.name) as show, explained(link.target):
-        synced = sync_files(config, link, nodes, show)
+        synced = sync_files(config, link, nodes, show, known=args.known)
     if args.json:
         print_json(synced)
     talk(

@@ -40,6 +40,9 @@ def run(args: Namespace) -> int:
     )
     if done.settled:
         talk(f"{link.name}: {counted(done.settled, 'parked change')} settled by that")
+    if report.files or report.files_parked:
+        parked = f", {report.files_parked:,} parked: ucrepl filestore parked" if report.files_parked else ""
+        talk(f"{link.name}: {counted(report.files, 'file')} brought{parked}")
     if report.failed:
         talk(
             f"{link.name}: {counted(report.failed, 'row')} refused\n"

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 COLUMNS = ("table", "source_rows", "target_rows", "own", "missing", "extra", "different", "lagging")
 """What is always shown of a table; the others only where one of them is not zero."""
 
-_SOMETIMES = ("held", "parked", "left_out", "protected_columns", "skipped_columns", "mended", "failed")
+_SOMETIMES = (
+    *("held", "parked", "left_out", "protected_columns", "skipped_columns"),
+    *("mended", "failed", "files", "files_parked"),
+)
 _SHOWN = 1000
 
 
@@ -147,6 +150,8 @@ def _talk(args: Namespace, link: "Link", reports: "list[TableReport]") -> None:
         f"{link.name}: {counted(rows, 'row')} of {counted(len(compared), 'table')} compared, {differing:,} differ"
         + (f", {mended:,} mended" if args.repair and not args.print else "")
     )
+    if parked := sum(r.files_parked for r in compared):
+        talk(f"{link.name}: {counted(parked, 'file')} could not be brought: ucrepl filestore parked '{link.name}'")
     if omitted := [r.table for r in reports if r.not_compared]:
         talk(f"{link.name}: not compared: {listed(omitted)}")
     if held := sum(r.held for r in reports):

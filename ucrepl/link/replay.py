@@ -126,7 +126,7 @@ class LinkReplayer:
         if self.courier:
             self.courier.look_again()
             batch.files = self.courier.carried.files
-            batch.files_parked = {file.name: error.message for file, error in self.courier.carried.parked}
+            batch.files_parked = self.courier.carried.refused
         batch.milliseconds["total"] = _since(started)
         return batch
 

@@ -1,5 +1,6 @@
 """A filestore: where a file is, whether it is what it should be, and how one is written."""
 
+import fcntl
 import hashlib
 import os
 import re
@@ -170,12 +171,36 @@ class Incoming:
                 root.mkdir(exist_ok=True)  # not what is above it: a disk that is not mounted stays empty
                 folder.mkdir(parents=True, exist_ok=True)
                 _sync_folder(folder.parent)
-            self._temporary = folder / f"{TEMPORARY}{uuid4().hex}"
-            self._file = os.open(self._temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+            while self._file is None:
+                self._temporary = folder / f"{TEMPORARY}{uuid4().hex}"
+                self._file = _own(self._temporary)
         return self._file
 
     def _unwritable(self, error: OSError) -> FileError:
         return FileError("unwritable", f"can't write {self.wanted.name!r} into {str(self._root)!r}: {error.strerror}")
+
+
+def sweep(root: Path) -> None:
+    """Removes what somebody had begun to write who was killed meanwhile; what is being written is locked."""
+    for path in root.glob(f"*/{TEMPORARY}*"):
+        with suppress(OSError), path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()
+
+
+def _own(path: Path) -> int | None:
+    """A new file, locked as long as it is open. None where it was swept away before it was locked."""
+    file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+    try:
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(file, fcntl.LOCK_EX)
+        if os.fstat(file).st_nlink:
+            return file
+    except BaseException:
+        os.close(file)
+        raise
+    os.close(file)
+    return None
 
 
 def _sync_folder(folder: Path) -> None:
