@@ -208,8 +208,8 @@ class Rule(_Model):
     part of the source is copied (`seed --where`) and that record was chosen."""
     hold: bool | None = None
     """Whether changes that have no place on the target are held until they have one: the target lacks the table, or a
-    column of it. `false` leaves them out. By default they are held; values of columns on links with the policy
-    `cluster` only."""
+    column of it. `false` leaves them out. By default they are held; values of columns only without a policy of
+    the link, and with `cluster`."""
 
     @model_validator(mode="after")
     def _has_one_effect(self) -> Self:

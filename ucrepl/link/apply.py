@@ -11,7 +11,7 @@ from psycopg.rows import TupleRow, dict_row
 from ucrepl.db.sqlfiles import query
 from ucrepl.link.cached import CachedRows
 from ucrepl.link.source import StalePlanError
-from ucrepl.plan import conflict, foreign_keys, held, identify, numbers, paths, wide, write
+from ucrepl.plan import conflict, foreign_keys, held, identify, numbers, paths, rename, wide, write
 from ucrepl.plan.model import LinkPlan, Protection, Signal, TablePlan
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ class Applier:
         """Gives columns whose names have ids of the source the names that they have here."""
         tables = [t for n in staged.tables if (t := self.plan.tables.get(n)) and t.named_by_ids]
         for table in tables:
-            self._run(self._compile("rename", paths.rename, table))
+            self._run(self._compile("rename", rename.columns, table), {"link": self.link_id})
         return self._staged() if tables else staged
 
     def _sort_out(self, staged: Staged, result: Applied, *, parked: bool) -> Staged:
