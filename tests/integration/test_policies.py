@@ -10,6 +10,7 @@ from tests.integration.terminal import FORTH as LINK
 from tests.integration.terminal import Terminal
 from tests.integration.test_masks import assert_unseen, sent  # noqa: F401 - a fixture
 from tests.integration.test_seed_copy import seed
+from ucrepl.config import Config
 from ucrepl.link.nodes import Nodes
 from ucrepl.link.seed.subset import Wish, copy_subset
 from ucrepl.link.verify import TableReport, verify_link
@@ -146,6 +147,22 @@ def test_no_secret_of_a_node_travels(pair: Pair, sent: list[bytes]) -> None:  # 
     assert left_out(pair) == {"database secret": 3, "database identity": 3, "secret parameters": 3, "mail servers": 3}
     assert_unseen(sent, b"opened", b"Eve")
     pair.assert_clean()
+
+
+@pytest.mark.parametrize("leads_back", [False, True])
+def test_rows_of_the_target_that_a_rule_leaves_out_are_nobodys(make_pair: MakePair, *, leads_back: bool) -> None:
+    pair = prepared(make_pair)
+    if leads_back:  # without a policy: it would bring all rows of the target
+        document = pair.config.model_dump(by_alias=True, exclude_unset=True)
+        document["links"].append({"from": "milan", "to": "turin"})
+        pair.config = Config.model_validate(document)
+    pair.b.run(
+        "SET ucrepl.origin = 'turin'; INSERT INTO ir_config_parameter (key, value) VALUES"
+        " ('database.secret', 'of b'), ('x.api_key', 'of b'), ('mine', 'of b'); RESET ucrepl.origin"
+    )
+    report = verify(pair)["ir_config_parameter"]
+    assert (report.own, report.extra) == ((0, 1) if leads_back else (1, 0))
+    assert report.target_rows == 1
 
 
 def test_what_is_only_inserted_is_neither_changed_nor_deleted(pair: Pair) -> None:

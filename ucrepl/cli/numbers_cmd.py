@@ -105,6 +105,7 @@ def _status(args: Namespace, config: "Config", links: "list[Link]", nodes: "Node
 
 
 def _tell(of_node: "NodeNumbers") -> None:
+    from ucrepl.link.numbers.overview import DUE_HINT
     from ucrepl.link.numbers.report import OPTIONS
     from ucrepl.link.words import counted, listed
 
@@ -114,6 +115,9 @@ def _tell(of_node: "NodeNumbers") -> None:
     if of_node.noted:
         times = counted(of_node.noted, "number")
         talk(f"{of_node.node}: {times} given that another node owns, the last one for {of_node.last_noted!r}")
+    if of_node.ranges_due:
+        talk(f"{of_node.node}: date ranges that begin soon are not there: {listed(of_node.ranges_due)}")
+        talk(f"HINT: {DUE_HINT}")
     if of_node.wrong:
         talk(f"{of_node.node}: they give numbers of other nodes: {listed(of_node.wrong)}")
         talk("HINT: stop the daemon and run again: ucrepl numbers interleave")
@@ -136,4 +140,5 @@ def _as_dict(of_node: "NodeNumbers") -> dict[str, object]:
         "triggers": of_node.triggers,
         "noted": of_node.noted,
         "last_noted": of_node.last_noted,
+        "ranges_due": of_node.ranges_due,
     }
