@@ -21,8 +21,8 @@ from ucrepl.plan.numbers import RANGES
 DUE_DAYS: Final = 60
 """So long before a date range ends the next one should be there."""
 
-DUE_HINT: Final = "make the next date range of each on one node, while the links run, in Odoo or by a number of that date"
-    "make the next date range of each, in Odoo or by a number of that date, on one node, while the links run"
+DUE_HINT: Final = (
+    "make the next date range of each on one node while the links run, in Odoo or by a number of that date"
 )
 """What keeps its first number from being given twice."""
 
