@@ -60,7 +60,7 @@ def test_a_missing_file_is_parked_and_its_row_goes_on(files: Files, tmp_path: Pa
     config = files.config_file(tmp_path)
     [listed] = json.loads(ucrepl("filestore", "parked", "--json", config=config).stdout)["parked"]
     assert (listed["link"], listed["file"], listed["reason"]) == ("turin->milan", fname(b"lost"), "missing")
-    assert "1 files parked" in ucrepl("status", config=config).stdout
+    assert "1 file parked" in ucrepl("status", config=config).stdout
     assert ucrepl("filestore", "retry", config=config, check=False).returncode == Exit.PARKED
     assert files.pair.b.value("SELECT attempts FROM ucrepl.parked_file") == 2
     files.put(files.a, b"lost")

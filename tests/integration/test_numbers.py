@@ -275,7 +275,10 @@ def test_a_date_range_that_both_sides_begin_is_announced_and_noted(offices: Offi
     told = "date ranges that begin soon are not there, and their first number may be given twice: 'By year'"
     assert f"turin: {told}" in offices.terminal("check").out
     assert [node["ranges_due"] for node in offices.status().values()] == [["By year"], ["By year"]]
-    assert "on one node while the links run, in Odoo or by a number" in offices.terminal("numbers", "status").err
+    assert (
+        "HINT: make the next date range of each on one node while the links run"
+        in offices.terminal("numbers", "status").err
+    )
 
     here = offices.turin.make_range(by_year, ends + 1, draw=1)
     there = offices.milan.make_range(offices.on_milan(by_year), ends + 1, draw=1)

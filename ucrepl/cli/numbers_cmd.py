@@ -4,7 +4,7 @@ from argparse import Namespace, _SubParsersAction
 from typing import TYPE_CHECKING, Any
 
 from ucrepl.cli import load
-from ucrepl.cli.choose import link_named, links_named
+from ucrepl.cli.choose import add_links, link_named, links_named
 from ucrepl.cli.output import print_json, print_table, print_text, progress, talk
 from ucrepl.errors import Exit
 
@@ -50,9 +50,9 @@ def add_parser(subparsers: "_SubParsersAction[Any]") -> None:
         " prevented. Exit code 1 if something is not as it was set up.",
     )
     for action in (interleave, prefix, undo):
-        action.add_argument("links", metavar="LINK", nargs="+", help="the links, in quotes: 'turin->milan'")
+        add_links(action)
         action.add_argument("--print", action="store_true", dest="only_print", help="print the SQL and run nothing")
-    status.add_argument("links", metavar="LINK", nargs="*", help="the links, in quotes (default: all)")
+    add_links(status, default="all")
     status.add_argument("--json", action="store_true", help="print the result as JSON")
 
 

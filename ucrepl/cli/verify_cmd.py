@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ucrepl.cli import load
-from ucrepl.cli.choose import links_named
+from ucrepl.cli.choose import add_link, links_named
 from ucrepl.cli.filestore_cmd import verify_files_of
 from ucrepl.cli.output import print_json, print_table, print_text, progress, talk
 from ucrepl.errors import Exit, UsageError
@@ -36,7 +36,7 @@ def add_parser(subparsers: "_SubParsersAction[Any]") -> None:
         " rows that the target has too much are deleted only where no link leads back.",
     )
     parser.set_defaults(run=run)
-    parser.add_argument("link", metavar="LINK", nargs="?", help="the link, in quotes: 'turin->milan' (default: all)")
+    add_link(parser, default="all")
     parser.add_argument("--table", metavar="T", action="append", help="only this table; may be given several times")
     parser.add_argument("--show", action="store_true", help="show the rows that differ, and their columns")
     parser.add_argument(

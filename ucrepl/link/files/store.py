@@ -21,6 +21,9 @@ TEMPORARY: Final = ".ucrepl-"
 
 Reason = Literal["missing", "unreadable", "different", "unanswered", "large", "unwritable"]
 
+Side = Literal["source", "target"]
+"""Whose filestore it is."""
+
 _SHA1 = re.compile(r"[0-9a-f]{40}")
 
 
@@ -77,30 +80,30 @@ def is_there(root: Path, wanted: Wanted) -> bool:
     return wanted.size in (None, size)
 
 
-def digest(root: Path, name: str) -> tuple[int, str]:
+def digest(root: Path, name: str, side: Side = "source") -> tuple[int, str]:
     """The size and the sha1 of a file. Raises FileError where it can't be read."""
     sha1, size = hashlib.sha1(usedforsecurity=False), 0
-    for data in read(root, name):
+    for data in read(root, name, side):
         sha1.update(data)
         size += len(data)
     return size, sha1.hexdigest()
 
 
-def read(root: Path, name: str) -> Iterator[bytes]:
-    """The content of a file, piece by piece. Raises FileError where it can't be read."""
+def read(root: Path, name: str, side: Side = "source") -> Iterator[bytes]:
+    """The content of a file, piece by piece. Raises FileError where it can't be read, which tells whose file it is."""
     try:
         with path_of(root, name).open("rb", buffering=0) as file:
             while data := file.read(CHUNK_BYTES):
                 yield data
     except OSError as error:
-        raise unreadable(name, error) from None
+        raise unreadable(name, error, side) from None
 
 
-def unreadable(name: str, error: OSError) -> FileError:
-    """What an error of the filestore of the source means."""
+def unreadable(name: str, error: OSError, side: Side = "source") -> FileError:
+    """What an error of the filestore of a side means."""
     if isinstance(error, FileNotFoundError | NotADirectoryError):
-        return FileError("missing", f"the source has no file {name!r}")
-    return FileError("unreadable", f"the source can't read its file {name!r}: {error.strerror}")
+        return FileError("missing", f"the {side} has no file {name!r}")
+    return FileError("unreadable", f"the {side} can't read its file {name!r}: {error.strerror}")
 
 
 class Incoming:

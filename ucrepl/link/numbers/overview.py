@@ -21,9 +21,7 @@ from ucrepl.plan.numbers import RANGES
 DUE_DAYS: Final = 60
 """So long before a date range ends the next one should be there."""
 
-DUE_HINT: Final = (
-    "make the next date range of each on one node while the links run, in Odoo or by a number of that date"
-)
+DUE_HINT: Final = "make the next date range of each on one node while the links run: in Odoo, or by numbering in it"
 """What keeps its first number from being given twice."""
 
 
