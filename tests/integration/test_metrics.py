@@ -21,7 +21,7 @@ from tests.support.cli import two_node_config
 from tests.support.daemon import daemon_running
 from tests.support.waiting import wait_for
 from ucrepl.config import Config
-from ucrepl.daemon import exporter
+from ucrepl.daemon import exporter, http
 from ucrepl.daemon.durations import Durations
 from ucrepl.daemon.exporter import Exporter
 from ucrepl.link.nodes import Nodes
@@ -168,6 +168,15 @@ def test_a_scrape_lets_go_of_a_table_that_somebody_has_locked(pair: Pair, monkey
     assert seen["ucrepl_link_state", FORTH, "down"] == 1
     assert seconds < 2
     assert scraped(pair.config)[0]["ucrepl_link_state", FORTH, "stopped"] == 1
+
+
+def test_a_client_that_says_nothing_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http._Handler, "timeout", 0.05)
+    server = http.serve("127.0.0.1", 0, lambda _environ, _start: [])
+    with socket.create_connection(("127.0.0.1", server.server_port), timeout=10) as client:
+        assert client.recv(1) == b""
+    server.shutdown()
+    server.server_close()
 
 
 def test_a_long_lag_is_estimated(pair: Pair) -> None:

@@ -84,13 +84,15 @@ class Exporter:
             self._listen(wanted)
 
     def _listen(self, wanted: Metrics) -> None:
-        from prometheus_client import CollectorRegistry, ProcessCollector, start_http_server
+        from prometheus_client import CollectorRegistry, ProcessCollector, make_wsgi_app
+
+        from ucrepl.daemon.http import serve
 
         registry = CollectorRegistry()
         registry.register(self)
         ProcessCollector(registry=registry)
         try:
-            self._server, _ = start_http_server(wanted.port, wanted.host, registry)
+            self._server = serve(wanted.host, wanted.port, make_wsgi_app(registry))
         except OSError as error:
             log.error(  # noqa: TRY400 - an address that is taken is not a bug
                 "metrics are not served; all else goes on",

@@ -12,13 +12,17 @@ from ucrepl.plan.catalog import TableName
 
 @dataclass(frozen=True, slots=True)
 class MadeColumn:
-    """A column, the transaction that has made or altered it, and the default that all rows got with it, if they did."""
+    """A column, the transaction that has made or altered it, and the default that all rows got with it, if they did.
+
+    `is_new`: the journal has changes from then.
+    """
 
     schema_name: str
     table_name: str
     column_name: str
     xid: str
     given: str | None
+    is_new: bool
 
     @property
     def table(self) -> TableName:

@@ -222,7 +222,7 @@ class LinkReplayer:
                 table = "received" if finer else "change"
                 begun = time.perf_counter()
                 self._copy_in(table, CHANGE_COLUMNS, self._changes(position, window), batch)
-                if (plan := self.applier.plan).fills:
+                if (plan := self.applier.plan).fills >= int(position.partition(":")[0]):
                     self._execute(query("note_filled", plan.hstore_schema).replace("@changes@", table), {})
                 self.stop_reading()
                 batch.milliseconds["copy"] = _since(begun)

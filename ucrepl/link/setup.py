@@ -111,7 +111,7 @@ def _open(
             shared_with=shared_with,
             transient=transient_tables(source, packs),
             signalling=signalling(target, packs),
-            fills=bool(made),
+            fills=max((int(c.xid) for c in made if c.is_new), default=0),
         )
     )
     stage_session(target, plan)

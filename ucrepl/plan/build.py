@@ -46,7 +46,7 @@ class Ingredients:
     pairs: Mapping[int, Mapping[int, int]] = field(default_factory=dict)
     transient: AbstractSet[TableName] = frozenset()
     signalling: Mapping[str, bool] = field(default_factory=dict)
-    fills: bool = False
+    fills: int = 0
 
     @cached_property
     def of_tables(self) -> dict[TableName, Policy]:
