@@ -31,7 +31,7 @@ last_change AS (
 ),
 judged AS (
     SELECT
-        c.ctid AS row_id,
+        c.place,
         l.at,
         c.source_at = '-infinity' AS source_fills,
         l.at IS NULL AND (l.fills IS TRUE OR c.old_value IS NULL AND m.given = c.target_value) AS target_fills
@@ -56,4 +56,4 @@ SET
         END
     END
 FROM judged AS j
-WHERE c.ctid = j.row_id AND c.kind <> 'deleted';
+WHERE c.place = j.place AND c.kind <> 'deleted';

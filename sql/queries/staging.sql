@@ -2,12 +2,12 @@
 --
 -- change    the changes to apply now, one a record after coalescing; times: of a merged change, when each column changed;
 --           attempts, parked_id, parked_at: of one that was parked before; one that is in no journal gets a number below zero
--- received  in the finer grain: the batch as it came, in the order of commit
--- trouble   changes that can't be applied, with the reason
--- collision columns in which the target holds neither the old nor the new value
--- touched   columns that this node has changed itself since the changes of the batch were made
+-- note      what is noted of a batch, of each kind under a name of its own:
+--   trouble    changes that can't be applied, with the reason
+--   collision  columns in which the target holds neither the old nor the new value
+--   touched    columns that this node has changed itself since the changes of the batch were made
+--   left_out   changes left out because of a rule
 -- rekeyed   ids that the source has changed in this batch, as they were and as they are now
--- left_out  changes left out because of a rule
 -- pair      pairs of ids that the source has made
 -- model     Odoo's models, with the number under which their ids are mapped, that of their table, their sequence, and
 --           what becomes of new ids: given, also shipped to the peer, shared with it, never, or, in a dry run, not given
@@ -17,7 +17,9 @@
 -- pattern   how ids stand in texts: regular expressions with five groups (kept for the session)
 --
 -- Those that are emptied at each commit have no indexes: an index is made anew then, after which PostgreSQL plans every
--- prepared statement again that reads the table, and that takes longer than to run it.
+-- prepared statement again that reads the table, and that takes longer than to run it. A table that can hold long texts has
+-- one, in secret, of what is stored out of line (TOAST): it takes a fifth of a millisecond to empty such a table that is
+-- empty, so that there are as few of them as can be, and what is seldom needed is made when it is (staging_received).
 -- A batch of 20,000 wide rows stays in memory; it is read by every step.
 SET temp_buffers = '96MB';
 SET work_mem = '64MB';
@@ -48,50 +50,58 @@ CREATE TEMPORARY TABLE change (
 ) ON COMMIT DELETE ROWS;
 ALTER TABLE pg_temp.change SET (toast_tuple_target = 8160, autovacuum_enabled = off);
 
-CREATE TEMPORARY TABLE received (
-    LIKE pg_temp.change INCLUDING DEFAULTS,
-    place integer
-) ON COMMIT DELETE ROWS;
-
-CREATE TEMPORARY TABLE trouble (
-    seq bigint NOT NULL,
-    reason text NOT NULL,
+CREATE TEMPORARY TABLE note (
+    what text NOT NULL,
+    seq bigint,
+    kind text,
+    reason text,
     sqlstate text,
-    message text NOT NULL
-) ON COMMIT DELETE ROWS;
-
-CREATE TEMPORARY TABLE collision (
-    seq bigint NOT NULL,
-    kind text NOT NULL,
-    table_id integer NOT NULL,
-    remote_key text NOT NULL,
+    message text,
+    table_id integer,
+    remote_key text,
     local_key text,
     column_name name,
     old_value text,
     source_value text,
     target_value text,
-    policy text NOT NULL,
-    source_at timestamptz NOT NULL,
+    policy text,
+    source_at timestamptz,
     target_at timestamptz,
-    winner text
+    winner text,
+    rule text,
+    rows bigint
 ) ON COMMIT DELETE ROWS;
 
-CREATE TEMPORARY TABLE touched (
-    table_id integer NOT NULL,
-    local_key text NOT NULL,
-    column_name text NOT NULL,
-    at timestamptz NOT NULL
-) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY VIEW trouble AS
+SELECT n.what, n.seq, n.reason, n.sqlstate, n.message
+FROM pg_temp.note AS n
+WHERE n.what = 'trouble';
+ALTER VIEW pg_temp.trouble ALTER COLUMN what SET DEFAULT 'trouble';
+
+CREATE TEMPORARY VIEW collision AS
+SELECT
+    n.ctid AS place, n.what, n.seq, n.kind, n.table_id, n.remote_key, n.local_key, n.column_name, n.old_value,
+    n.source_value, n.target_value, n.policy, n.source_at, n.target_at, n.winner
+FROM pg_temp.note AS n
+WHERE n.what = 'collision';
+ALTER VIEW pg_temp.collision ALTER COLUMN what SET DEFAULT 'collision';
+
+CREATE TEMPORARY VIEW touched AS
+SELECT n.what, n.table_id, n.local_key, n.column_name, n.target_at AS at
+FROM pg_temp.note AS n
+WHERE n.what = 'touched';
+ALTER VIEW pg_temp.touched ALTER COLUMN what SET DEFAULT 'touched';
+
+CREATE TEMPORARY VIEW left_out AS
+SELECT n.what, n.rule, n.rows
+FROM pg_temp.note AS n
+WHERE n.what = 'left_out';
+ALTER VIEW pg_temp.left_out ALTER COLUMN what SET DEFAULT 'left_out';
 
 CREATE TEMPORARY TABLE rekeyed (
     table_id integer NOT NULL,
     was bigint NOT NULL,
     now bigint NOT NULL
-) ON COMMIT DELETE ROWS;
-
-CREATE TEMPORARY TABLE left_out (
-    rule text NOT NULL,
-    rows bigint NOT NULL
 ) ON COMMIT DELETE ROWS;
 
 CREATE TEMPORARY TABLE pair (

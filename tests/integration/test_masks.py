@@ -119,7 +119,7 @@ def test_all_in_one_batch(pair: Pair, sent: list[bytes]) -> None:
 
 def test_tables_that_are_not_masked_are_read_as_ever(make_pair: MakePair) -> None:
     pair = make_pair(TABLES, both_ways=False)
-    assert pair.replayer().source._changes == "numbered"
+    assert "FROM numbered AS n" in pair.replayer().source._batch
     insert(pair)
     pair.forth()
     pair.assert_same("SELECT name, email, phone, score FROM partner ORDER BY name")

@@ -18,7 +18,7 @@ from ucrepl.daemon.trouble import Patience, describe, judge
 from ucrepl.daemon.waker import Ears, Waker
 from ucrepl.db.sqlstate import Verdict
 from ucrepl.errors import UcreplError
-from ucrepl.link.replay import LinkReplayer
+from ucrepl.link.replay import LinkReplayer, MovedError
 from ucrepl.link.source import StalePlanError, Window
 from ucrepl.link.status import rows_behind
 
@@ -76,6 +76,7 @@ class Worker:
         self._patience = Patience()
         self._refused_plan: LinkPlan | None = None  # that an error has shown to be out of date
         self._stopping = threading.Event()
+        self._position: str | None = None  # to which the last batch has come
         self._catching_up = False
         self._has_no_error = False
         self._last_move = monotonic()
@@ -155,7 +156,8 @@ class Worker:
             log.info("tables have changed: the link is opened again")
             self._session.close()
             return
-        position, paused = replayer.position()
+        known, self._position = self._position, None
+        position, paused = (known, False) if known else replayer.position()
         chores.moved(position)
         if paused or chores.waits_for_modules:
             self._set(State.PAUSED if paused else State.WAITING)
@@ -169,8 +171,13 @@ class Worker:
         if (released := replayer.release_held()) is not None:
             chores.moved(position, released.parked)
             tell_released(released)
-        else:
+            return
+        try:
             self._follow(replayer, chores, ears, position)
+        except MovedError:
+            if position != known:
+                raise  # it was moved since it was read
+            replayer.stop_reading()
 
     def _follow(self, replayer: LinkReplayer, chores: Chores, ears: Ears, position: str) -> None:
         """The batch that comes next, or a wait for one."""
@@ -190,7 +197,8 @@ class Worker:
             chores.moved(replayer.replay(position, window).position)
             self._last_move = monotonic()
         self._clear_error()
-        self._wait_for_changes(ears, chores)
+        if self._wait_for_changes(ears, chores):
+            self._position = position
 
     def _open(self) -> LinkReplayer | None:
         if self.state is not State.STANDBY:
@@ -221,6 +229,7 @@ class Worker:
         batch = replayer.replay(position, window)
         if batch.position == position:
             return  # paused a moment ago
+        self._position = batch.position
         self._last_move = monotonic()
         self._has_no_error = True
         self._refused_plan = None
@@ -231,13 +240,15 @@ class Worker:
         tell(batch)
         self.durations.add(batch.milliseconds["total"] / 1000)
 
-    def _wait_for_changes(self, ears: Ears, chores: Chores) -> None:
+    def _wait_for_changes(self, ears: Ears, chores: Chores) -> bool:
+        """Waits until it is time to look again. Returns whether something was heard."""
         self._set(State.IDLE)
         until = monotonic() + min(self.link.poll_seconds, max(0.0, chores.seconds_left))
         while not self._stopping.is_set() and (left := until - monotonic()) > 0:
             if ears.wait(min(left, BEAT_SECONDS)):
-                return
+                return True
             self._beat()
+        return False
 
     def _recover(self, error: Exception) -> None:
         """Give back what is of no more use, write the error down, and wait until it is worth trying again."""

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from psycopg import Connection, Cursor
 from psycopg.errors import ForeignKeyViolation, SerializationFailure
-from psycopg.rows import TupleRow, dict_row
+from psycopg.rows import TupleRow
 
 from ucrepl.db.sqlfiles import query
 from ucrepl.link.cached import CachedRows
 from ucrepl.link.source import StalePlanError
+from ucrepl.link.staged import Staged, read_staged
 from ucrepl.plan import conflict, foreign_keys, held, identify, numbers, paths, rename, wide, write
 from ucrepl.plan.model import LinkPlan, Protection, Signal, TablePlan
 
@@ -56,24 +57,6 @@ class Applied:
         self.signals |= other.signals
         for table, rows in other.by_table.items():
             self.by_table[table] = self.by_table.get(table, 0) + rows
-
-
-@dataclass(frozen=True)
-class Staged:
-    """What is staged: per table the number of inserts, updates (with their columns), deletes, merges."""
-
-    inserts: dict[int, int]
-    updates: dict[int, tuple[int, tuple[str, ...], bool]]
-    deletes: dict[int, int]
-    ordered: bool
-    unknown: bool
-    skipped: bool
-    tables: frozenset[int]
-
-    @property
-    def changes(self) -> int:
-        """How many changes are staged that are to be written."""
-        return sum(self.inserts.values()) + sum(n for n, _, _ in self.updates.values()) + sum(self.deletes.values())
 
 
 class Applier:
@@ -130,13 +113,13 @@ class Applier:
             result.changes += self.fetcher.leave_out()
         if not (alone or self.seeding):
             self._run(self._query("coalesce"))
-        staged = self._renamed(self._staged())
+        staged = self._renamed(read_staged(self.connection, self.plan))
         if staged.ordered and not alone:
             raise NeedsOrderError
         staged = self._sort_out(staged, result, parked=parked)
         if staged.ordered:
             self._apply_ordered(result)
-            staged = self._staged()
+            staged = read_staged(self.connection, self.plan)
         staged = self._bring(staged, result)
         if staged.changes:
             self._apply_set(staged, result, careful=careful, before_write=before_write)
@@ -147,11 +130,11 @@ class Applier:
     def _bring(self, staged: Staged, result: Applied) -> Staged:
         """Brings what the changes need from the source: records to which they refer, and files."""
         if self.fetcher and self.fetcher.fetch(staged.inserts.keys() | staged.updates.keys()):
-            staged = self._staged()
+            staged = read_staged(self.connection, self.plan)
             if self.seeding:
                 staged = self._take_out_doubtful(staged, result)
         if self.courier and self.courier.bring(staged.inserts.keys() | staged.updates.keys()):
-            staged = self._staged()
+            staged = read_staged(self.connection, self.plan)
         return staged
 
     def _renamed(self, staged: Staged) -> Staged:
@@ -159,7 +142,7 @@ class Applier:
         tables = [t for n in staged.tables if (t := self.plan.tables.get(n)) and t.named_by_ids]
         for table in tables:
             self._run(self._compile("rename", rename.columns, table), {"link": self.link_id})
-        return self._staged() if tables else staged
+        return read_staged(self.connection, self.plan) if tables else staged
 
     def _sort_out(self, staged: Staged, result: Applied, *, parked: bool) -> Staged:
         """Takes out what is left out by rules, has no table here, or must wait behind a parked change."""
@@ -174,7 +157,7 @@ class Applier:
             self._run(query("note_queued"), {"link": self.link_id})
         taken = self._park() if parked else 0
         result.parked += taken
-        staged = self._staged() if taken or kept else staged
+        staged = read_staged(self.connection, self.plan) if taken or kept else staged
         return self._take_out_doubtful(staged, result) if self.seeding else staged
 
     def _hold(self, staged: Staged) -> int:
@@ -204,7 +187,7 @@ class Applier:
         self._run(query("note_doubtful"), {"link": self.link_id, "tables": list(staged.inserts)})
         taken = self._park()
         result.parked += taken
-        return self._staged() if taken else staged
+        return read_staged(self.connection, self.plan) if taken else staged
 
     def _take_out_taken_numbers(self, staged: Staged, result: Applied) -> Staged:
         """Parks the documents whose number is that of another record here: it is neither merged nor renumbered."""
@@ -218,7 +201,7 @@ class Applier:
         self._forget_troubled(staged)
         parked = self._park()
         result.parked += parked
-        return self._staged() if parked else staged
+        return read_staged(self.connection, self.plan) if parked else staged
 
     def _apply_set(self, staged: Staged, result: Applied, *, careful: bool, before_write: Callable[[], None]) -> None:
         small = staged.changes < MANY_ROWS
@@ -232,12 +215,12 @@ class Applier:
         doubtful = self._park() if known else 0
         if doubtful or any(self.plan.tables[number].partial_rule for number in staged.inserts):
             result.parked += doubtful
-            staged = self._staged()
+            staged = read_staged(self.connection, self.plan)
         staged = staged if self.seeding else self._take_out_taken_numbers(staged, result)
         if careful:
             self._park_unresolved(staged, result)
             self._settle_dangling(staged, result)
-            staged = self._staged()
+            staged = read_staged(self.connection, self.plan)
         merges = self._count_merges() if known else {}
         new = {number: rows - merges.get(number, 0) for number, rows in staged.inserts.items()}
         look = self._cached_rows.look(staged.tables, new, prepare=small)
@@ -306,6 +289,9 @@ class Applier:
             if allocated == inserts:
                 if table.wide and self._run(self._compile("wide", wide.count, table)).fetchall() == [(inserts,)]:
                     self._all_new.add(table.number)
+                    if wide.looked_up_ahead(table):
+                        self._run(self._compile("look up", wide.look_up, table), prepare=False)
+                        self._run(wide.analyze_ids(table), prepare=False)
                 return False
             self._run(self._compile("revive", write.revive, table), prepare=small)
         elif not table.value_columns:
@@ -542,29 +528,6 @@ class Applier:
                 )
         self._run("DELETE FROM pg_temp.change")
         return {signal for place, count in counts if count for signal in tables[place].signals}
-
-    def _staged(self) -> Staged:
-        inserts: dict[int, int] = {}
-        updates: dict[int, tuple[int, tuple[str, ...], bool]] = {}
-        deletes: dict[int, int] = {}
-        tables = set()
-        ordered = unknown = skipped = False
-        with self.connection.cursor(row_factory=dict_row) as cursor:
-            rows = cursor.execute(self._query("summary").encode(), prepare=True).fetchall()
-        for row in rows:
-            tables.add(row["table_id"])
-            unknown |= row["table_id"] == 0
-            skipped |= row["table_id"] < 0
-            ordered |= row["op"] in "KT" and row["table_id"] > 0
-            if row["table_id"] not in self.plan.tables:
-                continue
-            if row["op"] in "IM":
-                inserts[row["table_id"]] = inserts.get(row["table_id"], 0) + row["changes"]
-            elif row["op"] == "U":
-                updates[row["table_id"]] = (row["changes"], tuple(sorted(row["columns"])), bool(row["uniform"]))
-            elif row["op"] == "D":
-                deletes[row["table_id"]] = row["changes"]
-        return Staged(inserts, updates, deletes, ordered, unknown, skipped, frozenset(tables))
 
     def _count_merges(self) -> dict[int, int]:
         merges = "SELECT table_id, count(*) FROM pg_temp.change WHERE op = 'M' GROUP BY table_id"

@@ -15,10 +15,10 @@ from ucrepl.link.apply import Applied, Applier, NeedsOrderError
 class FinerGrain:
     """Applies the changes in `pg_temp.received` part by part, each with a savepoint of its own.
 
-    Parts are halves that end where a source transaction ends, then the parts of a transaction between what must be
-    applied by itself, then halves of these, down to single changes. What of a transaction did not go then is tried
-    once more when the rest of it has gone: deferred constraints let a transaction write a row before that to which it
-    refers.
+    `prepare` makes that table. Parts are halves that end where a source transaction ends, then the parts of a
+    transaction between what must be applied by itself, then halves of these, down to single changes. What of a
+    transaction did not go then is tried once more when the rest of it has gone: deferred constraints let a transaction
+    write a row before that to which it refers.
     """
 
     def __init__(self, connection: Connection[TupleRow], applier: Applier) -> None:
@@ -27,6 +27,10 @@ class FinerGrain:
         self.transaction_ends: list[int] = []
         self.ordered: set[tuple[int, int]] = set()
         self.boundaries: list[int] = []
+
+    def prepare(self) -> None:
+        """Makes room for what is to be received, where the session has none."""
+        self.connection.execute(query("staging_received"))
 
     def apply(self, *, parked: bool) -> Applied:
         """Applies all that is received. Raises what is not to be parked (lost connection, deadlock, lack of rights)."""

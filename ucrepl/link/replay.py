@@ -27,6 +27,11 @@ from ucrepl.link.source import Window
 PREPARED_STATEMENTS = 400
 """How many statements a session keeps prepared: a few for each table that is changed often."""
 
+
+class MovedError(RefusedError):
+    """The position is not the one from which the batch was read."""
+
+
 PAIR_COLUMNS = "local_schema, local_table, local_id, remote_schema, remote_table, remote_id, deleted_at"
 CHANGE_COLUMNS = "seq, xid, table_id, op, key, old, new, at"
 
@@ -134,6 +139,7 @@ class LinkReplayer:
         """Tries parked changes again, all or those given, each record's in order. Those that fail are parked again."""
         with self.target.transaction():
             self._begin(None)
+            self.finer.prepare()
             self._execute(query("take_parked"), {"link": self.link_id, "ids": parked_ids})
             result = self.finer.apply(parked=parked_ids is not None)
             self._count(result)
@@ -162,6 +168,7 @@ class LinkReplayer:
             except (NeedsOrderError, psycopg.Error) as error:
                 if isinstance(error, psycopg.Error) and classify(error) is not Verdict.PARK:
                     raise
+                self.finer.prepare()
                 self._execute(query("receive_staged"), {})
                 result = self.finer.apply(parked=state["has_parked"])
             self._count(result)
@@ -203,7 +210,7 @@ class LinkReplayer:
         """The changes of the batch, as they were or are being read."""
         if self._ahead and self._ahead.position == position:
             return self._ahead.changes()
-        return self.source.changes(position, window.ends)
+        return self.source.changes(position, window.ends, few=not window.more)
 
     def _replay(self, position: str, window: Window, *, finer: bool) -> Batch:
         batch = Batch(position=window.ends, more=window.more, finer=finer)
@@ -220,6 +227,8 @@ class LinkReplayer:
             applied = Applied()
             if window.has_changes:
                 table = "received" if finer else "change"
+                if finer:
+                    self.finer.prepare()
                 begun = time.perf_counter()
                 self._copy_in(table, CHANGE_COLUMNS, self._changes(position, window), batch)
                 if (plan := self.applier.plan).fills >= int(position.partition(":")[0]):
@@ -259,7 +268,7 @@ class LinkReplayer:
                 prepare=True,
             ).fetchone()
         if state is None or (position is not None and state["position"] != position):
-            raise RefusedError(
+            raise MovedError(
                 f"the position of link {self.link.name!r} was moved by somebody else",
                 hint="only one daemon may replay a link: look for another one with: ucrepl status",
             )

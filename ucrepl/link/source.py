@@ -13,7 +13,7 @@ from ucrepl.db.sqlfiles import query
 from ucrepl.errors import ConfigError, RefusedError
 from ucrepl.plan import mask, route
 from ucrepl.plan.catalog import TableName
-from ucrepl.plan.text import quote
+from ucrepl.plan.text import literal, quote
 
 T = TypeVar("T")
 
@@ -94,7 +94,7 @@ class Source:
         self.tables = [n or 0 for n in _as_array(numbers, numbers_on_target)]
         self.seeded = _as_array(numbers, seeded or {})
         self._hstore: str | None = None
-        self._changes = "numbered"
+        self._batch = ""
 
     def stage(
         self,
@@ -115,8 +115,12 @@ class Source:
         for _, table, of_table in masked:
             self._try_masks(table, of_table)
         numbered = route.routed([(numbers[t], of_table) for t, of_table in (routes or {}).items() if t in numbers])
-        self._changes = mask.changes(hstore, masked, numbered).replace("%", "%%")
         self.connection.execute(query("staging_source", hstore))
+        changes = mask.changes(hstore, masked, numbered).replace("%", "%%")
+        self._batch = query("batch", hstore).replace("@changes@", changes)
+        arguments = {"position": "batch.begins"} | {name: f"batch.{name}" for name in ("ends", "tables", "seeded")}
+        body = f"#variable_conflict use_column\nBEGIN\nRETURN QUERY\n{self._batch % arguments};\nEND;"
+        self.connection.execute(query("staging_batch").replace("@body@", literal(body)).encode())
         if blanks:
             self.connection.execute(f"INSERT INTO pg_temp.blank VALUES {', '.join(blanks)}".encode())
         self.connection.execute("ANALYZE pg_temp.blank")
@@ -145,15 +149,16 @@ class Source:
             raise StalePlanError
         return window
 
-    def changes(self, position: str, ends: str) -> Generator[bytes, None, None]:
-        """The changes of the batch, as PostgreSQL's binary COPY sends them."""
+    def changes(self, position: str, ends: str, *, few: bool = False) -> Generator[bytes, None, None]:
+        """The changes of the batch, as PostgreSQL's binary COPY sends them. `few`: it is no part of a backlog."""
         values: dict[str, object] = {
             "position": position,
             "ends": ends,
             "tables": self.tables,
             "seeded": self.seeded,
         }
-        return self._copy(query("batch", self._hstore).replace("@changes@", self._changes), values)
+        statement = query("batch_of_few", self._hstore) if few else self._batch
+        return self._copy(f"COPY (\n{statement}) TO STDOUT (FORMAT binary)", values)
 
     def pairs(self, position: str | None, ends: str | None) -> Generator[bytes, None, None]:
         """The pairs of ids that belong to the batch, or all there are."""

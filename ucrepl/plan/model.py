@@ -182,6 +182,11 @@ class TablePlan:
         """The temporary table of its wide rows."""
         return f'pg_temp."rows of {self.number}"'
 
+    @property
+    def ids_table(self) -> str:
+        """The temporary table of the local ids to which its wide rows refer."""
+        return f'pg_temp."ids of {self.number}"'
+
     def column(self, name: str) -> ColumnPlan:
         """The plan of a column. Raises KeyError for one that is not replicated."""
         for column in self.columns:

@@ -8,7 +8,7 @@ from ucrepl.plan.references import Hop, Path, Reference
 from ucrepl.plan.text import lines, literal, quote, remark
 
 # Names that the generated statements give to the change, its new and old row, the local row and its identity.
-RESERVED = frozenset({"change", "sent", "was", "target", "own", "model", "here", "candidate"})
+RESERVED = frozenset({"change", "sent", "was", "target", "own", "model", "here", "candidate", "known"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +84,19 @@ def translated(link: LinkPlan, table: TablePlan, column: ColumnPlan, value: str,
         f"CASE WHEN {value} IS NULL THEN NULL ELSE coalesce({alias}.local_id, {_failure(table, column, value)}) END",
         (join,),
     )
+
+
+def looked_up_ahead(link: LinkPlan, table: TablePlan, column: ColumnPlan) -> Value:
+    """The value of a column of a wide row, whose reference has been looked up before, in the row `known`.
+
+    What was not to be found then is looked up again: it may have been written since.
+    """
+    if column.refers_to is None:
+        return Value(sent(column))
+    found = [f"known.{quote(column.name)}", looked_up(link, table, column, sent(column))]
+    if not column.optional_rule:
+        found.append(_failure(table, column, sent(column)))
+    return Value(f"CASE WHEN {sent(column)} IS NOT NULL THEN coalesce({', '.join(found)}) END")
 
 
 def looked_up(link: LinkPlan, table: TablePlan, column: ColumnPlan, value: str, row: Row | None = None) -> str:

@@ -11,7 +11,7 @@ from ucrepl.plan.model import WIDE_ID, WIDE_SEQ, WIDE_TIMES, ColumnPlan, LinkPla
 from ucrepl.plan.references import Path
 from ucrepl.plan.rows import LONG_AGO, from_table, with_parameters
 from ucrepl.plan.text import lines, literal, quote
-from ucrepl.plan.translate import wide_image
+from ucrepl.plan.translate import alias_of, sent, translated, wide_image
 
 
 def possible(link: LinkPlan, table: TablePlan) -> bool:
@@ -35,8 +35,16 @@ def _looked_into(link: LinkPlan) -> set[int]:
     return {hop.number for path in paths for hop in path.hops}
 
 
+def looked_up_ahead(table: TablePlan) -> list[ColumnPlan]:
+    """The references of wide rows that are looked up before it is their turn to be written."""
+    if any(c.model_column or c.reference for c in table.columns):
+        return []
+    return [c for c in table.columns if c.refers_to]
+
+
 def create(link: LinkPlan, table: TablePlan) -> str:
-    """Makes the temporary table."""
+    """Makes the temporary tables: of the rows, and of the ids to which they refer."""
+    ids = [f"{quote(c.name)} bigint" for c in looked_up_ahead(table)]
     columns = [f"{quote(c.name)} {c.column.type}" for c in table.columns]
     return f"""\
 CREATE TEMPORARY TABLE {table.wide_table.removeprefix("pg_temp.")} (
@@ -44,6 +52,9 @@ CREATE TEMPORARY TABLE {table.wide_table.removeprefix("pg_temp.")} (
     {quote(WIDE_TIMES)} {quote(link.hstore_schema)}.hstore,
     {quote(WIDE_ID)} bigint NOT NULL DEFAULT nextval({literal(table.table.sequence or "")}),
 {lines(columns)}
+) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE {table.ids_table.removeprefix("pg_temp.")} (
+{lines([f"{quote(WIDE_SEQ)} bigint NOT NULL", *ids])}
 ) ON COMMIT DELETE ROWS"""
 
 
@@ -90,6 +101,26 @@ SELECT
     sent.{quote(WIDE_TIMES)}
 FROM {table.wide_table} AS sent{doubt}
 WHERE sent.{quote(WIDE_SEQ)} < coalesce((SELECT min(staged.seq) FROM pg_temp.change AS staged), 0)"""
+
+
+def look_up(link: LinkPlan, table: TablePlan) -> str:
+    """Looks up to what the wide rows refer, as far as it is here."""
+    columns = looked_up_ahead(table)
+    values = [translated(link, table, c, sent(c)) for c in columns]
+    joins = "\n".join(join for value in values for join in value.joins)
+    return f"""\
+INSERT INTO {table.ids_table} (
+{lines(quote(name) for name in (WIDE_SEQ, *(c.name for c in columns)))}
+)
+SELECT
+{lines([f"sent.{quote(WIDE_SEQ)}", *(f"{quote(alias_of(c))}.local_id" for c in columns)])}
+FROM {table.wide_table} AS sent
+{joins}"""
+
+
+def analyze_ids(table: TablePlan) -> str:
+    """Tells the planner that there are as many ids as rows, so that it hashes these, which are narrow."""
+    return f"ANALYZE {table.ids_table} ({quote(WIDE_SEQ)})"
 
 
 def count(_link: LinkPlan, table: TablePlan) -> str:

@@ -1,11 +1,22 @@
 """SQL that writes the changes of a batch: set-based, a table or a circle of tables at a time."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from ucrepl.plan import wide
 from ucrepl.plan.identify import shipped
-from ucrepl.plan.model import WIDE_ID, ColumnPlan, LinkPlan, Protection, TablePlan
+from ucrepl.plan.model import WIDE_ID, WIDE_SEQ, ColumnPlan, LinkPlan, Protection, TablePlan
 from ucrepl.plan.text import lines, literal, quote
-from ucrepl.plan.translate import Row, image, looked_up, own_row, sent, translated, was
+from ucrepl.plan.translate import (
+    Row,
+    Value,
+    image,
+    looked_up,
+    looked_up_ahead,
+    own_row,
+    sent,
+    translated,
+    was,
+)
 from ucrepl.plan.types import distinct, empty, same
 
 
@@ -21,41 +32,47 @@ def in_one_statement(statements: Sequence[str]) -> str:
 
 def insert(link: LinkPlan, table: TablePlan) -> str:
     """Inserts the new records of a table."""
-    new = f"WHERE change.table_id = {table.number} AND change.op = 'I'"
-    joins = [image(link, table, "new", "sent")]
+    rows = ["pg_temp.change AS change", image(link, table, "new", "sent")]
+    where = f"WHERE change.table_id = {table.number} AND change.op = 'I'"
+    values = {c.name: translated(link, table, c, sent(c)) for c in _written(table)}
     if not table.surrogate:
-        return _insert(link, table, "", "pg_temp.change AS change", joins, new)
-    return _insert(link, table, "own.local_id", "pg_temp.change AS change", [*joins, *own_row(link, table).joins], new)
+        return _insert(table, values, rows, where)
+    return _insert(
+        table, {table.table.key[0]: Value("own.local_id", own_row(link, table).joins), **values}, rows, where
+    )
 
 
 def insert_wide(link: LinkPlan, table: TablePlan) -> str:
     """Inserts all wide rows of a table, which are new, with the ids that they have got."""
-    return _insert(link, table, f"sent.{quote(WIDE_ID)}", f"{table.wide_table} AS sent", [], "")
+    rows = [f"{table.wide_table} AS sent"]
+    values = {table.table.key[0]: Value(f"sent.{quote(WIDE_ID)}")}
+    if wide.looked_up_ahead(table):
+        rows.append(f"JOIN {table.ids_table} AS known ON known.{quote(WIDE_SEQ)} = sent.{quote(WIDE_SEQ)}")
+        values |= {c.name: looked_up_ahead(link, table, c) for c in _written(table)}
+    else:
+        values |= {c.name: translated(link, table, c, sent(c)) for c in _written(table)}
+    return _insert(table, values, rows)
 
 
-def _insert(link: LinkPlan, table: TablePlan, identity: str, rows: str, joins: Sequence[str], where: str) -> str:
-    """Inserts `rows`, in which the new image is called `sent`; `identity` is their local id, where ids are mapped."""
-    key_name = table.table.key[0] if table.surrogate else None
-    columns = [c for c in table.columns if c.name != key_name]
-    values = [(c, translated(link, table, c, sent(c))) for c in columns]
-    selected = [value.sql for _, value in values]
-    names = [quote(c.name) for c in columns]
-    if key_name:
-        names.insert(0, quote(key_name))
-        selected.insert(0, identity)
-    joins = [*joins, *(join for _, value in values for join in value.joins)]
+def _written(table: TablePlan) -> list[ColumnPlan]:
+    """The columns of a new row that come from its image: all but an id that is mapped."""
+    return [c for c in table.columns if not (table.surrogate and c.name == table.table.key[0])]
+
+
+def _insert(table: TablePlan, values: Mapping[str, Value], rows: Sequence[str], where: str = "") -> str:
+    """Inserts `rows` (a relation and what is joined to it), in which the new image is called `sent`."""
+    joins = [*rows, *(join for value in values.values() for join in value.joins)]
     overriding = "OVERRIDING SYSTEM VALUE\n" if any(c.column.identity for c in table.columns) else ""
     only_key = not table.surrogate and not table.value_columns
     # A row that is nothing but its key (many2many) can be there already: the other side has linked the same two.
     conflict = f"\nON CONFLICT ({', '.join(map(quote, table.table.key))}) DO NOTHING" if only_key else ""
     return f"""\
 INSERT INTO {table.name.sql} (
-{lines(names)}
+{lines(map(quote, values))}
 )
 {overriding}SELECT
-{lines(selected)}
-FROM {rows}
-{_joined(joins)}
+{lines(value.sql for value in values.values())}
+FROM {_joined(joins)}
 {where}{conflict}"""
 
 

@@ -112,5 +112,6 @@ class Lane:
         return query(name, self.plan.hstore_schema)
 
     def _apply_finer(self) -> Applied:
+        self._finer.prepare()
         self.run(self.query("receive_staged"))
         return self._finer.apply(parked=False)

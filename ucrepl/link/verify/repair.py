@@ -158,6 +158,7 @@ class Repair:
         position, seen = self.look.read_target(slice_)
         self.look.judge(slice_, position, seen)
         values = {"table": comparison.table.number, "after": before, "floor": _FLOOR}
+        self.finer.prepare()
         run(query("verify_stage", self.session.opened.plan.hstore_schema), values)
 
     def _look_again(self, last: int) -> None:
