@@ -1,7 +1,8 @@
 """Files where rows come otherwise than by replay, where a daemon is killed, and what `check` says of filestores."""
 
 import os
-from contextlib import closing
+from contextlib import closing, redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
 from signal import SIGKILL
 
@@ -9,10 +10,11 @@ import pytest
 
 from tests.integration.filestores import DDL, IN_DATABASE, LARGE, Files, fname
 from tests.integration.links import MakePair
-from tests.support.cli import ucrepl
 from tests.support.daemon import daemon_running
 from tests.support.waiting import wait_for
+from ucrepl.cli.main import main
 from ucrepl.db.connect import connect
+from ucrepl.errors import Exit
 from ucrepl.link.check import run_checks
 from ucrepl.link.files.serve import FileServer
 from ucrepl.link.files.store import TEMPORARY
@@ -24,6 +26,16 @@ def files(make_pair: MakePair, tmp_path: Path) -> Files:
     return Files(make_pair(DDL), tmp_path)
 
 
+def told(files: Files, folder: Path, *words: str) -> str:
+    """What a command says to people; it must end well."""
+    files.pair.close_links()
+    talk = StringIO()
+    with redirect_stderr(talk), redirect_stdout(StringIO()):
+        assert main(["-c", str(files.config_file(folder)), *words]) == Exit.OK
+    return talk.getvalue()
+
+
+@pytest.mark.long
 def test_a_daemon_that_is_killed_in_the_middle_of_a_file_leaves_nothing_behind(files: Files, tmp_path: Path) -> None:
     files.remote()
     config = files.config_file(tmp_path)
@@ -62,10 +74,8 @@ def test_a_repair_brings_the_files_of_attachments(files: Files, tmp_path: Path) 
     files.pair.a.run("TRUNCATE ucrepl.journal")  # as if it had never been captured
     files.pair.b.run("UPDATE ir_attachment SET store_fname = 'ab/none'; TRUNCATE ucrepl.journal")
     (files.b / fname(b"one")).unlink()
-    config = files.config_file(tmp_path)
-    files.pair.close_links()
-    done = ucrepl("verify", "turin->milan", "--repair", config=config)
-    assert "1 file could not be brought: ucrepl filestore parked 'turin->milan'" in done.stderr
+    said = told(files, tmp_path, "verify", "turin->milan", "--repair")
+    assert "1 file could not be brought: ucrepl filestore parked 'turin->milan'" in said
     assert files.rows() == ["lost", "one", "two"]
     assert files.has(b"one")
     assert files.has(b"two")
@@ -78,8 +88,7 @@ def test_a_resync_brings_contents_into_the_rows_of_a_target_that_keeps_them_ther
     files.pair.a.run("TRUNCATE ucrepl.journal")
     files.pair.b.run(IN_DATABASE)
     files.configure(a=files.a, b=None)
-    done = ucrepl("resync", "turin->milan", "ir_attachment", config=files.config_file(tmp_path))
-    assert "turin->milan: 1 file brought\n" in done.stderr
+    assert "turin->milan: 1 file brought\n" in told(files, tmp_path, "resync", "turin->milan", "ir_attachment")
     assert files.pair.b.rows("SELECT store_fname, db_datas FROM ir_attachment") == [(None, b"one")]
 
 
@@ -87,16 +96,13 @@ def test_a_seeding_says_that_files_are_to_be_brought(files: Files, tmp_path: Pat
     for content in (b"one", b"two", b"there"):
         files.attach(content.decode(), content)
     files.put(files.b, b"there")
-    config = files.config_file(tmp_path)
-    some = ucrepl("seed", "turin->milan", "--where", "ir_attachment: name = 'one'", config=config)
-    assert "1 file of attachments to be brought\nHINT: run: ucrepl filestore sync 'turin->milan' --known" in some.stderr
-    ucrepl("filestore", "sync", "turin->milan", "--known", config=config)
+    some = told(files, tmp_path, "seed", "turin->milan", "--where", "ir_attachment: name = 'one'")
+    assert "1 file of attachments to be brought\nHINT: run: ucrepl filestore sync 'turin->milan' --known" in some
+    told(files, tmp_path, "filestore", "sync", "turin->milan", "--known")
     assert (files.has(b"one"), files.has(b"two")) == (True, False)
 
-    every = ucrepl("seed", "turin->milan", config=config)
-    assert "1 file of attachments to be brought\nHINT: run: ucrepl filestore sync 'turin->milan'\n" in every.stderr
-    ucrepl("filestore", "sync", "turin->milan", config=config)
-    assert files.has(b"two")
+    every = told(files, tmp_path, "seed", "turin->milan")
+    assert "1 file of attachments to be brought\nHINT: run: ucrepl filestore sync 'turin->milan'\n" in every
 
 
 def found(files: Files) -> list[tuple[str, str | None, str]]:
