@@ -5,8 +5,11 @@
 -- Parameters: none.
 -- Returns:    null (the result of an AFTER trigger is not used).
 -- Reads:      ucrepl.numbering.
--- Writes:     ir_sequence, ir_sequence_date_range: number_next tells the peers which numbers are gone; the sequence.
+-- Writes:     ir_sequence, ir_sequence_date_range: number_next tells the peers which numbers are gone; the sequence;
+--             ucrepl.number_note.
 --
+-- A first number that was drawn already is the same on every node: what is not of this node's slot is noted, because
+-- another node that begins the same date range before it hears of this one gives it too.
 -- Where the role that installed ucrepl may not alter the sequence it stays as it is: `ucrepl numbers status` shows it.
 CREATE OR REPLACE FUNCTION ucrepl.adopt_number_sequence() RETURNS trigger
 LANGUAGE plpgsql
@@ -18,6 +21,7 @@ DECLARE
     main_id bigint := CASE WHEN is_range THEN to_jsonb(new) ->> 'sequence_id' ELSE to_jsonb(new) ->> 'id' END;
     there regclass;
     given bigint;
+    whose integer;
 BEGIN
     IF current_setting('ucrepl.origin', true) <> '' OR NOT ucrepl.set_number_apart(main_id) THEN
         RETURN NULL;
@@ -27,6 +31,13 @@ BEGIN
         RETURN NULL;
     END IF;
     EXECUTE format('SELECT CASE WHEN is_called THEN last_value ELSE last_value - 1 END FROM %s', there) INTO given;
+    SELECT mod(given, n.slots) INTO whose FROM ucrepl.numbering AS n WHERE given > 0 AND mod(given, n.slots) <> n.slot;
+    IF is_range AND whose IS NOT NULL THEN
+        INSERT INTO ucrepl.number_note (table_name, record_id, owner, document)
+        SELECT 'ir_sequence', main_id, format('slot %s', whose), format('%s, number %s from %s on', s.name, given, new.date_from)
+        FROM public.ir_sequence AS s
+        WHERE s.id = main_id;
+    END IF;
     EXECUTE format('ALTER SEQUENCE %s INCREMENT BY %s', there, (SELECT n.slots FROM ucrepl.numbering AS n));
     PERFORM setval(there, ucrepl.next_of_slot(given), false);
     EXECUTE format(

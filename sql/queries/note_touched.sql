@@ -11,7 +11,7 @@ earliest AS (
         min(
             CASE
                 WHEN c.times IS NOT NULL THEN (
-                    SELECT min(t.at::timestamptz) FROM unnest(@hstore@.avals(c.times)) AS t (at)
+                    SELECT min(nullif(t.at::timestamptz, '-infinity')) FROM unnest(@hstore@.avals(c.times)) AS t (at)
                 )
             END
         )

@@ -1,7 +1,7 @@
 -- settle_collisions: takes the columns that lose out of their changes, notes those to park, logs all. Returns the number of conflicts.
 --
 -- The row that a new record was recognised as is no conflict, unless somebody has changed it here: it is simply brought up
--- to date. Nor is a column from which an empty value was withheld.
+-- to date. Nor is a column from which an empty value was withheld, nor what filled a new column.
 WITH recognised AS (
     DELETE FROM pg_temp.collision AS c
     WHERE c.kind IN ('insert', 'withheld') AND c.target_at IS NULL
@@ -34,7 +34,7 @@ logged AS (
         %(link)s, CASE c.kind WHEN 'withheld' THEN 'update' ELSE c.kind END, c.table_id, c.remote_key, c.local_key,
         c.column_name, c.old_value, c.source_value, c.target_value, c.source_at, c.target_at, c.policy, c.winner, c.seq
     FROM pg_temp.collision AS c
-    WHERE NOT (c.kind IN ('insert', 'withheld') AND c.target_at IS NULL)
+    WHERE c.kind <> 'filled' AND NOT (c.kind IN ('insert', 'withheld') AND c.target_at IS NULL)
     RETURNING 1
 )
 SELECT count(*) FROM logged;

@@ -12,6 +12,8 @@
 -- model     Odoo's models, with the number under which their ids are mapped, that of their table, their sequence, and
 --           what becomes of new ids: given, also shipped to the peer, shared with it, never, or, in a dry run, not given
 --           (kept for the session)
+-- made      columns that a side has just made, up to which transaction what fills them is nobody's change, and the default
+--           that all its rows got with it (kept for the session)
 -- pattern   how ids stand in texts: regular expressions with five groups (kept for the session)
 --
 -- Those that are emptied at each commit have no indexes: an index is made anew then, after which PostgreSQL plans every
@@ -118,6 +120,14 @@ CREATE TEMPORARY TABLE model (
     table_id integer NOT NULL,
     sequence text NOT NULL,
     ids text NOT NULL
+) ON COMMIT PRESERVE ROWS;
+
+CREATE TEMPORARY TABLE made (
+    on_source boolean NOT NULL,
+    table_id integer NOT NULL,
+    column_name name NOT NULL,
+    xid xid8 NOT NULL,
+    given text
 ) ON COMMIT PRESERVE ROWS;
 
 CREATE TEMPORARY TABLE pattern (

@@ -23,6 +23,13 @@ def pair(make_pair: MakePair) -> Pair:
     return pair
 
 
+def take_up(pair: Pair, made: str) -> None:
+    """Make on milan what was missing there, and replay as a daemon that has noticed."""
+    pair.b.run(made)
+    pair.close_links()
+    pair.forth()
+
+
 def test_changes_of_a_missing_table_are_held_and_applied_in_their_order(pair: Pair) -> None:
     pair.a.run("INSERT INTO item (name) VALUES ('x')")
     pair.a.run("INSERT INTO task (name, item_id) VALUES ('one', 1), ('two', 1), ('three', NULL)")
@@ -57,17 +64,13 @@ def test_values_of_a_missing_column_are_held_for_each_row(pair: Pair) -> None:
     assert sorted(pair.b.held()) == [("item", "C", "1"), ("item", "C", "3")]
     assert pair.b.column("SELECT name FROM item ORDER BY id") == ["X", "Y", "z"]
 
-    pair.b.run("ALTER TABLE item ADD colour text")
-    pair.close_links()
-    pair.forth()
+    take_up(pair, "ALTER TABLE item ADD colour text")
     assert pair.b.held() == [("item", "C", "1")]
     pair.assert_same("SELECT name, colour FROM item ORDER BY id")
     pair.a.run("UPDATE item SET colour = 'black' WHERE id = 1")
     pair.forth()
 
-    pair.b.run("ALTER TABLE item ADD price numeric")
-    pair.close_links()
-    pair.forth()
+    take_up(pair, "ALTER TABLE item ADD price numeric")
     assert pair.b.held() == []
     assert pair.assert_same("SELECT name, colour, price FROM item ORDER BY id")[0] == ("X", "black", 2)
     pair.back()
@@ -89,9 +92,7 @@ def test_what_is_deleted_or_truncated_is_not_held_any_longer(pair: Pair) -> None
     pair.forth()
     assert pair.b.held() == [("task", "T", None)]
     pair.a.run("INSERT INTO task (name) VALUES ('z')")
-    pair.b.run(TASK)
-    pair.close_links()
-    pair.forth()
+    take_up(pair, TASK)
     assert (pair.b.held(), pair.assert_same("SELECT name FROM task")) == ([], [("z",)])
     pair.assert_clean()
 
@@ -101,9 +102,7 @@ def test_a_record_that_is_made_again_has_none_of_its_old_values(pair: Pair) -> N
     pair.forth()
     pair.a.run("DELETE FROM item; INSERT INTO item (id, name, price) VALUES (1, 'again', 2)")
     pair.forth()
-    pair.b.run("ALTER TABLE item ADD colour text, ADD price numeric")
-    pair.close_links()
-    pair.forth()
+    take_up(pair, "ALTER TABLE item ADD colour text, ADD price numeric")
     assert pair.assert_same("SELECT name, colour, price FROM item") == [("again", None, 2)]
 
 
@@ -122,9 +121,7 @@ def test_held_values_follow_a_key_that_is_updated(make_pair: MakePair) -> None:
     pair.a.run("UPDATE item SET id = 7")
     pair.forth()
     assert sorted(pair.b.held()) == [("code", "C", "A"), ("code", "C", "B"), ("item", "C", "7")]
-    pair.b.run("ALTER TABLE code ADD colour text; ALTER TABLE item ADD colour text")
-    pair.close_links()
-    pair.forth()
+    take_up(pair, "ALTER TABLE code ADD colour text; ALTER TABLE item ADD colour text")
     pair.assert_same("SELECT * FROM code ORDER BY code")
     pair.assert_same("SELECT name, colour FROM item")
     pair.assert_clean()
@@ -152,9 +149,7 @@ def test_a_reference_to_a_missing_table_is_held_with_it(make_pair: MakePair) -> 
     assert pair.b.held() == [("kind", "I", "1"), ("item", "C", "1"), ("item_kind_rel", "I", "{1,1}")]
     assert pair.b.rows("SELECT name, kind_id FROM item") == [("x", None)]
 
-    pair.b.run(f"{kind}; SELECT setval('kind_id_seq', 500)")
-    pair.close_links()
-    pair.forth()
+    take_up(pair, f"{kind}; SELECT setval('kind_id_seq', 500)")
     assert pair.b.held() == []
     assert pair.b.rows("SELECT name, kind_id FROM item") == [("x", 501)]
     assert pair.b.rows("SELECT i.name, r.kind_id FROM item_kind_rel AS r JOIN item AS i ON i.id = r.item_id") == [
@@ -200,9 +195,7 @@ def test_what_is_refused_when_it_has_its_place_is_parked(pair: Pair) -> None:
     pair.a.run("UPDATE task SET name = 'refused again' WHERE id = 1")
     pair.forth()
     pair.b.run(f"{TASK}; ALTER TABLE task ADD CHECK (name NOT LIKE 'refused%')")
-    pair.b.run("ALTER TABLE item ADD colour text CHECK (colour <> 'refused')")
-    pair.close_links()
-    pair.forth()
+    take_up(pair, "ALTER TABLE item ADD colour text CHECK (colour <> 'refused')")
     assert (pair.b.held(), pair.b.column("SELECT name FROM task")) == ([], ["taken"])
     assert [(p.table, p.op, p.reason) for p in pair.b.parked()] == [
         ("task", "I", "error"),
@@ -217,9 +210,7 @@ def test_what_the_target_has_written_meanwhile_is_a_conflict(pair: Pair) -> None
     pair.back()
     pair.b.run("ALTER TABLE item ADD colour text")
     pair.install()
-    pair.b.run("UPDATE item SET colour = 'blue' WHERE name = 'x'")
-    pair.close_links()
-    pair.forth()
+    take_up(pair, "UPDATE item SET colour = 'blue' WHERE name = 'x'")
     pair.back()
     assert pair.assert_same("SELECT name, colour FROM item ORDER BY name") == [("x", "blue"), ("y", "red")]
     assert [(c.column, c.source, c.target, c.winner) for c in pair.b.conflicts()] == [
@@ -249,9 +240,7 @@ def test_a_table_with_another_key_has_no_place_until_the_key_is_the_same(pair: P
     pair.a.run("INSERT INTO log VALUES (1, 2, 'x'); UPDATE log SET a = 3")
     pair.forth()
     assert pair.b.held() == [("log", "I", "1"), ("log", "K", "1")]
-    pair.b.run("ALTER TABLE log DROP CONSTRAINT log_pkey; ALTER TABLE log ADD PRIMARY KEY (a)")
-    pair.close_links()
-    pair.forth()
+    take_up(pair, "ALTER TABLE log DROP CONSTRAINT log_pkey; ALTER TABLE log ADD PRIMARY KEY (a)")
     assert pair.assert_same("SELECT * FROM log") == [(3, 2, "x")]
     pair.assert_clean()
 
@@ -282,14 +271,10 @@ def test_what_names_a_model_without_a_table_is_held_with_it(make_pair: MakePair)
     assert pair.b.rows("SELECT model, body FROM mail_message") == [("item", "of an item!")]
     held = [("sale_order", "I", "1"), ("sale_order", "I", "2"), ("mail_message", "I", "2"), ("mail_message", "U", "2")]
     assert pair.b.held() == held
-    pair.b.run("ALTER TABLE mail_message ADD extra text")
-    pair.close_links()
-    pair.forth()
+    take_up(pair, "ALTER TABLE mail_message ADD extra text")
     assert pair.b.held() == held
 
-    pair.b.run("CREATE TABLE sale_order (id serial PRIMARY KEY, name text); SELECT setval('sale_order_id_seq', 70)")
-    pair.close_links()
-    pair.forth()
+    take_up(pair, "CREATE TABLE sale_order (id serial PRIMARY KEY, name text); SELECT setval('sale_order_id_seq', 70)")
     assert pair.b.rows("SELECT m.body, o.name FROM mail_message AS m JOIN sale_order AS o ON o.id = m.res_id") == [
         ("of an order!", "s")
     ]

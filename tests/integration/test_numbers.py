@@ -262,3 +262,44 @@ def test_a_sequence_that_somebody_has_changed_is_noticed(offices: Offices) -> No
     assert f"sequences give numbers of other nodes: 'ir_sequence_{orders:03d}'" in offices.terminal("check").out
     offices.set("interleave")
     offices.terminal("numbers", "status")
+
+
+def test_a_date_range_that_both_sides_begin_is_announced_and_noted(offices: Offices) -> None:
+    pair = offices.pair
+    by_year = offices.turin.make_sequence("By year", use_date_range=True)
+    ends = pair.a.value("SELECT extract(year FROM current_date + 30)::int")
+    last = offices.turin.make_range(by_year, ends, draw=1)
+    pair.settle()
+    offices.set("interleave")
+    pair.run(f"UPDATE ir_sequence_date_range SET date_to = current_date + 30 WHERE date_from = '{ends}-01-01'")
+    told = "date ranges that begin soon are not there, and their first number may be given twice: 'By year'"
+    assert f"turin: {told}" in offices.terminal("check").out
+    assert [node["ranges_due"] for node in offices.status().values()] == [["By year"], ["By year"]]
+    assert (
+        "HINT: make the next date range of each on one node while the links run"
+        in offices.terminal("numbers", "status").err
+    )
+
+    here = offices.turin.make_range(by_year, ends + 1, draw=1)
+    there = offices.milan.make_range(offices.on_milan(by_year), ends + 1, draw=1)
+    status = offices.status()
+    assert [node["ranges_due"] for node in status.values()] == [[], []]
+    noted = {node["slot"]: (node["noted"], node["last_noted"]) for node in status.values()}
+    assert noted == {1: (0, None), 0: (1, f"By year, number 1 from {ends + 1}-01-01 on")}
+    pair.settle()
+    assert offices.on_milan(here, "ir_sequence_date_range") == there != last
+    drawn = [offices.turin.draw(by_year, here), offices.milan.draw(offices.on_milan(by_year), there)]
+    assert len({int(number) % 2 for number in drawn}) == 2
+    pair.assert_clean()
+
+
+def test_a_date_range_that_was_made_beforehand_gives_no_number_twice(offices: Offices) -> None:
+    pair = offices.pair
+    by_year = offices.turin.make_sequence("By year", use_date_range=True)
+    pair.settle()
+    offices.set("interleave")
+    here = offices.turin.make_range(by_year, 2030)
+    pair.settle()
+    there = offices.on_milan(here, "ir_sequence_date_range")
+    drawn = [offices.turin.draw(by_year, here), offices.milan.draw(offices.on_milan(by_year), there)]
+    assert sorted(drawn) == ["1", "2"]

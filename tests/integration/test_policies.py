@@ -10,6 +10,7 @@ from tests.integration.terminal import FORTH as LINK
 from tests.integration.terminal import Terminal
 from tests.integration.test_masks import assert_unseen, sent  # noqa: F401 - a fixture
 from tests.integration.test_seed_copy import seed
+from ucrepl.config import Config
 from ucrepl.link.nodes import Nodes
 from ucrepl.link.seed.subset import Wish, copy_subset
 from ucrepl.link.verify import TableReport, verify_link
@@ -148,6 +149,22 @@ def test_no_secret_of_a_node_travels(pair: Pair, sent: list[bytes]) -> None:  # 
     pair.assert_clean()
 
 
+@pytest.mark.parametrize("leads_back", [False, True])
+def test_rows_of_the_target_that_a_rule_leaves_out_are_nobodys(make_pair: MakePair, *, leads_back: bool) -> None:
+    pair = prepared(make_pair)
+    if leads_back:  # without a policy: it would bring all rows of the target
+        document = pair.config.model_dump(by_alias=True, exclude_unset=True)
+        document["links"].append({"from": "milan", "to": "turin"})
+        pair.config = Config.model_validate(document)
+    pair.b.run(
+        "SET ucrepl.origin = 'turin'; INSERT INTO ir_config_parameter (key, value) VALUES"
+        " ('database.secret', 'of b'), ('x.api_key', 'of b'), ('mine', 'of b'); RESET ucrepl.origin"
+    )
+    report = verify(pair)["ir_config_parameter"]
+    assert (report.own, report.extra) == ((0, 1) if leads_back else (1, 0))
+    assert report.target_rows == 1
+
+
 def test_what_is_only_inserted_is_neither_changed_nor_deleted(pair: Pair) -> None:
     pair.a.run("INSERT INTO mailing_trace (email, opened) VALUES ('a', false), ('b', false)")
     pair.forth()
@@ -162,10 +179,8 @@ def test_what_is_only_inserted_is_neither_changed_nor_deleted(pair: Pair) -> Non
     assert pair.b.value("SELECT count(*) FROM mailing_trace") == 2
 
 
-def test_a_protected_table_is_recognised_and_its_levels_hold(pair: Pair) -> None:
+def test_a_protected_table_is_recognised(pair: Pair) -> None:
     pair.a.run("UPDATE res_company SET email = 'new@example.com'")
-    pair.a.run("UPDATE ir_sequence SET number_next = 12, prefix = 'T'")
-    pair.a.run("UPDATE ir_sequence SET prefix = 'U'")
     pair.a.run("INSERT INTO account_move (ref, company_id) VALUES ('R', 1)")
     pair.a.run(
         "INSERT INTO res_company (id, name) VALUES (2, 'Theirs');"
@@ -174,7 +189,6 @@ def test_a_protected_table_is_recognised_and_its_levels_hold(pair: Pair) -> None
     pair.a.run("INSERT INTO account_journal (name, company_id) VALUES ('J', 1), ('K', 2)")
     pair.forth()
     assert pair.b.rows("SELECT id, email FROM res_company") == [(8, "old@example.com")]
-    assert pair.b.rows("SELECT id, prefix, number_next FROM ir_sequence") == [(9, "S", 12)]
     assert pair.b.rows("SELECT ref, company_id FROM account_move ORDER BY ref") == [("Q", None), ("R", 8)]
     assert pair.b.rows("SELECT name, company_id FROM account_journal") == [("J", 8)]
     assert [(p.table, p.reason) for p in pair.b.parked()] == [("account_journal", "unresolved")]
@@ -182,6 +196,16 @@ def test_a_protected_table_is_recognised_and_its_levels_hold(pair: Pair) -> None
     assert not found["account_move"].differs
     pair.b.run("UPDATE account_move SET company_id = NULL WHERE ref = 'R'")
     assert verify(pair)["account_move"].different == 1
+
+
+def test_a_new_sequence_comes_and_one_that_is_there_numbers_as_before(pair: Pair) -> None:
+    pair.a.run("UPDATE ir_sequence SET number_next = 12, prefix = 'T' WHERE code = 'so'")
+    pair.a.run("INSERT INTO ir_sequence (code, prefix, number_next) VALUES ('new', 'N', 1)")
+    pair.forth()
+    assert pair.b.rows("SELECT code, prefix, number_next FROM ir_sequence ORDER BY code") == [
+        ("new", "N", 1),
+        ("so", "S", 12),
+    ]
 
 
 def test_links_to_protected_records_that_are_not_here_are_left_out(pair: Pair) -> None:
@@ -293,7 +317,7 @@ def test_a_users_rule_takes_the_place_of_a_packs(make_pair: MakePair, tmp_path: 
         if not r["where"]
     }
     assert told["mailing_trace", None] == ("replicate", "we want them all", "mailing statistics")
-    assert told["ir_sequence", None] == ("protect", "document numbers", None)
+    assert told["ir_sequence", None] == ("replicate", "document numbers", None)
     assert told["ir_sequence", "number_next"] == ("level 3", "our numbers", "document numbers")
     assert told["res_partner", None] == ("skip", "rules[2] res_partner", "partners")
     shown = [" ".join(line.split()) for line in terminal("plan", LINK, "--table", "mailing_trace").lines]
@@ -308,5 +332,5 @@ def test_a_users_rule_takes_the_place_of_a_packs(make_pair: MakePair, tmp_path: 
     assert pair.b.column("SELECT opened FROM mailing_trace") == [True]
     assert pair.b.column("SELECT number_next FROM ir_sequence") == [10]
     [status] = terminal("status", "--json").json["links"]
-    assert status["skipped_by_rule"] == {"rules[2] res_partner": 1, "outgoing mail": 1, "document numbers": 1}
-    assert status["skipped"] == 3
+    assert status["skipped_by_rule"] == {"rules[2] res_partner": 1, "outgoing mail": 1}
+    assert status["skipped"] == 2

@@ -13,6 +13,7 @@ from ucrepl.daemon.waker import Ears, Waker
 from ucrepl.daemon.worker import State, Worker
 from ucrepl.db.connect import connect
 from ucrepl.link.setup import BEGINNING
+from ucrepl.link.status import rows_behind
 
 DDL = "CREATE TABLE note (id serial PRIMARY KEY, text text)"
 
@@ -139,9 +140,10 @@ def test_the_backlog_is_told_in_thousands(pair: Pair) -> None:
     with closing(worker._waker), closing(worker._session):
         replayer = worker._session.open()
         assert replayer
-        assert worker._count_lag(BEGINNING) == 2000
+        assert rows_behind(worker._session.source, BEGINNING) == 2000
         position, _ = replayer.position()
-        assert worker._count_lag(replayer.replay(position, replayer.window(position)).position) == 0
+        reached = replayer.replay(position, replayer.window(position)).position
+        assert rows_behind(worker._session.source, reached) == 0
 
 
 def test_a_plan_that_is_refused_twice_stops_the_link(pair: Pair, log: Log) -> None:

@@ -475,3 +475,23 @@ def test_the_schema_describes_every_key() -> None:
     assert {"from", "to", "dsn", "protect", "log_level"} <= keys.keys()
     assert "source" not in keys
     assert all(value.get("description") for value in keys.values())
+
+
+# Metrics
+
+
+@pytest.mark.parametrize(
+    ("listen", "host", "port"),
+    [("127.0.0.1:8187", "127.0.0.1", 8187), ("'[::1]:0'", "::1", 0), ("localhost:65535", "localhost", 65535)],
+)
+def test_the_address_of_metrics(listen: str, host: str, port: int) -> None:
+    metrics = parse(f"nodes: {{a: {{dsn: dbname=a}}}}\nmetrics: {{listen: {listen}}}").metrics
+    assert metrics
+    assert (metrics.host, metrics.port) == (host, port)
+
+
+@pytest.mark.parametrize("listen", ["8187", "':8187'", "'::1:8187'", "localhost", "'localhost:65536'", "'a b:1'"])
+def test_what_is_no_address_for_metrics(listen: str) -> None:
+    found = problem(f"nodes: {{a: {{dsn: dbname=a}}}}\nmetrics: {{listen: {listen}}}")
+    assert str(found).startswith("u.yaml:2:")
+    assert "metrics.listen" in str(found)

@@ -4,14 +4,18 @@ import re
 from argparse import ArgumentParser, _SubParsersAction
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
+import yaml
 
 from ucrepl.cli.main import build_parser
-from ucrepl.config import Config, Cutover, Daemon, Link, Node, NumberOwner, Numbers, PgBouncer, Rule
+from ucrepl.config import Config, Cutover, Daemon, Link, Metrics, Node, NumberOwner, Numbers, PgBouncer, Rule
+from ucrepl.daemon.durations import Durations
+from ucrepl.daemon.metrics import Seen, families
 from ucrepl.errors import Exit
 from ucrepl.link.cutover.report import Report
-from ucrepl.link.status import LinkStatus
+from ucrepl.link.status import LinkStatus, State
 
 CHECKOUT = Path(__file__).parents[2]
 README = (CHECKOUT / "README.md").read_text()
@@ -57,13 +61,14 @@ def test_every_option_is_documented(option: str) -> None:
 
 
 KEYS = [
-    *(key for key in Config.model_fields if key != "daemon"),
+    *(key for key in Config.model_fields if key not in {"daemon", "metrics"}),
     *(f"nodes.NAME.{key}" for key in Node.model_fields),
     *(f"links[].{field.serialization_alias or key}" for key, field in Link.model_fields.items()),
     *(f"rules[].{key}" for key in Rule.model_fields),
     *(f"numbers.{key}" for key in Numbers.model_fields),
     *(f"numbers.owners[].{key}" for key in NumberOwner.model_fields),
     *(f"daemon.{key}" for key in Daemon.model_fields),
+    *(f"metrics.{key}" for key in Metrics.model_fields),
 ]
 
 
@@ -90,3 +95,35 @@ def test_every_exit_code_is_in_the_readme(code: Exit) -> None:
 @pytest.mark.parametrize("field", LinkStatus.__dataclass_fields__)
 def test_every_field_of_the_status_is_documented(field: str) -> None:
     assert f"`{field}`" in DOCUMENTATION
+
+
+OPERATIONS = (CHECKOUT / "docs" / "operations.md").read_text()
+METRICS = OPERATIONS[OPERATIONS.index("\n## Metrics\n") :].partition("\n## Parked")[0]
+STATUS = LinkStatus("a->b", "idle", 1, 2.0, 3, 4, 5, 6, 7, skipped_by_rule={"no bus": 4}, parked_files=8)
+
+
+def exported() -> dict[str, tuple[set[str], str]]:
+    """Metric -> its labels and its type."""
+    seen = {
+        sample.name: (set(sample.labels), "gauge" if family.type == "info" else family.type)
+        for family in families({"a->b": Seen(STATUS, Durations())})
+        for sample in family.samples
+    }
+    return {name: found for name, found in seen.items() if not name.endswith(("_bucket", "_sum"))}
+
+
+def test_the_metrics_that_are_documented_are_those_that_are_exported() -> None:
+    rows = re.findall(r"^\| `(\w+)\{([\w, ]+)\}` \| (\w+) \|", METRICS, re.MULTILINE)
+    documented = {name: (set(labels.split(", ")), kind) for name, labels, kind in rows}
+    assert documented == {name.removesuffix("_count"): found for name, found in exported().items()}
+
+
+def test_the_alerts_ask_for_metrics_and_states_that_there_are() -> None:
+    [block] = [part for part in re.findall(r"```yaml\n(.*?)```", METRICS, re.DOTALL) if "alert" in part]
+    rules = [rule for group in yaml.safe_load(block)["groups"] for rule in group["rules"]]
+    expressions = "\n".join(rule["expr"] for rule in rules)
+    named = set(re.findall(r"ucrepl_\w+", expressions))
+    states = {state for some in re.findall(r'state=~"([^"]+)"', expressions) for state in some.split("|")}
+    assert named <= exported().keys()
+    assert {"down", "paused"} <= states <= set(get_args(State))
+    assert len(rules) == len({rule["alert"] for rule in rules})

@@ -1,5 +1,6 @@
 """Finds the nodes and links that a command line names."""
 
+from argparse import ArgumentParser
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -7,6 +8,18 @@ from ucrepl.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
     from ucrepl.config import Config, Link
+
+
+def add_link(parser: ArgumentParser, *, default: str | None = None) -> None:
+    """Add the argument for one link; with a `default` it can be left out."""
+    text = "the link, in quotes: 'turin->milan'" + (f" (default: {default})" if default else "")
+    parser.add_argument("link", metavar="LINK", nargs="?" if default else None, help=text)
+
+
+def add_links(parser: ArgumentParser, *, default: str | None = None) -> None:
+    """Add the argument for several links; with a `default` none need be named."""
+    text = "the links, in quotes: 'turin->milan'" + (f" (default: {default})" if default else "")
+    parser.add_argument("links", metavar="LINK", nargs="*" if default else "+", help=text)
 
 
 def nodes_named(config: "Config", names: Sequence[str]) -> list[str]:

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ucrepl.cli import load
-from ucrepl.cli.choose import link_named, links_named
+from ucrepl.cli.choose import add_link, link_named, links_named
 from ucrepl.cli.output import print_json, print_table, progress, talk
 from ucrepl.cli.targets import collect
 from ucrepl.errors import Exit, UsageError
@@ -30,13 +30,14 @@ def add_parser(subparsers: "_SubParsersAction[Any]") -> None:
         description="Copies all files to which attachments of the source refer and which the target has not. It can be"
         " interrupted, and goes on where it was when it is run again. Exit code 3: some could not be copied.",
     )
-    sync.add_argument("link", metavar="LINK", help="the link, in quotes: 'turin->milan'")
+    add_link(sync)
+    sync.add_argument(
+        "--known", action="store_true", help="after seed --where: only the files of attachments that the target has"
+    )
     parked = actions.add_parser("parked", help="list the files that could not be brought")
     retry = actions.add_parser("retry", help="try them again; a daemon may be running")
     for action in (parked, retry):
-        action.add_argument(
-            "link", metavar="LINK", nargs="?", help="the link, in quotes: 'turin->milan' (default: all)"
-        )
+        add_link(action, default="all")
     for action in (sync, parked, retry):
         action.add_argument("--json", action="store_true", help="print the result as JSON")
     parser.set_defaults(run=run)
@@ -55,7 +56,7 @@ def _sync(args: Namespace, config: "Config") -> int:
 
     link = link_named(config, args.link)
     with Nodes(config, f"filestore {link.name}") as nodes, progress(link.name) as show, explained(link.target):
-        synced = sync_files(config, link, nodes, show)
+        synced = sync_files(config, link, nodes, show, known=args.known)
     if args.json:
         print_json(synced)
     talk(
@@ -91,6 +92,7 @@ def _retry(args: Namespace, config: "Config") -> int:
     from ucrepl.link.files.courier import courier_of
     from ucrepl.link.nodes import Nodes, explained
     from ucrepl.link.setup import preview_link
+    from ucrepl.link.words import counted
 
     came, parked = 0, 0
     for link in links_named(config, args.link):
@@ -101,7 +103,7 @@ def _retry(args: Namespace, config: "Config") -> int:
                 parked += len(courier.carried.parked)
     if args.json:
         print_json({"came": came, "parked": parked})
-    talk(f"{came:,} files came, {parked:,} still parked" if came or parked else "no file is parked")
+    talk(f"{counted(came, 'file')} came, {parked:,} still parked" if came or parked else "no file is parked")
     return Exit.PARKED if parked else Exit.OK
 
 

@@ -4,7 +4,7 @@ from argparse import Namespace, _SubParsersAction
 from typing import TYPE_CHECKING, Any
 
 from ucrepl.cli import load
-from ucrepl.cli.choose import link_named, links_named
+from ucrepl.cli.choose import add_link, link_named, links_named
 from ucrepl.cli.output import print_json, print_table, talk
 from ucrepl.cli.targets import collect
 from ucrepl.errors import Exit, UsageError
@@ -29,7 +29,7 @@ def add_parser(subparsers: "_SubParsersAction[Any]") -> None:
     listing = actions.add_parser("list", help="list the tables, with how many of their rows, and why")
     listing.add_argument("link", metavar="LINK", nargs="?", help="of this link only, in quotes: 'turin->milan'")
     drop = actions.add_parser("drop", help="give them up; they count as skipped")
-    drop.add_argument("link", metavar="LINK", help="the link, in quotes: 'turin->milan'")
+    add_link(drop)
     drop.add_argument("--table", metavar="T", action="append", help="of this table; may be given several times")
     drop.add_argument("--all", action="store_true", help="of all tables")
     for action in (listing, drop):

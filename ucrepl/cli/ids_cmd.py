@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ucrepl.cli import load
-from ucrepl.cli.choose import link_named, links_named
+from ucrepl.cli.choose import add_links, link_named, links_named
 from ucrepl.cli.output import print_json, print_table, progress, talk
 from ucrepl.errors import Exit, UsageError
 
@@ -47,10 +47,7 @@ def add_parser(subparsers: "_SubParsersAction[Any]") -> None:
         " such, or a node has no slot.",
     )
     for action in (share, unshare, status):
-        named = "the links, in quotes: 'turin->milan'"
-        which = "+" if action is unshare else "*"
-        default = "" if action is unshare else " (default: all with 'ids: shared')"
-        action.add_argument("links", metavar="LINK", nargs=which, help=f"{named}{default}")
+        add_links(action, default=None if action is unshare else "all with 'ids: shared'")
         action.add_argument("--json", action="store_true", help="print the result as JSON")
 
 

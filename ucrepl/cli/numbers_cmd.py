@@ -4,7 +4,7 @@ from argparse import Namespace, _SubParsersAction
 from typing import TYPE_CHECKING, Any
 
 from ucrepl.cli import load
-from ucrepl.cli.choose import link_named, links_named
+from ucrepl.cli.choose import add_links, link_named, links_named
 from ucrepl.cli.output import print_json, print_table, print_text, progress, talk
 from ucrepl.errors import Exit
 
@@ -50,9 +50,9 @@ def add_parser(subparsers: "_SubParsersAction[Any]") -> None:
         " prevented. Exit code 1 if something is not as it was set up.",
     )
     for action in (interleave, prefix, undo):
-        action.add_argument("links", metavar="LINK", nargs="+", help="the links, in quotes: 'turin->milan'")
+        add_links(action)
         action.add_argument("--print", action="store_true", dest="only_print", help="print the SQL and run nothing")
-    status.add_argument("links", metavar="LINK", nargs="*", help="the links, in quotes (default: all)")
+    add_links(status, default="all")
     status.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
@@ -105,6 +105,7 @@ def _status(args: Namespace, config: "Config", links: "list[Link]", nodes: "Node
 
 
 def _tell(of_node: "NodeNumbers") -> None:
+    from ucrepl.link.numbers.overview import DUE_HINT
     from ucrepl.link.numbers.report import OPTIONS
     from ucrepl.link.words import counted, listed
 
@@ -114,6 +115,9 @@ def _tell(of_node: "NodeNumbers") -> None:
     if of_node.noted:
         times = counted(of_node.noted, "number")
         talk(f"{of_node.node}: {times} given that another node owns, the last one for {of_node.last_noted!r}")
+    if of_node.ranges_due:
+        talk(f"{of_node.node}: date ranges that begin soon are not there: {listed(of_node.ranges_due)}")
+        talk(f"HINT: {DUE_HINT}")
     if of_node.wrong:
         talk(f"{of_node.node}: they give numbers of other nodes: {listed(of_node.wrong)}")
         talk("HINT: stop the daemon and run again: ucrepl numbers interleave")
@@ -136,4 +140,5 @@ def _as_dict(of_node: "NodeNumbers") -> dict[str, object]:
         "triggers": of_node.triggers,
         "noted": of_node.noted,
         "last_noted": of_node.last_noted,
+        "ranges_due": of_node.ranges_due,
     }

@@ -4,7 +4,7 @@ from argparse import Namespace, _SubParsersAction
 from typing import Any
 
 from ucrepl.cli import load
-from ucrepl.cli.choose import link_named
+from ucrepl.cli.choose import add_link, link_named
 from ucrepl.cli.output import talk
 from ucrepl.errors import Exit
 
@@ -18,7 +18,7 @@ def add_parser(subparsers: "_SubParsersAction[Any]") -> None:
             description=f"{what.capitalize()}. This is held in the database of its target and needs no daemon.",
         )
         parser.set_defaults(run=run, paused=paused)
-        parser.add_argument("link", metavar="LINK", help="the link, in quotes: 'turin->milan'")
+        add_link(parser)
 
 
 def run(args: Namespace) -> int:

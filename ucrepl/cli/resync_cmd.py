@@ -4,7 +4,7 @@ from argparse import Namespace, _SubParsersAction
 from typing import Any
 
 from ucrepl.cli import load
-from ucrepl.cli.choose import link_named
+from ucrepl.cli.choose import add_link, link_named
 from ucrepl.cli.output import talk
 from ucrepl.errors import Exit
 
@@ -19,7 +19,7 @@ def add_parser(subparsers: "_SubParsersAction[Any]") -> None:
         " was refused.",
     )
     parser.set_defaults(run=run)
-    parser.add_argument("link", metavar="LINK", help="the link, in quotes: 'turin->milan'")
+    add_link(parser)
     parser.add_argument("table", metavar="TABLE", help="the table")
 
 
@@ -40,6 +40,9 @@ def run(args: Namespace) -> int:
     )
     if done.settled:
         talk(f"{link.name}: {counted(done.settled, 'parked change')} settled by that")
+    if report.files or report.files_parked:
+        parked = f", {report.files_parked:,} parked: ucrepl filestore parked" if report.files_parked else ""
+        talk(f"{link.name}: {counted(report.files, 'file')} brought{parked}")
     if report.failed:
         talk(
             f"{link.name}: {counted(report.failed, 'row')} refused\n"

@@ -110,6 +110,7 @@ def _check(args: Namespace) -> None:
 
 
 def _copy(config: "Config", link: "Link", tables: list[str] | None) -> int:
+    from ucrepl.link.files.sync import lacking_files
     from ucrepl.link.nodes import Nodes, explained
     from ucrepl.link.seed.run import Told, seed_link
     from ucrepl.link.words import counted
@@ -118,6 +119,8 @@ def _copy(config: "Config", link: "Link", tables: list[str] | None) -> int:
         told = Told(phase=lambda phase: talk(f"{link.name}: {phase}"), rows=show)
         with explained(link.target):
             seeded = seed_link(config, link, nodes, told, tables)
+            lacking = lacking_files(config, link, nodes)
+    _tell_files(f"filestore sync '{link.name}'", link, lacking)
     if seeded.already:
         talk(f"{link.name}: {_ALREADY}")
         return Exit.OK
@@ -195,7 +198,15 @@ def _tell(link: "Link", seeded: "Seeded") -> int:
     return Exit.OK
 
 
+def _tell_files(command: str, link: "Link", lacking: int) -> None:
+    from ucrepl.link.words import counted
+
+    if lacking:
+        talk(f"{link.name}: {counted(lacking, 'file')} of attachments to be brought\nHINT: run: ucrepl {command}")
+
+
 def _copy_subset(config: "Config", link: "Link", where: list[str]) -> int:
+    from ucrepl.link.files.sync import lacking_files
     from ucrepl.link.nodes import Nodes, explained
     from ucrepl.link.seed.run import Told
     from ucrepl.link.seed.subset import Wish, copy_subset
@@ -205,6 +216,8 @@ def _copy_subset(config: "Config", link: "Link", where: list[str]) -> int:
         told = Told(phase=lambda phase: talk(f"{link.name}: {phase}"), rows=show)
         with explained(link.target):
             seeded = copy_subset(config, link, nodes, wishes, told)
+            lacking = lacking_files(config, link, nodes)
+    _tell_files(f"filestore sync '{link.name}' --known", link, lacking)
     return _tell(link, seeded)
 
 

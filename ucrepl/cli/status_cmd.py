@@ -68,6 +68,8 @@ def run(args: Namespace) -> int:
 
 
 def _errors(frame: list[dict[str, Any]]) -> list[str]:
+    from ucrepl.link.words import counted
+
     errors = [
         f"{status['link']}: {what}"
         for status in frame
@@ -75,7 +77,7 @@ def _errors(frame: list[dict[str, Any]]) -> list[str]:
         if what
     ]
     return errors + [
-        f"{status['link']}: {status['parked_files']:,} files parked: ucrepl filestore parked"
+        f"{status['link']}: {counted(status['parked_files'], 'file')} parked: ucrepl filestore parked"
         for status in frame
         if status["parked_files"]
     ]

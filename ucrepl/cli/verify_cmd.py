@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ucrepl.cli import load
-from ucrepl.cli.choose import links_named
+from ucrepl.cli.choose import add_link, links_named
 from ucrepl.cli.filestore_cmd import verify_files_of
 from ucrepl.cli.output import print_json, print_table, print_text, progress, talk
 from ucrepl.errors import Exit, UsageError
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 COLUMNS = ("table", "source_rows", "target_rows", "own", "missing", "extra", "different", "lagging")
 """What is always shown of a table; the others only where one of them is not zero."""
 
-_SOMETIMES = ("held", "parked", "left_out", "protected_columns", "skipped_columns", "mended", "failed")
+_SOMETIMES = (
+    *("held", "parked", "left_out", "protected_columns", "skipped_columns"),
+    *("mended", "failed", "files", "files_parked"),
+)
 _SHOWN = 1000
 
 
@@ -33,7 +36,7 @@ def add_parser(subparsers: "_SubParsersAction[Any]") -> None:
         " rows that the target has too much are deleted only where no link leads back.",
     )
     parser.set_defaults(run=run)
-    parser.add_argument("link", metavar="LINK", nargs="?", help="the link, in quotes: 'turin->milan' (default: all)")
+    add_link(parser, default="all")
     parser.add_argument("--table", metavar="T", action="append", help="only this table; may be given several times")
     parser.add_argument("--show", action="store_true", help="show the rows that differ, and their columns")
     parser.add_argument(
@@ -147,6 +150,8 @@ def _talk(args: Namespace, link: "Link", reports: "list[TableReport]") -> None:
         f"{link.name}: {counted(rows, 'row')} of {counted(len(compared), 'table')} compared, {differing:,} differ"
         + (f", {mended:,} mended" if args.repair and not args.print else "")
     )
+    if parked := sum(r.files_parked for r in compared):
+        talk(f"{link.name}: {counted(parked, 'file')} could not be brought: ucrepl filestore parked '{link.name}'")
     if omitted := [r.table for r in reports if r.not_compared]:
         talk(f"{link.name}: not compared: {listed(omitted)}")
     if held := sum(r.held for r in reports):

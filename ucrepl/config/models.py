@@ -62,6 +62,8 @@ _OneOrByColumn = Annotated[
     Discriminator(lambda value: BY_COLUMN if isinstance(value, dict) else ONE_FOR_ALL),
 ]
 _EFFECTS = ("action", "protect", "keys", "conflicts", "missing", "set", "belongs_to", "hold")
+_ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+):(?P<port>[0-9]{1,5})")
+_LAST_PORT = 65535
 _NODE_NAME = re.compile(r"(?=.{1,40}$)[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?")
 
 
@@ -96,6 +98,14 @@ def _distinct(columns: list[str]) -> list[str]:
         message = f"the key {columns!r} names a column twice"
         raise wrong(message)
     return columns
+
+
+def _address(text: str) -> str:
+    found = _ADDRESS.fullmatch(text)
+    if not found or int(found["port"]) > _LAST_PORT:
+        message = f"{text!r} is no address with a port"
+        raise wrong(message, "write it as '127.0.0.1:8187', '[::1]:8187' or 'localhost:8187'")
+    return text
 
 
 NodeName = Annotated[str, AfterValidator(_node_name)]
@@ -198,8 +208,8 @@ class Rule(_Model):
     part of the source is copied (`seed --where`) and that record was chosen."""
     hold: bool | None = None
     """Whether changes that have no place on the target are held until they have one: the target lacks the table, or a
-    column of it. `false` leaves them out. By default they are held; values of columns on links with the policy
-    `cluster` only."""
+    column of it. `false` leaves them out. By default they are held; values of columns only without a policy of
+    the link, and with `cluster`."""
 
     @model_validator(mode="after")
     def _has_one_effect(self) -> Self:
@@ -333,6 +343,24 @@ class Numbers(_Model):
     """On any other node: `refuse` it, with an error of the database, or `report` it, in `ucrepl numbers status`."""
 
 
+class Metrics(_Model):
+    """Metrics for Prometheus, served by `ucrepl run`."""
+
+    listen: Annotated[str, AfterValidator(_address)]
+    """Where: `127.0.0.1:8187`, or `[::1]:8187`. There is no password: keep it to this machine, or to a network that you
+    trust."""
+
+    @property
+    def host(self) -> str:
+        """The part before the port, without brackets."""
+        return self.listen.rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        """The port; 0: a free one."""
+        return int(self.listen.rpartition(":")[2])
+
+
 class Daemon(_Model):
     """Settings of `ucrepl run`."""
 
@@ -355,6 +383,8 @@ class Config(_Model):
     """Document numbers: prefixes of nodes, and owners of what has no gaps."""
     daemon: Daemon = Daemon()
     """How the daemon runs."""
+    metrics: Metrics | None = None
+    """Metrics for Prometheus; without this key none are served."""
     cutover: Cutover = Cutover()
     """How a cut-over is done, for links that do not say it themselves (docs/cutover.md)."""
 

@@ -12,6 +12,7 @@ from ucrepl.config import Config
 from ucrepl.daemon.trouble import describe
 from ucrepl.errors import UcreplError
 from ucrepl.link.files.serve import FileServer
+from ucrepl.link.files.store import sweep
 from ucrepl.link.node import identify
 from ucrepl.link.nodes import Nodes
 
@@ -46,6 +47,8 @@ class FileService:
 
     def _run(self) -> None:
         structlog.contextvars.bind_contextvars(node=self.node)
+        if root := self._config.nodes[self.node].filestore:
+            sweep(root)
         while not self._stopping.is_set():
             try:
                 self._serve()

@@ -13,7 +13,8 @@ from ucrepl.link.lock import try_lock
 from ucrepl.link.node import identify
 from ucrepl.link.nodes import Nodes
 from ucrepl.link.replay import LinkReplayer
-from ucrepl.link.setup import open_link
+from ucrepl.link.setup import open_link, pairs_in_names
+from ucrepl.packs import load_packs
 
 if TYPE_CHECKING:
     from ucrepl.plan.model import LinkPlan
@@ -72,9 +73,10 @@ class Session:
         self.replayer = LinkReplayer(self.link, opened)
         return self.replayer
 
-    @staticmethod
-    def _fingerprints(*ends: Connection[TupleRow]) -> tuple[object, ...]:
-        return tuple(end.execute(query("fingerprint")).fetchone() for end in ends)
+    def _fingerprints(self, source: Connection[TupleRow], target: Connection[TupleRow]) -> tuple[object, ...]:
+        """What a plan is made of: the catalogs, and the ids that stand in names of columns."""
+        pairs = pairs_in_names(target, self.link, load_packs(tuple(self.config.packs)))
+        return (*(end.execute(query("fingerprint")).fetchone() for end in (source, target)), pairs)
 
     def _lock(self, link_id: int) -> bool:
         if self._target is not None and not self.is_locked:

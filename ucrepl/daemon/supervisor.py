@@ -15,6 +15,7 @@ import structlog
 
 from ucrepl.config import Config, InvalidConfigError, Link, Node, Rule
 from ucrepl.daemon import logs
+from ucrepl.daemon.exporter import Exporter
 from ucrepl.daemon.files import FileService
 from ucrepl.daemon.notify import Notifier, watchdog_interval
 from ucrepl.daemon.trouble import describe
@@ -73,6 +74,9 @@ class Supervisor:
         self._workers: dict[str, Worker] = {}
         self._retiring: list[Worker] = []
         self._services: dict[str, tuple[Node, FileService]] = {}
+        self._exporter = Exporter(
+            lambda: self._config, lambda: {w.link.name: w.durations for w in tuple(self._workers.values())}
+        )
         self._end_by: int | None = None
         self._has_to_reload = False
         self._ready_by: float | None = None
@@ -142,6 +146,7 @@ class Supervisor:
             worker.nudge()  # what it waits for may have been mended along with the file
         self._wanted = wanted
         self._serve_files(config)
+        self._exporter.serve(config.metrics)
 
     def _serve_files(self, config: Config) -> None:
         """Have the filestores on this host served; those that have changed or gone, no longer."""

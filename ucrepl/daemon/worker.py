@@ -11,15 +11,16 @@ import structlog
 
 from ucrepl.config import Config, Link
 from ucrepl.daemon.chores import Chores, Pace
+from ucrepl.daemon.durations import Durations
 from ucrepl.daemon.report import tell, tell_released
 from ucrepl.daemon.session import Session
 from ucrepl.daemon.trouble import Patience, describe, judge
 from ucrepl.daemon.waker import Ears, Waker
-from ucrepl.db.sqlfiles import query
 from ucrepl.db.sqlstate import Verdict
 from ucrepl.errors import UcreplError
 from ucrepl.link.replay import LinkReplayer, MovedError
-from ucrepl.link.source import TICK_ROWS, StalePlanError, Window
+from ucrepl.link.source import StalePlanError, Window
+from ucrepl.link.status import rows_behind
 
 if TYPE_CHECKING:
     from ucrepl.plan.model import LinkPlan
@@ -60,14 +61,15 @@ class Worker:
     """Replays one link in a thread of its own, from `start` until it has ended after `stop`.
 
     No error ends it: it tries the same batch again, opens the link again or, where only a person can help, tries again
-    seldom. What it does is in `state`; `lag` is about how many changes it is behind while it catches up; `attempted`
-    tells that it has tried to open the link.
+    seldom. What it does is in `state`; `lag` is about how many changes it is behind while it catches up; `durations`
+    are those of its batches; `attempted` tells that it has tried to open the link.
     """
 
     def __init__(self, config: Config, link: Link, pace: Pace | None = None) -> None:
         self.link = link
         self.state = State.STARTING
         self.lag = 0
+        self.durations = Durations()
         self.attempted = threading.Event()
         self._pace = pace or Pace()
         self._session = Session(config, link)
@@ -227,7 +229,7 @@ class Worker:
     def _replay(self, replayer: LinkReplayer, chores: Chores, position: str, window: Window) -> None:
         self._set(State.RUNNING)
         if window.more and not self._catching_up:
-            self.lag = self._count_lag(position)
+            self.lag = rows_behind(self._session.source, position)
         batch = replayer.replay(position, window)
         if batch.position == position:
             return  # paused a moment ago
@@ -240,11 +242,7 @@ class Worker:
         self.lag = max(0, self.lag - self.link.batch_rows) if window.more else 0
         chores.moved(batch.position, batch.parked, batch.held)
         tell(batch)
-
-    def _count_lag(self, position: str) -> int:
-        """About how many changes are to be read from the position on: a tick is stored every thousand of them."""
-        row = self._session.source.execute(query("ticks_behind"), {"position": position}).fetchone()
-        return TICK_ROWS * row[0] if row else 0
+        self.durations.add(batch.milliseconds["total"] / 1000)
 
     def _wait_for_changes(self, ears: Ears, chores: Chores, seconds: float) -> bool:
         """Waits at the most so long until it is time to look again. Returns whether something was heard."""

@@ -12,7 +12,7 @@ from ucrepl.db.sqlfiles import query
 from ucrepl.link.cached import CachedRows
 from ucrepl.link.source import StalePlanError
 from ucrepl.link.staged import Staged, read_staged
-from ucrepl.plan import conflict, foreign_keys, held, identify, numbers, paths, wide, write
+from ucrepl.plan import conflict, foreign_keys, held, identify, numbers, paths, rename, wide, write
 from ucrepl.plan.model import LinkPlan, Protection, Signal, TablePlan
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ class Applier:
         """Gives columns whose names have ids of the source the names that they have here."""
         tables = [t for n in staged.tables if (t := self.plan.tables.get(n)) and t.named_by_ids]
         for table in tables:
-            self._run(self._compile("rename", paths.rename, table))
+            self._run(self._compile("rename", rename.columns, table), {"link": self.link_id})
         return read_staged(self.connection, self.plan) if tables else staged
 
     def _sort_out(self, staged: Staged, result: Applied, *, parked: bool) -> Staged:

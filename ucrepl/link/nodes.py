@@ -28,11 +28,14 @@ _CONTRIB = "install PostgreSQL's contrib modules on the server of the node (Debi
 class Nodes:
     """The nodes of a configuration, each connected when it is first asked for. Close it at the end, or use `with`."""
 
-    def __init__(self, config: Config, purpose: str, connect_timeout: int = 10) -> None:
-        """`purpose` is what the connections are called in pg_stat_activity: `ucrepl PURPOSE`."""
+    def __init__(
+        self, config: Config, purpose: str, connect_timeout: int = 10, *, statement_timeout: float = 0.0
+    ) -> None:
+        """`purpose` is what the connections are called in pg_stat_activity: `ucrepl PURPOSE`. Seconds; 0: no limit."""
         self.config = config
         self._purpose = purpose
         self._connect_timeout = connect_timeout
+        self._statement_timeout = statement_timeout
         self._open: dict[str, Connection[TupleRow]] = {}
         self._all = ExitStack()
 
@@ -65,6 +68,9 @@ class Nodes:
         except (ConfigError, RefusedError, UnreachableError) as error:
             raise type(error)(f"node {name!r}: {error.message}", error.hint) from None
         self._all.callback(connection.close)
+        if self._statement_timeout:
+            limit = f"{self._statement_timeout * 1000:.0f}ms"
+            connection.execute("SELECT pg_catalog.set_config('statement_timeout', %s, false)", [limit])
         return connection
 
 

@@ -131,7 +131,7 @@ class LinkReplayer:
         if self.courier:
             self.courier.look_again()
             batch.files = self.courier.carried.files
-            batch.files_parked = {file.name: error.message for file, error in self.courier.carried.parked}
+            batch.files_parked = self.courier.carried.refused
         batch.milliseconds["total"] = _since(started)
         return batch
 
@@ -230,6 +230,8 @@ class LinkReplayer:
                     self.finer.prepare()
                 begun = time.perf_counter()
                 self._copy_in(table, CHANGE_COLUMNS, self._changes(position, window), batch)
+                if (plan := self.applier.plan).fills >= int(position.partition(":")[0]):
+                    self._execute(query("note_filled", plan.hstore_schema).replace("@changes@", table), {})
                 self.stop_reading()
                 batch.milliseconds["copy"] = _since(begun)
                 if window.more and not finer:

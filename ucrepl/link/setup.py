@@ -1,6 +1,5 @@
 """Opens a link: checks both ends, registers it on them, and makes its plan."""
 
-from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
@@ -14,6 +13,7 @@ from ucrepl.db.sqlfiles import query
 from ucrepl.errors import RefusedError
 from ucrepl.link.bus import BUS, Bus
 from ucrepl.link.files.transport import Route
+from ucrepl.link.made import made_columns, stage_made
 from ucrepl.link.node import NodeIdentity, identify
 from ucrepl.link.numbers.state import numbering_rules
 from ucrepl.link.signals import signalling
@@ -93,6 +93,7 @@ def _open(
         numbers = _with_numbers(table_numbers(target), known)
     shared_with = () if pairing else _sharing_peers(target, link, link_id)
     packs = load_packs(tuple(config.packs))
+    made, made_here = made_columns(source), made_columns(target)
     plan = build_plan(
         Ingredients(
             link=link,
@@ -105,14 +106,16 @@ def _open(
             fields=odoo_fields(target, target_catalog),
             peer_id=peer_id,
             ships_pairs=any(other.source == link.target and other.target == link.source for other in config.links),
-            pairs=_pairs_in_names(target, peer_id, packs, numbers),
+            pairs=pairs_in_names(target, link, packs),
             checks_at_once=may_check_at_once(target),
             shared_with=shared_with,
             transient=transient_tables(source, packs),
             signalling=signalling(target, packs),
+            fills=max((int(c.xid) for c in made if c.is_new), default=0),
         )
     )
     stage_session(target, plan)
+    stage_made(target, [*((True, c) for c in made), *((False, c) for c in made_here)], numbers, plan.tables)
     source.execute("LISTEN ucrepl")
     directed = {table.name: -number for number, table in plan.skipped.items()}
     rows = target.execute(query("seeded_tables"), {"link": link_id}).fetchall()
@@ -125,18 +128,14 @@ def _open(
     return OpenLink(link_id, plan, reading, target, Route.of(config, link), bus)
 
 
-def _pairs_in_names(
-    target: Connection[TupleRow], peer_id: int, packs: Packs, numbers: Mapping[TableName, int]
-) -> dict[int, dict[int, int]]:
+def pairs_in_names(target: Connection[TupleRow], link: Link, packs: Packs) -> dict[int, dict[int, int]]:
     """The pairs of the records whose ids stand in names of columns: their space of ids -> source's id -> target's."""
-    tables = {TableName("public", packs.table_of(pattern.model or "")) for pattern in packs.column_names}
-    spaces = [numbers[name] for name in tables if name in numbers]
-    pairs: dict[int, dict[int, int]] = {space: {} for space in spaces}
+    tables = [packs.table_of(pattern.model or "") for pattern in packs.column_names]
+    pairs: dict[int, dict[int, int]] = {}
     for space, remote_id, local_id in target.execute(
-        "SELECT remote_table, remote_id, local_id FROM ucrepl.identity WHERE peer_id = %s AND remote_table = ANY (%s)",
-        [peer_id, spaces],
+        query("pairs_in_names"), {"link": link.name, "tables": tables}
     ).fetchall():
-        pairs[space][remote_id] = local_id
+        pairs.setdefault(space, {})[remote_id] = local_id
     return pairs
 
 

@@ -27,7 +27,8 @@ class Ingredients:
     fields that refer to records; `checks_at_once` and `shared_with` are those of the plan. `pairs` are those of records
     whose ids stand in names of columns: the number under which ids are mapped -> id on the source -> id on the target.
     `transient` are the tables of transient models.
-    `signalling` is what the target has of the packs' signals: its name -> whether it is a sequence.
+    `signalling` is what the target has of the packs' signals: its name -> whether it is a sequence. `fills` is that of
+    the plan.
     """
 
     link: Link
@@ -45,6 +46,7 @@ class Ingredients:
     pairs: Mapping[int, Mapping[int, int]] = field(default_factory=dict)
     transient: AbstractSet[TableName] = frozenset()
     signalling: Mapping[str, bool] = field(default_factory=dict)
+    fills: int = 0
 
     @cached_property
     def of_tables(self) -> dict[TableName, Policy]:
@@ -69,21 +71,23 @@ def build_plan(given: Ingredients) -> LinkPlan:
     missing: dict[int, TableName] = {}
     tables: dict[int, TablePlan] = {}
     users = {rule.name for rule in given.rules}
+    not_held: set[int] = set()
     for name, source in given.source.tables.items():
         number = given.numbers[name]
         policy = given.of_tables[name]
         target = given.target.tables.get(name)
         has_place = target is not None and _alike(source, target)
-        not_held = None if has_place else next((r for r in given.rules if r.matches(*name) and r.hold is False), None)
+        said = next((r for r in given.rules if r.matches(*name) and r.hold is not None), None)
         if policy.skips:
             skipped[number] = SkippedTable(name, policy.rule or "", on_demand=policy.rule in users)
-        elif not_held:
-            skipped[number] = SkippedTable(name, not_held.name)
+        elif said and not (said.hold or has_place):
+            skipped[number] = SkippedTable(name, said.name or "")
         elif target is None or not has_place:
             missing[number] = name
         else:
+            not_held |= {number} if said and not said.hold else set()
             tables[number] = _plan_table(given, number, source, target)
-    tables, missing = without_place(tables, missing)
+    tables, missing = without_place(tables, missing, not_held)
     tables |= _on_demand(given, tables, skipped)
     filtered = {name: policy.left_out[0] for name, policy in given.of_tables.items() if policy.left_out}
     rules_of_skipped = {table.name: table.rule for table in skipped.values()}
@@ -124,6 +128,7 @@ def build_plan(given: Ingredients) -> LinkPlan:
             for name, policy in sorted(given.of_tables.items())
             for use in policy.uses(given.target.tables.get(name))
         ),
+        fills=given.fills,
         external_ids=next((n for n, t in tables.items() if str(t.name) == given.packs.external_ids), None),
     )
 
@@ -213,9 +218,7 @@ def _plan_table(given: Ingredients, number: int, source: Table, target: Table) -
         belongs_to=_belongs_to(rules, source, target, columns),
         named_by_ids=named,
         signals=tuple(cached.signals(given.packs, given.signalling, target)),
-        held_columns=tuple(
-            c for c in absent_columns(given.link, rules, source, target) if all(c != n.name for n in named)
-        ),
+        held_columns=absent_columns(given.link, rules, policy, (source, target), columns),
         alike=not named
         and all(
             c.column.type == source.columns[c.name].type in SENT_ALIKE
@@ -322,7 +325,7 @@ def _on_demand(
         for number, table in skipped.items():
             source, target = given.source.tables[table.name], given.target.tables.get(table.name)
             if table.on_demand and table.name in wanted and number not in found and target and _alike(source, target):
-                new[number] = replace(_plan_table(given, number, source, target), on_demand=True)
+                new[number] = replace(_plan_table(given, number, source, target), on_demand=True, held_columns=())
         found |= new
         looked_at = new.values()
     return found

@@ -276,7 +276,8 @@ class LinkPlan:
     texts. `source_hstore` is the schema of that extension on the source, `hstore_schema` on the target.
     `shared_with`: all peers that share ids with the target, the source among them; empty where ids are mapped.
     `routes`: the SQL of the number that a change of a table has: that of the table, or, below zero, one of `left_out`,
-    number -> the rule that leaves it out. `rules`: what rules say of tables, columns and rows.
+    number -> the rule that leaves it out. `rules`: what rules say of tables, columns and rows. `fills`: up to this
+    transaction of the source changes may come that only fill columns which it has just made (see `link.made`).
     """
 
     peer_id: int
@@ -297,6 +298,7 @@ class LinkPlan:
     routes: Mapping[TableName, str] = field(default_factory=dict)
     left_out: dict[int, str] = field(default_factory=dict)
     rules: tuple[RuleUse, ...] = ()
+    fills: int = 0
 
     @property
     def has_several_peers(self) -> bool:

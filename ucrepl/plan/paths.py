@@ -1,49 +1,8 @@
-"""SQL for what is done to changes or rows besides their translation: renamed columns, paths, what was not certain."""
+"""SQL for what is done to rows once they are written: paths of ancestors, what was not certain."""
 
 from ucrepl.plan.model import ColumnPlan, LinkPlan, TablePlan
-from ucrepl.plan.text import lines, literal, quote
+from ucrepl.plan.text import literal, quote
 from ucrepl.plan.translate import Row, image, mapped_value, own_row, sent
-
-
-def rename(link: LinkPlan, table: TablePlan) -> str:
-    """Gives values of columns whose names have ids the names that these columns have on the target.
-
-    A value is left out where the record in the name is not known.
-    """
-    hstore = quote(link.hstore_schema)
-    named = [
-        f"({literal(n.name)}, {n.remote_id}, {n.space}, {literal(n.before)}, {literal(n.after)})"
-        for n in table.named_by_ids
-    ]
-    old_names = f"ARRAY[{', '.join(literal(n.name) for n in table.named_by_ids)}]"
-    images = [
-        f"""{image} = {hstore}.hs_concat(
-        {hstore}.delete(change.{image}, {old_names}),
-        coalesce(
-            (
-                SELECT {hstore}.hstore(
-                    array_agg(named.before || i.local_id || named.after),
-                    array_agg({hstore}.fetchval(change.{image}, named.name))
-                )
-                FROM named
-                JOIN ucrepl.identity AS i
-                    ON i.peer_id = {link.peer_id} AND i.remote_table = named.space AND i.remote_id = named.remote_id
-                WHERE {hstore}.exist(change.{image}, named.name)
-            ),
-            ''
-        )
-    )"""
-        for image in ("old", "new", "times")
-    ]
-    return f"""\
-WITH named (name, remote_id, space, before, after) AS (
-    VALUES
-{lines(named, depth=2)}
-)
-UPDATE pg_temp.change AS change
-SET
-{lines(images)}
-WHERE change.table_id = {table.number}"""
 
 
 def rebuild(link: LinkPlan, table: TablePlan, column: ColumnPlan) -> str:

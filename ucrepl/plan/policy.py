@@ -34,20 +34,20 @@ class Policies:
         name = table.name
         packed = list(self._of_packs(name))
         of_table = [(rule, action) for rule, action in packed if rule.where is None]
-        first: PolicyRule | None = of_table[0][0] if of_table else None
+        first = of_table[0][0] if of_table else None
         action: Action = of_table[0][1] if of_table else "replicate"
         rows = tuple(_of_rows(packed, table))
-        users = next((rule for rule in self.rules if rule.does and rule.matches(*name)), None)
+        own = next((rule for rule in self.rules if rule.does and rule.matches(*name)), None)
         overrides = dict.fromkeys([*(row.rule for row in rows), *([first.name] if first else [])])
-        if users and users.does:
-            action = users.does
+        if own and own.does:
+            action = own.does
         columns = [rule for rule, does in of_table if action != "protect" or (rule is first and does == action)]
         return Policy(
             table=name,
             action=action,
-            rule=users.name if users else first.name if first else None,
-            overrides=", ".join(overrides) or None if users else None,
-            rows=() if users or not (action in COPIED or any(row.action in COPIED for row in rows)) else rows,
+            rule=own.name if own else first.name if first else None,
+            overrides=", ".join(overrides) or None if own else None,
+            rows=() if own or not (action in COPIED or any(row.action in COPIED for row in rows)) else rows,
             levels=_levels([(r.name, r.columns) for r in columns], table, target),
             own_levels=_levels([(r.name, r.protect) for r in self.rules if r.matches(*name)], table, target),
             withheld={c: rule.name for rule in reversed(columns) for c in rule.withhold if c in table.columns},

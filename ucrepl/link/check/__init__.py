@@ -9,6 +9,7 @@ import psycopg
 from ucrepl.config import Config
 from ucrepl.errors import UcreplError
 from ucrepl.link.check.facts import LinkFacts, NodeFacts, link_facts, node_facts
+from ucrepl.link.check.files import files, filestore
 from ucrepl.link.check.finding import Finding, Severity
 from ucrepl.link.check.links import LINK_CHECKS
 from ucrepl.link.check.nodes import NODE_CHECKS
@@ -42,7 +43,8 @@ def run_checks(config: Config, nodes: Nodes, progress: Callable[[str], None] = l
             progress(link.name)
             of_link = link_facts(config, link, facts[link.source], facts[link.target])
             found += _all(TABLE_CHECKS, of_link, link.target, Finding("warning", "", "", "", link=link.name))
-            found += _all((*LINK_CHECKS, numbers), of_link, link.target, Finding("warning", "", "", "", link=link.name))
+            checks = (*LINK_CHECKS, numbers, files)
+            found += _all(checks, of_link, link.target, Finding("warning", "", "", "", link=link.name))
     return sorted(found, key=lambda finding: _ORDER.index(finding.severity))
 
 
@@ -56,7 +58,7 @@ def _node(config: Config, nodes: Nodes, name: str, facts: dict[str, NodeFacts]) 
     except psycopg.Error as error:
         yield _unanswered(Finding("error", "reachable", "", "", node=name), name, error)
         return
-    yield from _all(NODE_CHECKS, facts[name], name, Finding("warning", "", "", "", node=name))
+    yield from _all((*NODE_CHECKS, filestore), facts[name], name, Finding("warning", "", "", "", node=name))
 
 
 def _all(checks: Iterable[Callable[[F], Iterable[Finding]]], facts: F, node: str, blank: Finding) -> Iterator[Finding]:

@@ -129,7 +129,7 @@ def state(link: LinkFacts) -> Iterator[Finding]:
     if here and here.parked:
         message = f"{counted(here.parked, 'change')} parked"
         yield _finding(link, "warning", "state", message, f"look at them: ucrepl parked list '{name}'")
-    (lag,) = link.source.ask("lag", position=here.position if here else BEGINNING)
+    (lag,) = link.source.ask("lag", position=here.position if here else BEGINNING, most=None)
     if lag.lag_rows and not (here and here.has_daemon):
         waiting = f"{counted(lag.lag_rows, 'change')} in the journal of {link.link.source!r} to replay"
         message = f"{waiting}, the oldest since {timedelta(seconds=round(lag.lag_seconds))}"

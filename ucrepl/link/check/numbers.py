@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from ucrepl.errors import ConfigError
 from ucrepl.link.check.facts import LinkFacts, NodeFacts
 from ucrepl.link.check.finding import Finding
-from ucrepl.link.numbers.overview import missing_triggers, wrong_counters
+from ucrepl.link.numbers.overview import DUE_HINT, missing_triggers, ranges_due, wrong_counters
 from ucrepl.link.numbers.report import OPTIONS, Kind, Numbered, report
 from ucrepl.link.numbers.state import read_numbering
 from ucrepl.link.words import counted, listed
@@ -53,7 +53,11 @@ def _collisions(link: LinkFacts, kind: Kind, found: list[Numbered]) -> Iterator[
 
 
 def _not_as_set_up(node: NodeFacts) -> Iterator[Finding]:
-    if wrong := wrong_counters(node.connection, read_numbering(node.connection)):
+    numbering = read_numbering(node.connection)
+    if due := ranges_due(node.connection, node.catalog, numbering):
+        message = f"date ranges that begin soon are not there, and their first number may be given twice: {listed(due)}"
+        yield Finding("warning", "numbers", message, DUE_HINT, node=node.name)
+    if wrong := wrong_counters(node.connection, numbering):
         message = f"sequences give numbers of other nodes: {listed(wrong)}"
         yield Finding("warning", "numbers", message, "run again: ucrepl numbers interleave", node=node.name)
     if missing := missing_triggers(node.connection):

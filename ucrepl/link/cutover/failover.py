@@ -131,7 +131,8 @@ def _replay_undelivered(
         }
     )
     before = link_state(target, link.name)
-    left = source.execute(query("lag"), {"position": before.position if before else "3:3:"}).fetchone()
+    position = before.position if before else "3:3:"
+    left = source.execute(query("lag"), {"position": position, "most": None}).fetchone()
     _take_from_daemon(target, link)
     with Leveller(nodes, careful) as leveller:
         _let_go_on(target, link)

@@ -70,7 +70,7 @@ def _forth(link: Link, source: Connection[TupleRow], target: Connection[TupleRow
         yield Objection(f"{link.name} was never replayed", "run: ucrepl seed, then: ucrepl run")
         return
     yield from _way(link, state)
-    row = source.execute(query("lag"), {"position": state.position}).fetchone()
+    row = source.execute(query("lag"), {"position": state.position, "most": None}).fetchone()
     if row and row[0] > MOST_LAG_ROWS:
         yield Objection(f"{counted(row[0], 'change')} are not on {link.target!r} yet", "wait for: ucrepl status")
     row = target.execute(

@@ -27,6 +27,17 @@ class Carried:
     bytes: int = 0
     parked: list[tuple[Wanted, FileError]] = field(default_factory=list)
 
+    @property
+    def refused(self) -> dict[str, str]:
+        """The parked ones, name -> why."""
+        return {file.name: error.message for file, error in self.parked}
+
+    def add(self, other: "Carried") -> None:
+        """Count what became of others, too."""
+        self.files += other.files
+        self.bytes += other.bytes
+        self.parked += other.parked
+
 
 class Courier:
     """Brings files to one side of a link, in the transactions of its session.
@@ -98,22 +109,22 @@ class Courier:
 
     def retry(self) -> int:
         """Tries parked files again, in a transaction of its own. Returns how many came."""
-        self.reset()
         with self._target.transaction():
-            self._target.execute(
-                "SELECT set_config('ucrepl.origin', %s, true)", [self.transport.route.source], prepare=True
-            )
             wanted = still_wanted(self._target, self._link_id, RETRIED_AT_ONCE)
-            if in_database(self._target):
-                self.fill(wanted)
-            else:
-                self.fetch(wanted)
-                here = [f.name for f in wanted if self._root and is_there(self._root, f)]
-                forget_parked(self._target, self._link_id, here)
+            self.carry(wanted)
+            if self._root and not in_database(self._target):
+                forget_parked(self._target, self._link_id, [f.name for f in wanted if is_there(self._root, f)])
         self.look_again()
         return len(wanted) - len(self.carried.parked)
 
-    def fill(self, wanted: Sequence[Wanted]) -> None:
+    def carry(self, wanted: Sequence[Wanted]) -> None:
+        """Brings these files for rows that are there or will be, in a transaction of its own or the one at hand."""
+        self.reset()
+        with self._target.transaction():
+            self._target.execute("SELECT set_config('ucrepl.origin', %s, true)", [self.transport.route.source])
+            (self._fill if in_database(self._target) else self.fetch)(wanted)
+
+    def _fill(self, wanted: Sequence[Wanted]) -> None:
         """Puts the contents of these files into the rows of attachments that refer to them; parks what can't come."""
         for brought in self._brought(wanted, None):
             self._target.execute(

@@ -1,5 +1,6 @@
 """A filestore: where a file is, whether it is what it should be, and how one is written."""
 
+import fcntl
 import hashlib
 import os
 import re
@@ -19,6 +20,9 @@ TEMPORARY: Final = ".ucrepl-"
 """What the names of files begin with that are being written."""
 
 Reason = Literal["missing", "unreadable", "different", "unanswered", "large", "unwritable"]
+
+Side = Literal["source", "target"]
+"""Whose filestore it is."""
 
 _SHA1 = re.compile(r"[0-9a-f]{40}")
 
@@ -76,30 +80,30 @@ def is_there(root: Path, wanted: Wanted) -> bool:
     return wanted.size in (None, size)
 
 
-def digest(root: Path, name: str) -> tuple[int, str]:
+def digest(root: Path, name: str, side: Side = "source") -> tuple[int, str]:
     """The size and the sha1 of a file. Raises FileError where it can't be read."""
     sha1, size = hashlib.sha1(usedforsecurity=False), 0
-    for data in read(root, name):
+    for data in read(root, name, side):
         sha1.update(data)
         size += len(data)
     return size, sha1.hexdigest()
 
 
-def read(root: Path, name: str) -> Iterator[bytes]:
-    """The content of a file, piece by piece. Raises FileError where it can't be read."""
+def read(root: Path, name: str, side: Side = "source") -> Iterator[bytes]:
+    """The content of a file, piece by piece. Raises FileError where it can't be read, which tells whose file it is."""
     try:
         with path_of(root, name).open("rb", buffering=0) as file:
             while data := file.read(CHUNK_BYTES):
                 yield data
     except OSError as error:
-        raise unreadable(name, error) from None
+        raise unreadable(name, error, side) from None
 
 
-def unreadable(name: str, error: OSError) -> FileError:
-    """What an error of the filestore of the source means."""
+def unreadable(name: str, error: OSError, side: Side = "source") -> FileError:
+    """What an error of the filestore of a side means."""
     if isinstance(error, FileNotFoundError | NotADirectoryError):
-        return FileError("missing", f"the source has no file {name!r}")
-    return FileError("unreadable", f"the source can't read its file {name!r}: {error.strerror}")
+        return FileError("missing", f"the {side} has no file {name!r}")
+    return FileError("unreadable", f"the {side} can't read its file {name!r}: {error.strerror}")
 
 
 class Incoming:
@@ -170,12 +174,36 @@ class Incoming:
                 root.mkdir(exist_ok=True)  # not what is above it: a disk that is not mounted stays empty
                 folder.mkdir(parents=True, exist_ok=True)
                 _sync_folder(folder.parent)
-            self._temporary = folder / f"{TEMPORARY}{uuid4().hex}"
-            self._file = os.open(self._temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+            while self._file is None:
+                self._temporary = folder / f"{TEMPORARY}{uuid4().hex}"
+                self._file = _own(self._temporary)
         return self._file
 
     def _unwritable(self, error: OSError) -> FileError:
         return FileError("unwritable", f"can't write {self.wanted.name!r} into {str(self._root)!r}: {error.strerror}")
+
+
+def sweep(root: Path) -> None:
+    """Removes what somebody had begun to write who was killed meanwhile; what is being written is locked."""
+    for path in root.glob(f"*/{TEMPORARY}*"):
+        with suppress(OSError), path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()
+
+
+def _own(path: Path) -> int | None:
+    """A new file, locked as long as it is open. None where it was swept away before it was locked."""
+    file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+    try:
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(file, fcntl.LOCK_EX)
+        if os.fstat(file).st_nlink:
+            return file
+    except BaseException:
+        os.close(file)
+        raise
+    os.close(file)
+    return None
 
 
 def _sync_folder(folder: Path) -> None:

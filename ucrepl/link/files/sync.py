@@ -1,10 +1,7 @@
 """The first copy of all files: what attachments of the source refer to and the target has not."""
 
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from time import time
 from typing import Final
 
 from psycopg import Connection
@@ -13,14 +10,13 @@ from psycopg.rows import TupleRow
 from ucrepl.config import Config, Link
 from ucrepl.errors import RefusedError
 from ucrepl.link.files.courier import Courier, courier_of, in_database
-from ucrepl.link.files.store import TEMPORARY, Wanted, is_there
+from ucrepl.link.files.store import Wanted, is_there, sweep
 from ucrepl.link.nodes import Nodes
 from ucrepl.link.setup import OpenLink, preview_link
 from ucrepl.plan.files import ATTACHMENTS
 
 AT_ONCE: Final = 200
 _READ_AT_ONCE: Final = 10_000
-_OLD_SECONDS: Final = 24 * 3600.0
 
 Progress = Callable[[int, int | None, str], None]
 
@@ -37,12 +33,13 @@ class Synced:
     parked: dict[str, str] = field(default_factory=dict)
 
 
-def sync_files(config: Config, link: Link, nodes: Nodes, progress: Progress) -> Synced:
+def sync_files(config: Config, link: Link, nodes: Nodes, progress: Progress, *, known: bool = False) -> Synced:
     """Brings all files of the source that the target has not; one that can't be brought is parked.
 
-    It may be interrupted, and goes on where it was when it is run again. Where the target keeps attachments in the
-    database their rows get the contents. Raises RefusedError where a rule keeps the attachments from the target, where
-    the target has no filestore in the configuration, and what forbids to open the link.
+    `known`: only those to which attachments of the target refer. It may be interrupted, and goes on where it was when
+    it is run again. Where the target keeps attachments in the database their rows get the contents. Raises RefusedError
+    where a rule keeps the attachments from the target, where the target has no filestore in the configuration, and what
+    forbids to open the link.
     """
     source, target = nodes.another(link.source), nodes.get(link.target)
     opened = preview_link(config, link, source, target)
@@ -53,19 +50,19 @@ def sync_files(config: Config, link: Link, nodes: Nodes, progress: Progress) -> 
             f"node {link.target!r} has no filestore to copy to",
             hint=f"give it 'filestore', or set it where the daemon of link {link.name!r} runs",
         )
-    reader = target if fill else source
+    reader = target if fill or known else source
     synced = Synced(link.name, count_files(reader))
     courier.transport.beat = lambda: progress(synced.present + synced.copied, synced.files, "")
     if opened.route.end is not None:
-        _sweep(opened.route.end)
+        sweep(opened.route.end)
     for wanted in _batches(reader):
         absent = [f for f in wanted if fill or opened.route.end is None or not is_there(opened.route.end, f)]
         synced.present += len(wanted) - len(absent)
         for first in range(0, len(absent), AT_ONCE):
-            _bring(courier, link, target, absent[first : first + AT_ONCE], fill=fill)
+            courier.carry(absent[first : first + AT_ONCE])
             synced.copied += courier.carried.files
             synced.bytes += courier.carried.bytes
-            synced.parked |= {file.name: error.message for file, error in courier.carried.parked}
+            synced.parked |= courier.carried.refused
             progress(synced.present + synced.copied, synced.files, f"{len(synced.parked)} parked")
     return synced
 
@@ -85,16 +82,6 @@ def _courier(link: Link, opened: OpenLink) -> Courier:
     return courier
 
 
-def _bring(courier: Courier, link: Link, target: Connection[TupleRow], wanted: list[Wanted], *, fill: bool) -> None:
-    courier.reset()
-    with target.transaction():
-        target.execute("SELECT set_config('ucrepl.origin', %s, true)", [link.source])
-        if fill:
-            courier.fill(wanted)
-        else:
-            courier.fetch(wanted)
-
-
 def count_files(node: Connection[TupleRow]) -> int:
     """To how many files attachments of a node refer."""
     row = node.execute(
@@ -105,16 +92,10 @@ def count_files(node: Connection[TupleRow]) -> int:
 
 def _batches(node: Connection[TupleRow]) -> Iterator[list[Wanted]]:
     """The files to which attachments of a node refer, each once, by name."""
-    checksum = node.execute(
-        "SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'public.ir_attachment'::regclass"
-        " AND attname = 'checksum' AND NOT attisdropped)"
-    ).fetchone()
-    known = "max(checksum)" if checksum and checksum[0] else "NULL::text"
-    after = ""
+    select, after = _select(node), ""
     while True:
         rows = node.execute(
-            f"SELECT store_fname, max(file_size)::bigint, {known} FROM public.ir_attachment"
-            " WHERE store_fname > %s GROUP BY store_fname ORDER BY store_fname LIMIT %s".encode(),
+            f"{select} WHERE store_fname > %s GROUP BY store_fname ORDER BY store_fname LIMIT %s".encode(),
             [after, _READ_AT_ONCE],
         ).fetchall()
         if not rows:
@@ -123,15 +104,37 @@ def _batches(node: Connection[TupleRow]) -> Iterator[list[Wanted]]:
         after = rows[-1][0]
 
 
-def _sweep(root: Path) -> None:
-    """Removes what we had begun to write when we were killed, long ago."""
-    for file in root.glob(f"*/{TEMPORARY}*"):
-        with suppress(OSError):
-            if file.stat().st_mtime < time() - _OLD_SECONDS:
-                file.unlink()
-
-
 def files_of(node: Connection[TupleRow]) -> Iterator[Wanted]:
     """The files to which attachments of a node refer, each once, by name."""
     for batch in _batches(node):
         yield from batch
+
+
+def files_of_rows(node: Connection[TupleRow], ids: Sequence[int]) -> list[Wanted]:
+    """The files to which these attachments of a node refer."""
+    statement = f"{_select(node)} WHERE id = ANY (%s) AND store_fname <> '' GROUP BY store_fname"
+    return [Wanted(*row) for row in node.execute(statement.encode(), [ids]).fetchall()]
+
+
+def _select(node: Connection[TupleRow]) -> str:
+    checksum = node.execute(
+        "SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'public.ir_attachment'::regclass"
+        " AND attname = 'checksum' AND NOT attisdropped)"
+    ).fetchone()
+    known = "max(checksum)" if checksum and checksum[0] else "NULL::text"
+    return f"SELECT store_fname, max(file_size)::bigint, {known} FROM public.ir_attachment"
+
+
+def lacking_files(config: Config, link: Link, nodes: Nodes) -> int:
+    """How many files to which attachments of the target refer it has not; 0 where the link brings none.
+
+    Raises as `sync_files` does, but for what keeps a link from bringing files.
+    """
+    target = nodes.get(link.target)
+    opened = preview_link(config, link, nodes.get(link.source), target)
+    if courier_of(target, opened.plan, opened.link_id, opened.route) is None:
+        return 0
+    if in_database(target):
+        return count_files(target)
+    end = opened.route.end
+    return sum(not is_there(end, file) for file in files_of(target)) if end else 0

@@ -48,10 +48,7 @@ def verify_files(
 
 def _look_at(root: Path, wanted: Wanted) -> int:
     """The size of a file that is as wanted. Raises FileError for any other."""
-    try:
-        size, sha1 = digest(root, wanted.name)
-    except FileError as error:
-        raise FileError(error.reason, error.message.replace("the source", "the target", 1)) from None
+    size, sha1 = digest(root, wanted.name, "target")
     wanted.check(size, sha1)
     return size
 

@@ -40,11 +40,11 @@ def find_release(target: Connection[TupleRow], plan: LinkPlan, link_id: int) -> 
         rules = [table.rule for table in plan.skipped.values()]
         target.execute(query("held_drop"), {"link": link_id, "numbers": list(plan.skipped), "rules": rules})
     for number, _, _, whole, names in found:
-        table = plan.followed.get(number)
-        if table is None:
+        table = plan.tables.get(number)
+        if table is None or number in plan.skipped:
             continue
         if whole:
             tables.append(number)
-        placed = {c.on_source for c in table.columns}.difference(table.held_columns)
+        placed = {c.on_source for c in table.columns if c.source_name is not None}.difference(table.held_columns)
         columns += [(number, name) for name in names or () if name in placed]
     return Release(link_id, plan, tuple(tables), tuple(columns)) if tables or columns else None

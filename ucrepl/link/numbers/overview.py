@@ -2,17 +2,27 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from ucrepl.config import Config, Link
 from ucrepl.db.catalog import read_catalog
+from ucrepl.db.sqlfiles import query
 from ucrepl.link.nodes import Nodes, explained
 from ucrepl.link.numbers.choose import nodes_of
 from ucrepl.link.numbers.counters import read_counters
 from ucrepl.link.numbers.report import Numbered, report
 from ucrepl.link.numbers.state import Numbering
+from ucrepl.plan.catalog import Catalog
+from ucrepl.plan.numbers import RANGES
+
+DUE_DAYS: Final = 60
+"""So long before a date range ends the next one should be there."""
+
+DUE_HINT: Final = "make the next date range of each on one node while the links run: in Odoo, or by numbering in it"
+"""What keeps its first number from being given twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +30,8 @@ class NodeNumbers:
     """Of a node: what it does with standard sequences, all sequences and journals, and what is wrong.
 
     `wrong` are PostgreSQL sequences that give other numbers than those of the slot, `triggers` those that are missing
-    or disabled; `noted`: how many numbers it has given that another node owns, with the last document.
+    or disabled; `noted`: how many numbers it has given that another node owns, with the last document. `ranges_due`:
+    sequences whose next date range is not there though it begins soon, see `ranges_due` below.
     """
 
     node: str
@@ -30,6 +41,7 @@ class NodeNumbers:
     triggers: list[str]
     noted: int
     last_noted: str | None
+    ranges_due: list[str]
 
     @property
     def is_right(self) -> bool:
@@ -47,15 +59,17 @@ def numbers_of_nodes(config: Config, links: Sequence[Link], nodes: Nodes) -> lis
                 noted = connection.execute(
                     "SELECT count(*), (array_agg(document ORDER BY note_id DESC))[1] FROM ucrepl.number_note"
                 ).fetchone() or (0, None)
+                catalog = read_catalog(connection)
                 found.append(
                     NodeNumbers(
                         node=node,
                         numbering=numbering,
-                        numbered=report(config, node, connection, read_catalog(connection)),
+                        numbered=report(config, node, connection, catalog),
                         wrong=wrong_counters(connection, numbering),
                         triggers=missing_triggers(connection),
                         noted=noted[0],
                         last_noted=noted[1],
+                        ranges_due=ranges_due(connection, catalog, numbering),
                     )
                 )
         return found
@@ -73,3 +87,14 @@ def missing_triggers(connection: Connection[TupleRow]) -> list[str]:
         "SELECT table_name || '.' || trigger_name FROM ucrepl.number_triggers() WHERE NOT is_there ORDER BY 1"
     ).fetchall()
     return [row[0] for row in rows]
+
+
+def ranges_due(connection: Connection[TupleRow], catalog: Catalog, numbering: Numbering | None) -> list[str]:
+    """The sequences of a node with interleaved numbers whose date range ends soon, and of which no later one is there.
+
+    Odoo begins the next one when it needs it, with the number 1: two nodes that both do so before they hear of each
+    other give that number twice.
+    """
+    if not (numbering and numbering.way == "interleave" and RANGES in catalog.tables):
+        return []
+    return [name for (name,) in connection.execute(query("numbers_ranges_due"), {"days": DUE_DAYS}).fetchall()]

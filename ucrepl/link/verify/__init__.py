@@ -13,6 +13,7 @@ from ucrepl.backoff import Backoff
 from ucrepl.config import Config, Link
 from ucrepl.db.sqlfiles import query
 from ucrepl.errors import RefusedError
+from ucrepl.link.files.courier import Carried
 from ucrepl.link.held.tell import held_tables
 from ucrepl.link.lock import LOCK_CLASS
 from ucrepl.link.nodes import Nodes
@@ -23,6 +24,7 @@ from ucrepl.link.verify.repair import Repair
 from ucrepl.link.verify.report import ColumnDifference, RowDifference, TableReport
 from ucrepl.link.verify.scope import scope
 from ucrepl.link.verify.session import Session, open_session
+from ucrepl.plan.files import ATTACHMENTS
 from ucrepl.plan.verify import Comparison
 
 __all__ = ["ColumnDifference", "Options", "RowDifference", "TableReport", "verify_link"]
@@ -91,6 +93,7 @@ class Verification:
     options: Options
     counted: dict[int, Counted] = field(default_factory=dict)
     lagging: dict[int, int] = field(default_factory=dict)
+    carried: Carried = field(default_factory=Carried)
 
     def compare(self, progress: Progress) -> None:
         """Compares the tables, then looks again at the rows that are late until they are not, or patience ends."""
@@ -109,8 +112,10 @@ class Verification:
                     self._look(look, comparison)
 
     def repair(self) -> None:
-        """Mends what was found."""
-        Repair(self.session, self.comparisons, known=self.options.known).run()
+        """Mends what was found. Files come along with attachments."""
+        repair = Repair(self.session, self.comparisons, known=self.options.known)
+        repair.run()
+        self.carried = repair.carried
 
     def reports(self) -> list[TableReport]:
         """What was found, table by table."""
@@ -120,6 +125,8 @@ class Verification:
             replace(
                 findings.report(c, self.counted[c.table.number], self.lagging[c.table.number], self.options.shown),
                 held=held.get(str(c.table.name), 0),
+                files=self.carried.files if c.table.name == ATTACHMENTS else 0,
+                files_parked=len(self.carried.refused) if c.table.name == ATTACHMENTS else 0,
             )
             for c in self.comparisons
         ]

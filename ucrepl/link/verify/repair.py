@@ -17,6 +17,8 @@ from ucrepl.db.sqlstate import Verdict, classify
 from ucrepl.errors import RefusedError
 from ucrepl.link.apply import Applier
 from ucrepl.link.fetch import fetcher_of, one_state
+from ucrepl.link.files.courier import Carried, Courier, courier_of, in_database
+from ucrepl.link.files.sync import files_of_rows
 from ucrepl.link.finer import FinerGrain
 from ucrepl.link.nodes import explained
 from ucrepl.link.signals import Signaller
@@ -44,7 +46,7 @@ class _Part:
 
 
 class Repair:
-    """Mends the findings of a comparison."""
+    """Mends the findings of a comparison. `carried` are the files that came along with attachments."""
 
     def __init__(self, session: Session, comparisons: Sequence[Comparison], *, known: bool = False) -> None:
         self.session = session
@@ -53,6 +55,8 @@ class Repair:
         plan, link = _source_wins(session.opened.plan), session.link
         applier = Applier(session.target, plan, session.opened.link_id, link.source, link.target)
         applier.fetcher = fetcher_of(session.opened, lambda: one_state(session.source))
+        self.courier = applier.courier = courier_of(session.target, plan, session.opened.link_id, session.opened.route)
+        self.carried = Carried()
         self.finer = FinerGrain(session.target, applier)
         self.signaller = Signaller(session.target, session.opened.link_id, session.opened.bus)
 
@@ -83,6 +87,7 @@ class Repair:
 
     def _patiently(self, parts: list[_Part]) -> None:
         """Mends a batch; where somebody holds what it needs it lets go, and tries again."""
+        self._bring_files(parts)
         backoff, until = Backoff(), time.monotonic() + PATIENCE_SECONDS
         while True:
             try:
@@ -96,6 +101,29 @@ class Repair:
                 time.sleep(backoff.next_delay())
         with explained(self.session.link.target):
             self.signaller.send()
+            if self.courier:
+                self.courier.look_again()
+                self._count_files(self.courier)
+
+    def _bring_files(self, parts: list[_Part]) -> None:
+        """Brings the files of attachments before anything is locked. Those for rows of the database come with these."""
+        courier, session = self.courier, self.session
+        if courier is None or "store_fname" in courier.table.masks or in_database(session.target):
+            return
+        for ids in (part.ids for part in parts if part.comparison.table.number == courier.table.number):
+            keys = session.on_target(
+                "SELECT key::bigint FROM pg_temp.verify_finding WHERE finding_id = ANY (%(ids)s) AND key IS NOT NULL",
+                {"ids": ids},
+            ).fetchall()
+            with explained(session.link.source):
+                wanted = files_of_rows(session.source, [key for (key,) in keys])
+            with explained(session.link.target):
+                courier.carry(wanted)
+            self._count_files(courier)
+
+    def _count_files(self, courier: Courier) -> None:
+        self.carried.add(courier.carried)
+        courier.reset()
 
     def _mend(self, parts: list[_Part]) -> None:
         session, link = self.session, self.session.link

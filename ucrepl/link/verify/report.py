@@ -47,6 +47,7 @@ class TableReport:
     that a rule keeps from the target. `lagging`: rows that differ, and of which changes still wait to be replayed.
     `held`: rows of which something has no place on the target yet, which is no difference.
     `parked`: of those that differ, how many have a parked change. `mended`, `failed`: by a repair.
+    `files`, `files_parked`: those that came along with attachments in a repair, and those that could not.
     `protected_columns`, `skipped_columns`: columns that were not compared, because of their protection, or because they
     refer to records that a rule leaves out. `not_compared`: why the table was not compared at all.
     `rows`: the first ones of those that differ, as many as were asked for.
@@ -65,6 +66,8 @@ class TableReport:
     left_out: int = 0
     mended: int = 0
     failed: int = 0
+    files: int = 0
+    files_parked: int = 0
     protected_columns: int = 0
     skipped_columns: int = 0
     not_compared: str | None = None
