@@ -22,6 +22,7 @@ from ucrepl.link.cutover import fence
 from ucrepl.link.cutover.caches import tell_odoo
 from ucrepl.link.cutover.compare import Recent
 from ucrepl.link.cutover.front import Front
+from ucrepl.link.cutover.late import is_timeout, late
 from ucrepl.link.cutover.level import Leveller, link_state, mark
 from ucrepl.link.cutover.numbers import NumberKeeper
 from ucrepl.link.cutover.pgbouncer import BouncerError
@@ -38,7 +39,9 @@ GATE: Final = "cutover gate"
 
 SPARE_SECONDS: Final = 5.0
 _DECIDE_SECONDS: Final = 10.0
+_CATCH_UP_SECONDS: Final = 60.0
 _FIRST_WRITE_SECONDS: Final = 0.25
+_AFTER_DEADLINE: Final = frozenset({"switch", "close"})  # these have limits of their own
 
 _EXPECTED: Final = (psycopg.Error, UcreplError, TimeoutError, BouncerError, SwitchError, StalePlanError)
 
@@ -92,6 +95,7 @@ class _Run:
         self.report = Report(link.name, kind, link.source, link.target)
         self._until = 0.0
         self._waits_since: float | None = None
+        self._in = ""
         self._step_since: tuple[str, float] | None = None
 
     def go(self) -> dict[str, Any]:
@@ -127,6 +131,7 @@ class _Run:
             }
             gate, other_gate = self.gates.get(self.link.source), self.gates.get(self.link.target)
             before = link_state(self.target, self.link.name)
+            self._catch_up(leveller)
             self._until = time.monotonic() + self.options.deadline
             if self.front.bouncer:
                 self._step("pause")
@@ -137,16 +142,17 @@ class _Run:
             self._waits_since = self._waits_since or time.monotonic()
             with fence.held(gate, self._left(), self._idle_seconds()) as last_seq:
                 fence.close(gate, place_of(self.config, self.link.target), last_seq)
-                self._step("marker")
+                self._timed_step("marker")
                 goal = mark(self.source, last_seq)
-                self._step("level")
+                self._timed_step("level")
                 leveller.reach(goal, self._until)
-                self._step("numbers")
+                self._timed_step("numbers")
                 self.report.numbers = asdict(numbers.set())
-                self._step("compare")
+                self._timed_step("compare")
                 compared = recent.compare(self._until)
                 self.report.compared, self.report.in_part = compared.tables, compared.in_part
-                self._step("arm")
+                self.report.not_compared = compared.not_compared
+                self._timed_step("arm")
                 armed()
                 after = link_state(self.target, self.link.name)
                 self.report.rows = after.applied - before.applied if after and before else 0
@@ -156,11 +162,21 @@ class _Run:
                     self._note_wait()
                     return
                 self._left()
+                self._limit(0)
                 self._step("switch")
                 with self._opening(other_gate):
                     self.front.lead_over(identify(self.target, self.link.target).uuid)
                     self._step("close")
                     self._decide(gate, other_gate)
+
+    def _catch_up(self, leveller: Leveller) -> None:
+        """Has the target be level once before anybody has to wait. Raises RefusedError where it does not get so far."""
+        try:
+            leveller.reach(mark(self.source, 0), time.monotonic() + _CATCH_UP_SECONDS)
+        except TimeoutError:
+            raise RefusedError(
+                f"{self.link.name} did not catch up within {_CATCH_UP_SECONDS:g} s", hint="see: ucrepl status"
+            ) from None
 
     def _close_target(self, gate: Connection[TupleRow]) -> None:
         """Closes the new side, if it is open: at no time are both."""
@@ -251,10 +267,12 @@ class _Run:
         """Takes it back, unless the old side is closed, or may be."""
         if self.is_decided:
             raise self._unfinished(error) from error
-        self._take_back(reason(error))
+        self._take_back(self._why(error)[0])
 
     def _take_back(self, why: str) -> None:
         self._note_wait()
+        with suppress(psycopg.Error):
+            self._limit(0)
         self._end_step()
         self.report.outcome, self.report.reason = "taken back", why
         self.report.notes += self.front.lead_back()
@@ -269,9 +287,15 @@ class _Run:
         self.report.notes += [f"it could not be written down on node {name!r}" for name in failed]
 
     def _taken_back(self, error: BaseException) -> RefusedError:
-        hint = getattr(error, "hint", None) or "mend that, and try it with: --rehearse"
+        why, hint = self._why(error)
         notes = "".join(f"; {note}" for note in self.report.notes)
-        return RefusedError(f"taken back, {self.link.source!r} is open as before: {reason(error)}{notes}", hint=hint)
+        return RefusedError(f"taken back, {self.link.source!r} is open as before: {why}{notes}", hint=hint)
+
+    def _why(self, error: BaseException) -> tuple[str, str]:
+        """The reason, and a hint."""
+        if is_timeout(error) and self._in not in _AFTER_DEADLINE:
+            return late(self._in, self.options.deadline)
+        return reason(error), getattr(error, "hint", None) or "mend that, and try it with: --rehearse"
 
     def _unfinished(self, error: BaseException) -> RefusedError:
         name = self.link.name
@@ -287,7 +311,17 @@ class _Run:
         self._end_step()
         self.record.step(name)
         self.options.told(name)
-        self._step_since = (name, time.monotonic())
+        self._in, self._step_since = name, (name, time.monotonic())
+
+    def _timed_step(self, name: str) -> None:
+        """The same for one whose statements must be done by the deadline."""
+        self._step(name)
+        self._limit(self._left())
+
+    def _limit(self, seconds: float) -> None:
+        """Has the next statements of both sides end after so long; 0: never."""
+        for node in (self.source, self.target):
+            node.execute(f"SET statement_timeout = {round(seconds * 1000) or int(seconds > 0)}".encode())
 
     def _end_step(self) -> None:
         if self._step_since:
@@ -316,10 +350,6 @@ def reason(error: BaseException) -> str:
     match error:
         case UcreplError():
             return error.message
-        case psycopg.errors.LockNotAvailable():
-            return "a transaction that writes was still open at the deadline"
-        case psycopg.errors.QueryCanceled():
-            return "the tables could not be compared within the deadline"
         case psycopg.Error():
             return " ".join((error.diag.message_primary or str(error)).split())
         case StalePlanError():
