@@ -12,14 +12,15 @@ from ucrepl.config import Link, Rule
 from ucrepl.db.sqlfiles import query
 from ucrepl.errors import RefusedError, UnreachableError
 from ucrepl.link.cutover import fence
-from ucrepl.link.cutover.caches import tell_odoo
 from ucrepl.link.cutover.level import Leveller, link_state, mark
 from ucrepl.link.cutover.record import Record, alone, entries
 from ucrepl.link.cutover.report import Report
 from ucrepl.link.cutover.run import GATE, SPARE_SECONDS, place_of
 from ucrepl.link.node import identify
 from ucrepl.link.nodes import Nodes
+from ucrepl.link.signals import tell_all
 from ucrepl.link.words import counted
+from ucrepl.packs import load_packs
 
 _LEVEL_SECONDS: Final = 600.0
 _LET_GO_SECONDS: Final = 30.0
@@ -67,7 +68,7 @@ def failover(link: Link, nodes: Nodes) -> dict[str, Any]:
         report = replace(
             Report(link.name, "failover", link.source, link.target),
             outcome="done",
-            caches=tell_odoo(target),
+            caches=tell_all(target, load_packs(tuple(nodes.config.packs))),
             notes=[note for note in notes if note],
         ).as_dict()
         record.end("done", report)

@@ -14,13 +14,14 @@ from psycopg.types.json import Jsonb
 from ucrepl.config import Config, Link
 from ucrepl.errors import RefusedError, UcreplError, UnreachableError
 from ucrepl.link.cutover import fence
-from ucrepl.link.cutover.caches import tell_odoo
 from ucrepl.link.cutover.front import Front
 from ucrepl.link.cutover.record import Entry, Outcome, Record, alone, entries, is_under_way
 from ucrepl.link.cutover.report import Report, note_first_write
 from ucrepl.link.cutover.run import GATE, SPARE_SECONDS, Options, cut_over, place_of
 from ucrepl.link.node import identify
 from ucrepl.link.nodes import Nodes, explain
+from ucrepl.link.signals import tell_all
+from ucrepl.packs import load_packs
 
 _GONE_SECONDS: Final = 10.0
 
@@ -126,7 +127,8 @@ class _Interrupted:
         if front.bouncer:
             front.bouncer.point_to(self.link.target)
         front.resume()
-        return self._end("done", caches=tell_odoo(target), notes=["it was interrupted, and gone on with"])
+        told = tell_all(target, load_packs(tuple(self.config.packs)))
+        return self._end("done", caches=told, notes=["it was interrupted, and gone on with"])
 
     def undo(self) -> dict[str, Any]:
         """Opens the old side, if it was closed, closes the new one, and leads the clients back."""

@@ -19,7 +19,6 @@ from ucrepl.config import Config, Link
 from ucrepl.errors import RefusedError, UcreplError
 from ucrepl.link.clock import clock_offset
 from ucrepl.link.cutover import fence
-from ucrepl.link.cutover.caches import tell_odoo
 from ucrepl.link.cutover.compare import Recent
 from ucrepl.link.cutover.front import Front
 from ucrepl.link.cutover.late import is_timeout, late
@@ -32,7 +31,9 @@ from ucrepl.link.cutover.report import Report, last_change, note_first_write
 from ucrepl.link.cutover.switch import SwitchError
 from ucrepl.link.node import identify
 from ucrepl.link.nodes import Nodes
+from ucrepl.link.signals import tell_all
 from ucrepl.link.source import Source, StalePlanError, structure_of
+from ucrepl.packs import load_packs
 
 GATE: Final = "cutover gate"
 """What the sessions are called that hold a node."""
@@ -227,7 +228,7 @@ class _Run:
             self.front.resume()
             self._note_wait()
             self._step("caches")
-            self.report.caches = tell_odoo(self.nodes.get(self.link.target))
+            self.report.caches = tell_all(self.nodes.get(self.link.target), load_packs(tuple(self.config.packs)))
         except _EXPECTED as error:
             raise self._unfinished(error) from error
         self._end_step()
