@@ -41,6 +41,7 @@ GATE: Final = "cutover gate"
 SPARE_SECONDS: Final = 5.0
 _DECIDE_SECONDS: Final = 10.0
 _CATCH_UP_SECONDS: Final = 60.0
+_SOON_SECONDS: Final = 0.5
 _FIRST_WRITE_SECONDS: Final = 0.25
 _AFTER_DEADLINE: Final = frozenset({"switch", "close"})  # these have limits of their own
 
@@ -171,13 +172,21 @@ class _Run:
                     self._decide(gate, other_gate)
 
     def _catch_up(self, leveller: Leveller) -> None:
-        """Has the target be level once before anybody has to wait. Raises RefusedError where it does not get so far."""
-        try:
-            leveller.reach(mark(self.source, 0), time.monotonic() + _CATCH_UP_SECONDS)
-        except TimeoutError:
-            raise RefusedError(
-                f"{self.link.name} did not catch up within {_CATCH_UP_SECONDS:g} s", hint="see: ucrepl status"
-            ) from None
+        """Has the target be nearly level before anybody has to wait: what is left takes a part of the deadline.
+
+        Raises RefusedError where it does not get so far.
+        """
+        until, soon = time.monotonic() + _CATCH_UP_SECONDS, max(_SOON_SECONDS, self.options.deadline / 4)
+        took = soon
+        while took >= soon:
+            since = time.monotonic()
+            try:
+                leveller.reach(mark(self.source, 0), until)
+            except TimeoutError:
+                raise RefusedError(
+                    f"{self.link.name} did not catch up within {_CATCH_UP_SECONDS:g} s", hint="see: ucrepl status"
+                ) from None
+            took = time.monotonic() - since
 
     def _close_target(self, gate: Connection[TupleRow]) -> None:
         """Closes the new side, if it is open: at no time are both."""
