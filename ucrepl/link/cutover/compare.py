@@ -2,7 +2,7 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
@@ -75,7 +75,7 @@ class Recent:
             row = self._session.on_source(_SINCE, values).fetchone() or ("0", "0")
             self._ranges = self._touched(self._session, row[0])
             self._since = row[1]
-            self._count(self._session)
+            self._warm_up(self._session)
 
     def __enter__(self) -> Self:
         return self
@@ -110,6 +110,13 @@ class Recent:
                 self._look_closer(session, executor, differing, until)
         compared = [*agreed, *differing]
         return Compared(len(compared), [str(c.table.name) for c in compared if not self._is_whole(c)], late)
+
+    def _warm_up(self, session: Session) -> None:
+        """Has both servers read once what they will be asked for, and plan how: rows may well differ now."""
+        until = time.monotonic() + self._settings.recent_seconds
+        with ThreadPoolExecutor(1, "hash") as executor, suppress(psycopg.errors.QueryCanceled):
+            for comparison in self._changed(session, until):
+                self._agrees(session, executor, comparison, until)
 
     def _changed(self, session: Session, until: float) -> list[Comparison]:
         """What is to be compared, the smallest first, with what was changed since this was made."""
