@@ -11,7 +11,7 @@ import psycopg
 
 from ucrepl.config import Cutover, Link
 from ucrepl.errors import RefusedError
-from ucrepl.link.cutover.late import is_timeout
+from ucrepl.link.cutover.reasons import is_timeout
 from ucrepl.link.nodes import Nodes
 from ucrepl.link.verify.chunks import ChunkPass
 from ucrepl.link.verify.findings import Findings

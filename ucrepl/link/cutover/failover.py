@@ -16,7 +16,6 @@ from ucrepl.link.cutover.documents import noted_counters, raise_counters
 from ucrepl.link.cutover.level import Leveller, link_state, mark
 from ucrepl.link.cutover.record import Record, alone, entries
 from ucrepl.link.cutover.report import Report
-from ucrepl.link.cutover.run import GATE, SPARE_SECONDS, place_of
 from ucrepl.link.node import identify
 from ucrepl.link.nodes import Nodes
 from ucrepl.link.numbers.state import read_numbering
@@ -132,11 +131,8 @@ def rejoin(link: Link, nodes: Nodes) -> dict[str, Any]:
 def _close(nodes: Nodes, link: Link, source: Connection[TupleRow]) -> None:
     if fence.read_fence(source).closed:
         return
-    with Nodes(nodes.config, GATE) as gates:
-        gate = gates.get(link.source)
-        with fence.held(gate, SPARE_SECONDS, SPARE_SECONDS) as last_seq:
-            fence.close(gate, place_of(nodes.config, link.target), last_seq)
-            gate.execute("COMMIT")
+    with Nodes(nodes.config, fence.GATE) as gates:
+        fence.shut(gates.get(link.source), fence.place_of(nodes.config, link.target))
 
 
 def _replay_undelivered(

@@ -1,8 +1,11 @@
-"""What is said when the deadline has passed: in which step, and what gives it more time or has it need less."""
+"""Why a cut-over was taken back; past the deadline also in which step, and what gives it more time or needs less."""
 
 from typing import Final
 
 import psycopg
+
+from ucrepl.errors import UcreplError
+from ucrepl.link.source import StalePlanError
 
 _REASONS: Final = {
     "pause": ("PgBouncer did not answer in time", "see who writes for so long: SHOW SERVERS; or: --deadline"),
@@ -26,3 +29,15 @@ def late(step: str, seconds: float) -> tuple[str, str]:
     """The reason why a cut-over was taken back whose deadline of so many seconds passed in a step, and a hint."""
     reason, hint = _REASONS.get(step, _OTHERS)
     return f"the deadline of {seconds:g} s passed in the step {step!r}: {reason}", hint
+
+
+def reason(error: BaseException) -> str:
+    """The error in one line."""
+    match error:
+        case UcreplError():
+            return error.message
+        case psycopg.Error():
+            return " ".join((error.diag.message_primary or str(error)).split())
+        case StalePlanError():
+            return "tables were changed meanwhile"
+    return " ".join(str(error).split()) or type(error).__name__
