@@ -69,6 +69,14 @@ def test_what_there_is_no_time_for_is_said_and_holds_up_nobody(pair: Pair) -> No
     assert open_sides(pair) == ["milan"]
 
 
+def test_without_any_time_nothing_is_compared(pair: Pair) -> None:
+    with_settings(pair, recent_seconds=1e-6)
+    pair.a.run("INSERT INTO partner (name) VALUES ('c'); INSERT INTO tag VALUES (1, 'x')")
+    report = over(pair)
+    assert (report["outcome"], report["compared"]) == ("done", 0)
+    assert {*report["not_compared"]} == {"partner", "tag"}
+
+
 def test_the_deadline_is_kept_in_every_step_and_said_with_what_gives_more_time(pair: Pair) -> None:
     pair.a.run("UPDATE ir_sequence SET number_next = 9")
     with pair.b.another() as user:

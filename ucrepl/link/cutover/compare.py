@@ -127,7 +127,7 @@ class Recent:
                 known = None not in (low, high, first, last)
                 self._ranges[name] = (min(low, first), max(high, last)) if known else (None, None)  # type: ignore[type-var]
             self._count(session)
-        except RefusedError as error:
+        except (psycopg.errors.QueryCanceled, RefusedError) as error:
             if not is_timeout(error):
                 raise
         touched = [c for name, c in self._comparisons.items() if name in self._ranges]
@@ -148,13 +148,15 @@ class Recent:
             [(self._rows[name],)] = session.on_target(f"SELECT count(*) FROM ({few}) AS few").fetchall()
 
     def _is_whole(self, comparison: Comparison) -> bool:
-        return self._rows[comparison.table.name] <= self._settings.recent_rows
+        """Whether the table is small enough; not so where there was no time to count it."""
+        return self._rows.get(comparison.table.name, self._settings.recent_rows + 1) <= self._settings.recent_rows
 
     def _agrees(self, session: Session, executor: ThreadPoolExecutor, comparison: Comparison, until: float) -> bool:
         """Whether both sides have the same rows; of a large table those with the latest ids that were changed.
 
         Raises QueryCanceled where there is no time left.
         """
+        _limit(session, until)
         low, high = self._ranges[comparison.table.name]
         values: dict[str, object] = {}
         if comparison.table.surrogate:
@@ -164,7 +166,6 @@ class Recent:
                 values = {"first": max(low or 0, end - self._settings.recent_rows), "end": end}
         elif not self._is_whole(comparison):
             return True
-        _limit(session, until)
         comparison.one_by_one = True
         there, here = comparison.source_chunks().encode(), comparison.target_chunks().encode()
         sent = executor.submit(lambda: session.source.execute(there, values).fetchall())
