@@ -120,4 +120,3 @@ def over(config: Path, options: list[str]) -> dict[str, Any]:
 
 def assert_moved(reports: list[dict[str, Any]]) -> None:
     assert [report["outcome"] for report in reports] == ["done", "done", "taken back", "done", "done"]
-    assert max(report["pause_ms"] or 0 for report in reports) < 2000

@@ -26,6 +26,7 @@ DATABASE: Final = "cutover"
 CLIENTS: Final = 20
 P50_MUST_BE, WORST_MUST_BE = 500.0, 2000.0
 _REST_SECONDS: Final = 0.005
+_NOBODY_WAITS: Final = {"prepare", "caches"}
 _INSERT: Final = """\
 INSERT INTO res_partner (name, complete_name, country_id, lang, email, ref, type, active, autopost_bills, create_uid,
     write_uid, create_date, write_date)
@@ -57,13 +58,14 @@ def run(sites: Sites, *, quick: bool) -> Report:
     report.remarks.append(
         f"{CLIENTS} clients, {'through PgBouncer' if len(ways) == 1 else 'which go to the other side when refused'};"
         " pause: from the last change on the old side to the first on the new, as the journals have them; waited: as"
-        " the fence saw it; clients: the longest time in which none of them was acknowledged anything; milliseconds"
+        " the fence saw it; clients: the longest time in which none of them was acknowledged anything; with a"
+        " colon: the steps; milliseconds"
     )
     return report
 
 
 def _row(done: dict[str, Any], gap: float) -> dict[str, Any]:
-    steps = {step: round(took, 1) for step, took in done["steps"].items() if step in {"level", "compare", "switch"}}
+    steps = {f"{step}:": round(took, 1) for step, took in done["steps"].items() if step not in _NOBODY_WAITS}
     return {
         "to": done["target"],
         "pause": done["pause_ms"],

@@ -37,7 +37,7 @@ class Terminal:
 
     def __init__(self, pair: Pair, folder: Path, **dsns: str) -> None:
         self.path = folder / "ucrepl.yaml"
-        document = pair.config.model_dump(by_alias=True, exclude_defaults=True)
+        document = pair.config.model_dump(mode="json", by_alias=True, exclude_defaults=True)
         for name, dsn in dsns.items():
             document["nodes"][name] = {"dsn": dsn}
         self.path.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")

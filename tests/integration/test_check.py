@@ -369,3 +369,16 @@ class TestPrivileges:
             ("error", f"{who} may take no number from 1 sequence ('public.partner_id_seq')"),
             ("warning", f"{who} lacks TRUNCATE on 3 tables ('label', 'partner', 'partner_label')"),
         ]
+
+
+def test_what_would_keep_a_cut_over_from_being_done(pair: Pair, tmp_path: Path) -> None:
+    assert not [f for f in findings(Terminal(pair, tmp_path)) if f[2] == "cutover"]
+    pgbouncer = {"dsn": "host=/nowhere dbname=pgbouncer", "database": "odoo", "config": str(tmp_path / "pgbouncer.ini")}
+    document = pair.config.model_dump(by_alias=True, exclude_defaults=True)
+    document["links"] = document["links"][:1]
+    document["cutover"] = {"switch": [str(tmp_path / "missing"), "{target}"], "pgbouncer": pgbouncer}
+    pair.config = Config.model_validate(document)
+    found = [f for f in findings(Terminal(pair, tmp_path)) if f[2] == "cutover"]
+    assert {f[:2] for f in found} == {("warning", FORTH)}
+    for said, words in zip(found, ("is not there", "console does not answer", "no link from 'milan'"), strict=True):
+        assert words in said[3]

@@ -90,6 +90,19 @@ def test_a_closed_node_refuses_every_write_of_every_session_and_says_where_to_go
     pair.a.run("DROP OWNED BY clerk; DROP ROLE clerk")
 
 
+def test_a_closed_node_lets_through_what_changes_nothing(pair: Pair) -> None:
+    close(pair.a)
+    before = pair.a.rows("SELECT * FROM partner ORDER BY id")
+    for statement in (
+        "UPDATE partner SET name = name",
+        "UPDATE partner SET name = 'x' WHERE false",
+        "DELETE FROM tag WHERE false",
+    ):
+        pair.a.run(statement)
+    assert pair.a.rows("SELECT * FROM partner ORDER BY id") == before
+    assert pair.a.journal() == []
+
+
 def test_a_closed_node_is_replayed_to(pair: Pair) -> None:
     close(pair.b)
     pair.a.run("INSERT INTO partner (name) VALUES ('new'); DELETE FROM tag")

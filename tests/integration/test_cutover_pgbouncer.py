@@ -5,13 +5,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from signal import SIGKILL
-from threading import Event, Thread
-from typing import Self
 
 import psycopg
 import pytest
 import yaml
 
+from tests.integration.clerk import Clerk, wait_for_more
 from tests.integration.links import BACK as BACK_LINK
 from tests.integration.links import FORTH as FORTH_LINK
 from tests.integration.links import MakePair, Pair
@@ -20,7 +19,6 @@ from tests.integration.test_cutover import DDL, PARTNERS, open_sides, over
 from tests.integration.test_cutover_killed import KILLED_AT
 from tests.support.bouncer import RunningBouncer, bouncer_running
 from tests.support.cli import ucrepl_environment
-from tests.support.waiting import wait_for
 from ucrepl.config import Cutover
 from ucrepl.errors import RefusedError
 from ucrepl.link.cutover.pgbouncer import Bouncer
@@ -45,41 +43,6 @@ def bouncer(pair: Pair) -> Iterator[RunningBouncer]:
             }
         )
         yield running
-
-
-class Clerk:
-    """Adds partners through PgBouncer, as fast as it goes, and remembers them."""
-
-    def __init__(self, dsn: str) -> None:
-        self.acknowledged: list[str] = []
-        self.failures: list[BaseException] = []
-        self._dsn = dsn
-        self._stop = Event()
-        self._thread = Thread(target=self._work)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _work(self) -> None:
-        try:
-            with psycopg.connect(self._dsn, prepare_threshold=None) as session:
-                while not self._stop.is_set():
-                    name = f"clerk {len(self.acknowledged)}"
-                    session.execute("INSERT INTO partner (name) VALUES (%s)", [name])
-                    session.commit()
-                    self.acknowledged.append(name)
-        except psycopg.Error as error:
-            self.failures.append(error)
-
-
-def wait_for_more(clerk: Clerk) -> None:
-    known = len(clerk.acknowledged)
-    wait_for(lambda: clerk.failures or len(clerk.acknowledged) > known + 5, what="the clerk to go on")
 
 
 def test_clients_see_a_pause_and_no_error_forth_and_back(pair: Pair, bouncer: RunningBouncer) -> None:

@@ -7,6 +7,8 @@ import pytest
 from tests.integration.links import MakePair, Pair
 from tests.integration.terminal import BACK, FORTH, Terminal
 from tests.integration.test_cutover import DDL, PARTNERS, open_sides, over
+from tests.integration.workers import working
+from tests.support.waiting import wait_for
 from ucrepl.errors import Exit
 
 GONE = "host=/nowhere dbname=odoo"
@@ -55,6 +57,22 @@ def test_what_was_not_delivered_is_applied_or_parked(pair: Pair, lost: Terminal,
     assert back("cutover", BACK, "--yes", "--json").json["outcome"] == "done"
     assert open_sides(pair) == ["turin"]
     pair.assert_same(PARTNERS)
+
+
+def test_document_numbers_go_on_above_those_that_the_lost_side_can_have_given(pair: Pair, lost: Terminal) -> None:
+    pair.close_links()
+    draw = "SELECT max(nextval('ir_sequence_001')) FROM generate_series(1, %s)"
+    known = "SELECT max(last_value) FROM ucrepl.source_counter"
+    with working(pair):
+        for drawn in (4, 7):
+            pair.a.rows(draw, drawn)
+            last = pair.a.value("SELECT last_value FROM ir_sequence_001")
+            wait_for(lambda: pair.b.value(known) == last, what="the number to be known")  # noqa: B023
+    pair.a.rows(draw, 50)  # nobody hears of these
+    said = lost("failover", FORTH, "--confirm")
+    assert "document numbers go on 100 above the last ones" in said.err
+    assert pair.b.value("SELECT nextval('ir_sequence_001')") == 4 + 7 + 100 + 1
+    assert pair.b.value("SELECT number_next FROM ir_sequence WHERE implementation = 'no_gap'") == 5
 
 
 @pytest.mark.long

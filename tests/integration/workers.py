@@ -12,7 +12,10 @@ from ucrepl.daemon import logs
 from ucrepl.daemon.chores import Pace
 from ucrepl.daemon.worker import State, Worker
 
-FAST = Pace(confirm=0.05, move=0.1, purge=0.1, tombstones=0.1, drift=0.1, modules=0.05, parked=0.2, parked_at_last=0.4)
+FAST = Pace(
+    confirm=0.05, move=0.1, purge=0.1, tombstones=0.1, drift=0.1, modules=0.05, parked=0.2, parked_at_last=0.4,
+    counters=0.05,
+)  # fmt: skip
 
 Log = Callable[[str], list[dict[str, Any]]]
 

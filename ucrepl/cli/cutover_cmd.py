@@ -169,6 +169,8 @@ def _show(args: Namespace, report: "dict[str, Any]") -> None:
     print_record({"tables compared": report["compared"]})
     if report["in_part"]:
         print_record({"of these in part": report["in_part"]})
+    if report.get("not_compared"):  # reports of earlier versions do not have it
+        print_record({"no time to compare": report["not_compared"]})
     if report["steps"]:
         print_table(
             [{"step": step, "milliseconds": took} for step, took in report["steps"].items()], ("step", "milliseconds")

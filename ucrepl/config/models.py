@@ -272,6 +272,11 @@ class Cutover(_Model):
     """The tables that were changed so lately are compared while both sides are closed; 0: none."""
     recent_rows: int = Field(default=20_000, ge=0)
     """Of a table with more rows than that only the range of ids that was changed is compared then."""
+    recent_seconds: float = Field(default=1.0, gt=0, le=600)
+    """How long that comparison may take; tables for which there is no time left are named in the report."""
+    number_margin: int = Field(default=100, ge=0)
+    """After `ucrepl failover` document numbers go on so many above the last ones that the lost side is known to have
+    given; 0: right above them. Those without gaps go on where they were."""
     reverse: bool = True
     """Whether the old side has to follow the new one, by the link back; `false`: there is no way back."""
 

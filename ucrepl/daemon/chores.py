@@ -13,6 +13,7 @@ from ucrepl.daemon.session import Session
 from ucrepl.daemon.trouble import describe
 from ucrepl.db.sqlfiles import query
 from ucrepl.errors import ConfigError, RefusedError
+from ucrepl.link.cutover.documents import Counter, note_counters, read_counters
 from ucrepl.link.drift import capture_new
 from ucrepl.link.held.modules import at_work, modules_at_work
 from ucrepl.link.held.tell import HINT, held_tables, reasons
@@ -49,6 +50,8 @@ class Pace:
     """Parked changes are tried again after this, then after twice as long and so on ..."""
     parked_at_last: float = 900.0
     """... up to this."""
+    counters: float = 10.0
+    """The target is told how far the document numbers of the source are."""
     files: float = 60.0
     """Files that could not be brought are tried again."""
 
@@ -78,6 +81,7 @@ class Chores:
         self.waits_for_modules = False
         self._held_because: list[str] = []
         self._members: list[Member] = []
+        self._counters: set[Counter] = set()
         now = monotonic()
         self._parked = _Chore(self._retry_parked, pace.parked, now + pace.parked)
         self._held = _Chore(self._tell_what_is_held, pace.drift, now)
@@ -88,6 +92,7 @@ class Chores:
             self._held,
             _Chore(self._tend_ids, pace.drift, now),
             _Chore(self._tend_numbers, pace.drift, now),
+            _Chore(self._note_counters, pace.counters, now),
             # several links may have one source: not all at the same time
             _Chore(self._purge, pace.purge, now + pace.purge * random.uniform(0.2, 1)),  # noqa: S311
             _Chore(self._purge_tombstones, pace.tombstones, now + pace.tombstones * random.uniform(0.2, 1)),  # noqa: S311
@@ -234,6 +239,13 @@ class Chores:
                     log.info("owners of document numbers, and their triggers, brought up to date", node=node)
             except (ConfigError, RefusedError) as error:
                 log.warning("document numbers can't be looked after", node=node, error=error.message, hint=error.hint)
+
+    def _note_counters(self) -> None:
+        """Have the target know how far document numbers are, for the day on which the source is gone."""
+        counters = set(read_counters(self._session.source))
+        if new := counters - self._counters:
+            note_counters(self._session.target, self._replayer.link_id, new)
+        self._counters = counters
 
     def _retry_parked(self) -> None:
         rows = self._session.target.execute(

@@ -9,6 +9,7 @@ from ucrepl.db.sqlfiles import query
 from ucrepl.link.bus import Bus
 from ucrepl.packs import Packs
 from ucrepl.plan import cached
+from ucrepl.plan.catalog import TableName
 from ucrepl.plan.model import Signal
 
 
@@ -16,6 +17,19 @@ def signalling(target: Connection[TupleRow], packs: Packs) -> dict[str, bool]:
     """What the target has of the signals that packs know, each with whether it is a sequence."""
     names = sorted({name for relations in packs.signals.values() for name in relations})
     return dict(target.execute(query("signalling"), {"names": names}).fetchall())
+
+
+def tell_all(target: Connection[TupleRow], packs: Packs) -> int:
+    """Tells the workers of a node that all their caches may be out of date. Returns how many signals were given."""
+    there = signalling(target, packs)
+    caches = (relations for cache, relations in packs.signals.items() if cache != cached.REGISTRY)
+    told = {next((name for name in relations if name in there), None) for relations in caches} - {None}
+    with target.transaction():
+        target.execute("SELECT set_config('ucrepl.origin', 'cutover', true)")  # each node has its own signals
+        for name in sorted(filter(None, told)):
+            signal = Signal("", TableName("public", name), there[name], ())
+            target.execute(cached.tell(signal).encode())
+    return len(told)
 
 
 class Signaller:

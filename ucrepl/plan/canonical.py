@@ -26,7 +26,7 @@ class Compared:
 
     `own_rows`: rows that are in no pair are the target's own, for no link brings them to the source.
     `protected` and `left_out` are the numbers of columns that rules keep from being the same on both sides; masked ones
-    are left out.
+    are left out. `one_by_one`: each reference of the target is looked up by itself.
     """
 
     table: TablePlan
@@ -35,6 +35,7 @@ class Compared:
     own_rows: bool
     protected: int = 0
     left_out: int = 0
+    one_by_one: bool = False
 
     @property
     def has_models(self) -> bool:
@@ -122,9 +123,11 @@ def in_target(
     if column.refers_to:
         alias, number = quote(alias_of(column)), link.space_of(column.refers_to)
         known = _as(f"{alias}.remote_id", as_text=as_text)
-        join = _identity(link, alias, f"{number} {remark(str(column.refers_to))}", "local_id", value)
+        of_table = f"{number} {remark(str(column.refers_to))}"
+        join = _identity(link, alias, of_table, "local_id", value, one_by_one=compared.one_by_one)
         return Value(f"coalesce({known}, {unknown})", (join,))
-    return _by_model(link, column, value, unknown, as_text=as_text)
+    one_by_one = compared.one_by_one
+    return _by_model(link, column, value, unknown, as_text=as_text, one_by_one=one_by_one)
 
 
 def remote_id(column: ColumnPlan) -> str:
@@ -168,7 +171,9 @@ def _is_compared(column: ColumnPlan) -> bool:
     return column.protection is Protection.ALWAYS and is_told and is_known
 
 
-def _by_model(link: LinkPlan, column: ColumnPlan, value: str, unknown: str, *, as_text: bool) -> Value:
+def _by_model(
+    link: LinkPlan, column: ColumnPlan, value: str, unknown: str, *, as_text: bool, one_by_one: bool
+) -> Value:
     """An id in no pair stands for itself: its record may be gone on both sides. Not so if the source has that one."""
     alias, far = quote(alias_of(column)), quote(f"far {column.name}"[:63])
     model = quote(f"model of {column.name}"[:63])
@@ -179,8 +184,8 @@ def _by_model(link: LinkPlan, column: ColumnPlan, value: str, unknown: str, *, a
         f" WHEN {far}.local_id IS NULL THEN {plain} ELSE {unknown} END",
         (
             f"LEFT JOIN pg_temp.model AS {model} ON {model}.model = target.{quote(column.model_column or '')}",
-            _identity(link, alias, f"{model}.number", "local_id", value),
-            _identity(link, far, f"{model}.number", "remote_id", value),
+            _identity(link, alias, f"{model}.number", "local_id", value, one_by_one=one_by_one),
+            _identity(link, far, f"{model}.number", "remote_id", value, one_by_one=one_by_one),
         ),
     )
 
@@ -189,8 +194,12 @@ def _as(value: str, *, as_text: bool) -> str:
     return f"{value}::text" if as_text else value
 
 
-def _identity(link: LinkPlan, alias: str, number: str, side: str, value: str) -> str:
-    return f"""\
-LEFT JOIN ucrepl.identity AS {alias}
-    ON {alias}.peer_id = {link.peer_id} AND {alias}.remote_table = {number} AND {alias}.local_table = {number}
-    AND {alias}.{side} = {value}"""
+def _identity(link: LinkPlan, alias: str, number: str, side: str, value: str, *, one_by_one: bool) -> str:
+    pair = (
+        f"{alias}.peer_id = {link.peer_id} AND {alias}.remote_table = {number} AND {alias}.local_table = {number}"
+        f"\n    AND {alias}.{side} = {value}"
+    )
+    if one_by_one:
+        looked_up = f"SELECT {alias}.* FROM ucrepl.identity AS {alias}\n    WHERE {pair} OFFSET 0"
+        return f"LEFT JOIN LATERAL (\n    {looked_up}\n) AS {alias} ON true"
+    return f"LEFT JOIN ucrepl.identity AS {alias}\n    ON {pair}"

@@ -6,6 +6,7 @@ Keys are in the form that the journal has.
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ucrepl.plan import mask
@@ -31,6 +32,9 @@ class Comparison:
     """The statements for one table. `portable`: both servers know, and agree in, PostgreSQL's own hash of a record.
 
     `same_ids` may be told tables all of whose records have the same id on both sides: hashes then need no map of them.
+    `one_by_one` says that ids are looked up so in the map: that takes longer for many rows, and never much longer than
+    it should. The planner takes the tables of a pair for unrelated, and a table that has grown for one without pairs:
+    then it reads all pairs of the table for each row.
     """
 
     def __init__(self, link: LinkPlan, compared: Compared, *, portable: bool) -> None:
@@ -39,6 +43,7 @@ class Comparison:
         self.table = compared.table
         self.portable = portable
         self.same_ids: frozenset[TableName] = frozenset()
+        self.one_by_one = False
         self.barrier = "" if compared.is_parallel else "OFFSET 0\n"
         self.only = f"{self.table.table.only}{self.table.name.sql}"
         self.key = quote(self.table.table.key[0])
@@ -64,10 +69,13 @@ class Comparison:
         """The same of the target, of the rows whose keys the source knows."""
         rows = f"FROM {self.only} AS target"
         if self.table.surrogate:
-            rows = f"""\
-FROM ucrepl.identity AS own
-JOIN {self.only} AS target ON target.{self.key} = own.local_id
-WHERE {self._paired()} AND {self._within("own.remote_id")}"""
+            own, join = "ucrepl.identity", f"JOIN {self.only} AS target ON target.{self.key} = own.local_id"
+            where = f"WHERE {self._paired()} AND {self._within('own.remote_id')}"
+            if self.one_by_one:
+                own, where = f"(\nSELECT own.* FROM ucrepl.identity AS own\n{where} OFFSET 0\n)", ""
+                found = f"SELECT target.* FROM {self.only} AS target WHERE target.{self.key} = own.local_id OFFSET 0"
+                join = f"CROSS JOIN LATERAL (\n{found}\n) AS target"
+            rows = f"FROM {own} AS own\n{join}\n{where}"
         return _summed(
             f"""\
 SELECT {self._chunk_of_target()}, {self._target_hash()}
@@ -278,7 +286,8 @@ SELECT
 
     def _target(self, column: ColumnPlan, *, as_text: bool, own: str = "") -> Value:
         same_ids = frozenset() if as_text else self.same_ids
-        return in_target(self.link, self.compared, column, as_text=as_text, own=own or _OWN, same_ids=same_ids)
+        how = replace(self.compared, one_by_one=self.one_by_one)
+        return in_target(self.link, how, column, as_text=as_text, own=own or _OWN, same_ids=same_ids)
 
     def _key_text(self, column: ColumnPlan) -> str:
         if column.refers_to in self.same_ids:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from ucrepl.link.check.caches import caches
+from ucrepl.link.check.cutover import cutover
 from ucrepl.link.check.facts import LinkFacts
 from ucrepl.link.check.finding import Finding, Severity
 from ucrepl.link.held.modules import differences, modules_of
@@ -136,7 +137,7 @@ def state(link: LinkFacts) -> Iterator[Finding]:
         yield _finding(link, "note", "state", message, "start the daemon: ucrepl run")
 
 
-LINK_CHECKS = (same_database, encodings, source_is_known, seeded, ids, modules, clocks, state, caches)
+LINK_CHECKS = (same_database, encodings, source_is_known, seeded, ids, modules, clocks, state, caches, cutover)
 
 
 def _finding(link: LinkFacts, severity: Severity, check: str, message: str, remedy: str) -> Finding:

@@ -2,13 +2,16 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
+import psycopg
+
 from ucrepl.config import Cutover, Link
 from ucrepl.errors import RefusedError
+from ucrepl.link.cutover.reasons import is_timeout
 from ucrepl.link.nodes import Nodes
 from ucrepl.link.verify.chunks import ChunkPass
 from ucrepl.link.verify.findings import Findings
@@ -41,20 +44,16 @@ _SINCE: Final = """
         ), '0')::text,
         pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())::text
 """
-_ESTIMATES: Final = """
-    SELECT n.nspname, c.relname, c.reltuples FROM pg_catalog.pg_class AS c
-    JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p')
-"""
-
 Ranges = dict[TableName, tuple[int | None, int | None]]
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """How many tables were compared, and those of which only a part was, or nothing."""
+    """How many tables were compared; those of which only a part was; those for which there was no time."""
 
     tables: int
     in_part: list[str]
+    not_compared: list[str]
 
 
 class Recent:
@@ -66,6 +65,7 @@ class Recent:
         self._session: Session | None = None
         self._comparisons: Mapping[TableName, Comparison] = {}
         self._ranges: Ranges = {}
+        self._rows: dict[TableName, int] = {}
         self._since = "0"
         if settings.recent_minutes:
             self._session = self._to_close.enter_context(open_session(nodes, link))
@@ -75,8 +75,7 @@ class Recent:
             row = self._session.on_source(_SINCE, values).fetchone() or ("0", "0")
             self._ranges = self._touched(self._session, row[0])
             self._since = row[1]
-            rows = self._session.on_target(_ESTIMATES).fetchall()
-            self._estimates = {TableName(schema, table): tuples for schema, table, tuples in rows}
+            self._warm_up(self._session)
 
     def __enter__(self) -> Self:
         return self
@@ -87,37 +86,77 @@ class Recent:
         self._to_close.close()
 
     def compare(self, until: float) -> Compared:
-        """Compares counts and hashes of what was changed. Both sides must stand still.
+        """Compares counts and hashes of what was changed, the small tables first. Both sides must stand still.
 
-        Raises RefusedError for tables that differ, and QueryCanceled at the time `until` of the monotonic clock.
+        What can't be compared within `recent_seconds` is left. Tables that seem to differ are looked at closer, until
+        the time `until` of the monotonic clock. Raises RefusedError for tables that differ.
         """
         session = self._session
         if session is None:
-            return Compared(0, [])
-        for connection in (session.source, session.target):
-            connection.execute(f"SET statement_timeout = {max(1, round((until - time.monotonic()) * 1000))}".encode())
-        for name, (low, high) in self._touched(session, self._since).items():
-            first, last = self._ranges.get(name, (low, high))
-            known = None not in (low, high, first, last)
-            self._ranges[name] = (min(low, first), max(high, last)) if known else (None, None)  # type: ignore[type-var]
-        touched = [c for name, c in self._comparisons.items() if name in self._ranges]
+            return Compared(0, [], [])
+        agreed: list[Comparison] = []
+        differing: list[Comparison] = []
+        late: list[str] = []
+        soon = min(until, time.monotonic() + self._settings.recent_seconds)
         with ThreadPoolExecutor(1, "hash") as executor:
-            in_part = [str(c.table.name) for c in touched if not self._is_whole(c)]
-            differing = [c for c in touched if not self._agrees(session, executor, c)]
+            for comparison in self._changed(session, soon):
+                try:
+                    agrees = self._agrees(session, executor, comparison, soon)
+                except psycopg.errors.QueryCanceled:
+                    late.append(str(comparison.table.name))
+                else:
+                    (agreed if agrees else differing).append(comparison)
             if differing:
-                self._look_closer(session, executor, differing)
-        return Compared(len(touched), in_part)
+                self._look_closer(session, executor, differing, until)
+        compared = [*agreed, *differing]
+        return Compared(len(compared), [str(c.table.name) for c in compared if not self._is_whole(c)], late)
+
+    def _warm_up(self, session: Session) -> None:
+        """Has both servers read once what they will be asked for, and plan how: rows may well differ now."""
+        until = time.monotonic() + self._settings.recent_seconds
+        with ThreadPoolExecutor(1, "hash") as executor, suppress(psycopg.errors.QueryCanceled):
+            for comparison in self._changed(session, until):
+                self._agrees(session, executor, comparison, until)
+
+    def _changed(self, session: Session, until: float) -> list[Comparison]:
+        """What is to be compared, the smallest first, with what was changed since this was made."""
+        try:
+            _limit(session, until)
+            for name, (low, high) in self._touched(session, self._since).items():
+                first, last = self._ranges.get(name, (low, high))
+                known = None not in (low, high, first, last)
+                self._ranges[name] = (min(low, first), max(high, last)) if known else (None, None)  # type: ignore[type-var]
+            self._count(session)
+        except (psycopg.errors.QueryCanceled, RefusedError) as error:
+            if not is_timeout(error):
+                raise
+        touched = [c for name, c in self._comparisons.items() if name in self._ranges]
+        return sorted(touched, key=lambda c: self._rows.get(c.table.name, self._settings.recent_rows))
 
     @staticmethod
     def _touched(session: Session, since: str) -> Ranges:
-        rows = session.on_source(_TOUCHED, {"since": since}).fetchall()
+        with session.source.transaction():
+            session.on_source("SET LOCAL enable_seqscan = off")  # the journal is long, and its statistics are old
+            rows = session.on_source(_TOUCHED, {"since": since}).fetchall()
         return {TableName(schema, table): (low, high) for schema, table, low, high in rows}
 
-    def _is_whole(self, comparison: Comparison) -> bool:
-        return bool(self._estimates.get(comparison.table.name, 0) <= self._settings.recent_rows)
+    def _count(self, session: Session) -> None:
+        """Counts the rows of the changed tables, up to more than are compared."""
+        most = self._settings.recent_rows + 1
+        for name in self._ranges.keys() & self._comparisons.keys() - self._rows.keys():
+            few = f"SELECT FROM {self._comparisons[name].only} LIMIT {most}".replace("%", "%%")
+            [(self._rows[name],)] = session.on_target(f"SELECT count(*) FROM ({few}) AS few").fetchall()
 
-    def _agrees(self, session: Session, executor: ThreadPoolExecutor, comparison: Comparison) -> bool:
-        """Whether both sides have the same rows; of a large table those with the latest ids that were changed."""
+    def _is_whole(self, comparison: Comparison) -> bool:
+        """Whether the table is small enough; not so where there was no time to count it."""
+        return self._rows.get(comparison.table.name, self._settings.recent_rows + 1) <= self._settings.recent_rows
+
+    def _agrees(self, session: Session, executor: ThreadPoolExecutor, comparison: Comparison, until: float) -> bool:
+        """Whether both sides have the same rows; of a large table those with the latest ids that were changed.
+
+        Raises QueryCanceled where there is no time left.
+        """
+        _limit(session, until)
         low, high = self._ranges[comparison.table.name]
         values: dict[str, object] = {}
         if comparison.table.surrogate:
@@ -127,21 +166,41 @@ class Recent:
                 values = {"first": max(low or 0, end - self._settings.recent_rows), "end": end}
         elif not self._is_whole(comparison):
             return True
-        sent = executor.submit(lambda: session.on_source(comparison.source_chunks(), values).fetchall())
-        here = session.on_target(comparison.target_chunks(), values).fetchall()
-        return sorted(sent.result()) == sorted(here)
+        comparison.one_by_one = True
+        there, here = comparison.source_chunks().encode(), comparison.target_chunks().encode()
+        sent = executor.submit(lambda: session.source.execute(there, values).fetchall())
+        found = session.target.execute(here, values).fetchall()
+        return sorted(sent.result()) == sorted(found)
 
-    def _look_closer(self, session: Session, executor: ThreadPoolExecutor, differing: list[Comparison]) -> None:
+    def _look_closer(
+        self, session: Session, executor: ThreadPoolExecutor, differing: list[Comparison], until: float
+    ) -> None:
         """Sees whether rows differ that should not: a rule may keep some from the target."""
         chunks, look, findings = ChunkPass(session, executor, differing), Look(session), Findings(session)
         wrong = []
         for comparison in differing:
-            counted = chunks.run(comparison)
-            waiting = look.at(comparison)
-            if waiting or findings.report(comparison, counted, waiting, 0).differs:
+            comparison.one_by_one = False
+            try:
+                _limit(session, until)
+                counted = chunks.run(comparison)
+                waiting = look.at(comparison)
+                if waiting or findings.report(comparison, counted, waiting, 0).differs:
+                    wrong.append(str(comparison.table.name))
+            except (psycopg.errors.QueryCanceled, RefusedError) as error:
+                if not is_timeout(error):
+                    raise
                 wrong.append(str(comparison.table.name))
         if wrong:
             raise RefusedError(
                 f"both sides differ in {listed(wrong)}",
                 hint=f"see how, and mend it, with: ucrepl verify '{self._link.name}' --show; and --repair",
             )
+
+
+def _limit(session: Session, until: float) -> None:
+    """Has the next statements of both sides end at that time. Raises QueryCanceled past it."""
+    left = until - time.monotonic()
+    if left <= 0:
+        raise psycopg.errors.QueryCanceled("the time is over")
+    for connection in (session.source, session.target):
+        connection.execute(f"SET statement_timeout = {max(1, round(left * 1000))}".encode())

@@ -12,14 +12,16 @@ from ucrepl.config import Link, Rule
 from ucrepl.db.sqlfiles import query
 from ucrepl.errors import RefusedError, UnreachableError
 from ucrepl.link.cutover import fence
-from ucrepl.link.cutover.caches import tell_odoo
+from ucrepl.link.cutover.documents import noted_counters, raise_counters
 from ucrepl.link.cutover.level import Leveller, link_state, mark
 from ucrepl.link.cutover.record import Record, alone, entries
 from ucrepl.link.cutover.report import Report
-from ucrepl.link.cutover.run import GATE, SPARE_SECONDS, place_of
 from ucrepl.link.node import identify
 from ucrepl.link.nodes import Nodes
+from ucrepl.link.numbers.state import read_numbering
+from ucrepl.link.signals import tell_all
 from ucrepl.link.words import counted
+from ucrepl.packs import load_packs
 
 _LEVEL_SECONDS: Final = 600.0
 _LET_GO_SECONDS: Final = 30.0
@@ -50,6 +52,8 @@ def failover(link: Link, nodes: Nodes) -> dict[str, Any]:
         record.begin(link.name, "failover", {"position": state.position, "position_at": str(row[0] if row else None)})
         record.step("pause")
         target.execute("UPDATE ucrepl.link SET paused = true WHERE name = %s", [link.name])
+        record.step("numbers")
+        numbers, note = _above_the_lost(link, nodes, target)
         record.step("open")
         with target.transaction():
             fence.reopen(target)
@@ -59,7 +63,7 @@ def failover(link: Link, nodes: Nodes) -> dict[str, Any]:
             f" ucrepl rejoin '{link.name}'"
             if row
             else "",
-            f"document numbers that {link.source!r} has given since then may be given again: look at the counters",
+            note,
             f"keep {link.source!r} away from users when it comes back: it is open until it has rejoined",
         ]
         if state.parked:
@@ -67,11 +71,26 @@ def failover(link: Link, nodes: Nodes) -> dict[str, Any]:
         report = replace(
             Report(link.name, "failover", link.source, link.target),
             outcome="done",
-            caches=tell_odoo(target),
+            numbers={"documents": numbers},
+            caches=tell_all(target, load_packs(tuple(nodes.config.packs))),
             notes=[note for note in notes if note],
         ).as_dict()
         record.end("done", report)
         return report
+
+
+def _above_the_lost(link: Link, nodes: Nodes, target: Connection[TupleRow]) -> tuple[int, str]:
+    """Sets document numbers above those that the lost source can have given. Returns how many, and what to say."""
+    if read_numbering(target):
+        return 0, "document numbers are kept apart: neither side gives those of the other"
+    known, margin = noted_counters(target, link.name), nodes.config.cutover_of(link).number_margin
+    done = raise_counters(target, link.source, known, margin)
+    if not known:
+        return 0, f"document numbers that {link.source!r} has given may be given again: look at the counters"
+    return done, (
+        f"document numbers go on {margin} above the last ones that {link.source!r} is known to have given"
+        f" ({counted(done, 'sequence')} set); those without gaps, and of journals, may be given again: look at the last"
+    )
 
 
 def rejoin(link: Link, nodes: Nodes) -> dict[str, Any]:
@@ -112,11 +131,8 @@ def rejoin(link: Link, nodes: Nodes) -> dict[str, Any]:
 def _close(nodes: Nodes, link: Link, source: Connection[TupleRow]) -> None:
     if fence.read_fence(source).closed:
         return
-    with Nodes(nodes.config, GATE) as gates:
-        gate = gates.get(link.source)
-        with fence.held(gate, SPARE_SECONDS, SPARE_SECONDS) as last_seq:
-            fence.close(gate, place_of(nodes.config, link.target), last_seq)
-            gate.execute("COMMIT")
+    with Nodes(nodes.config, fence.GATE) as gates:
+        fence.shut(gates.get(link.source), fence.place_of(nodes.config, link.target))
 
 
 def _replay_undelivered(

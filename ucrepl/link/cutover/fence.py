@@ -10,13 +10,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 import psycopg
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow, class_row
 
-SQLSTATE = "40UC1"
+from ucrepl.config import Config
+
+SQLSTATE: Final = "40UC1"
 """That of the error which a write to a closed node gets."""
+
+GATE: Final = "cutover gate"
+"""What the sessions are called that hold a node."""
+
+SPARE_SECONDS: Final = 5.0
+"""How long a node is waited for, and held, that nobody should be writing to."""
 
 _HOLD = sql.SQL("ALTER SEQUENCE ucrepl.journal_seq CACHE 1")
 _CLOSED = sql.SQL(
@@ -77,6 +86,20 @@ def close(node: Connection[TupleRow], moved_to: str, last_seq: int) -> None:
     node.execute(_CLOSED)
     node.execute(sql.SQL("ALTER FUNCTION ucrepl.refuse_write() SET ucrepl.moved_to = {}").format(moved_to))
     node.execute(_WRITE, {"closed": True, "moved_to": moved_to, "next": last_seq + 1})
+
+
+def shut(
+    node: Connection[TupleRow], moved_to: str, seconds: float = SPARE_SECONDS, idle_seconds: float = SPARE_SECONDS
+) -> None:
+    """Holds and closes a node in a transaction of its own. Raises as `held` does."""
+    with held(node, seconds, idle_seconds) as last_seq:
+        close(node, moved_to, last_seq)
+        node.execute("COMMIT")
+
+
+def place_of(config: Config, node: str) -> str:
+    """How the users of a closed node are told where to go."""
+    return f"node {node!r} ({config.nodes[node].safe_dsn})"
 
 
 def reopen(node: Connection[TupleRow], moved_to: str | None = None) -> None:

@@ -61,17 +61,18 @@ def mark(source: Connection[TupleRow], seq: int) -> str:
 class Leveller:
     """Has the target of a link reach what its source has committed: by the daemon that replays it, else by itself.
 
-    It is ready when it is made: no plan has to be made while others wait. Close it at the end, or use `with`.
+    It is ready when it is made: no plan has to be made while others wait, unless the daemon dies meanwhile. Close it at
+    the end, or use `with`.
     """
 
     def __init__(self, nodes: Nodes, link: Link) -> None:
-        self.link = link
+        self.link, self._nodes = link, nodes
         self._source, self._target = nodes.another(link.source), nodes.another(link.target)
         self._to_close = ExitStack()
         self._replayer: LinkReplayer | None = None
         uuid = identify(self._target, link.target).uuid
         self._reader = Source(self._source, link.name, uuid, {}, structure_of(self._source))
-        self.by_daemon = not self._take_over(nodes)
+        self._take_over()
 
     def __enter__(self) -> Self:
         return self
@@ -86,33 +87,37 @@ class Leveller:
 
         Raises TimeoutError at the time `until` of the monotonic clock, RefusedError for a link that is paused.
         """
-        while not self._has_reached(goal):
+        while not self._has_reached(state := self._state(), goal):
             if time.monotonic() > until:
                 raise TimeoutError(f"link {self.link.name!r} was not level in time")
+            if not state.has_daemon:
+                self._take_over()
             if self._replayer is None or not self._replay(self._replayer):
                 time.sleep(_LOOK_SECONDS)
 
-    def _take_over(self, nodes: Nodes) -> bool:
-        """Replays the link itself, if nobody else does. Returns whether it does."""
+    def _take_over(self) -> None:
+        """Replays the link itself, if nobody else does."""
         known = self._target.execute("SELECT link_id FROM ucrepl.link WHERE name = %s", [self.link.name]).fetchone()
         if known is None or not try_lock(self._target, known[0]):
-            return False
+            return
         self._to_close.callback(self._give_back, known[0])
-        source = nodes.another(self.link.source)
-        self._replayer = LinkReplayer(self.link, open_link(nodes.config, self.link, source, self._target))
+        source = self._nodes.another(self.link.source)
+        self._replayer = LinkReplayer(self.link, open_link(self._nodes.config, self.link, source, self._target))
         self._to_close.callback(self._replayer.stop_reading)
-        return True
 
     def _give_back(self, link_id: int) -> None:
         if not self._target.closed:
             unlock(self._target, link_id)
 
-    def _has_reached(self, goal: str) -> bool:
+    def _state(self) -> LinkState:
         state = link_state(self._target, self.link.name)
         if state is None or state.paused:
             raise RefusedError(
                 f"link {self.link.name!r} is paused", hint=f"let it go on with: ucrepl resume '{self.link.name}'"
             )
+        return state
+
+    def _has_reached(self, state: LinkState, goal: str) -> bool:
         if not is_before(state.position, goal):
             return True
         window = self._reader.window(state.position, self.link.batch_rows)

@@ -1,30 +1,16 @@
 """The numbers that the new side hands out: above all that the old one has, for ids and for documents."""
 
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
 
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
 from ucrepl.db.catalog import read_catalog
+from ucrepl.link.cutover.documents import raise_counters, read_counters, read_pairs, set_sequences
 from ucrepl.link.ids.sequences import counts, id_sequences, read_slot
-from ucrepl.plan.catalog import Catalog, TableName
+from ucrepl.plan.catalog import Catalog
+from ucrepl.plan.numbers import RANGES, SEQUENCES
 
-_DOCUMENTS: Final = r"^ir_sequence_\d+(_\d+)?$"
-_RANGE: Final = TableName("public", "ir_sequence_date_range")
-_SEQUENCE: Final = TableName("public", "ir_sequence")
-_READ_DOCUMENTS = """
-    SELECT c.relname, pg_catalog.pg_sequence_last_value(c.oid), s.seqincrement
-    FROM pg_catalog.pg_sequence AS s
-    JOIN pg_catalog.pg_class AS c ON c.oid = s.seqrelid AND c.relnamespace = 'public'::regnamespace
-    WHERE c.relname ~ %s
-"""
-_PAIRS = """
-    SELECT m.table_name, m.remote_id, m.local_id FROM ucrepl.identity_map AS m
-    WHERE m.peer = %s AND m.table_name IN ('ir_sequence', 'ir_sequence_date_range')
-"""
 _RAISE = """
     UPDATE public.{table} AS t SET number_next = u.number
     FROM unnest(%s::integer[], %s::bigint[]) AS u (id, number)
@@ -58,7 +44,7 @@ class NumberKeeper:
         self._slot = read_slot(target)
         self._counters = [
             name
-            for name in (_SEQUENCE, _RANGE)
+            for name in (SEQUENCES, RANGES)
             if all(name in c.tables and "number_next" in c.tables[name].columns for c in (here, there))
         ]
 
@@ -73,31 +59,14 @@ class NumberKeeper:
             least = max(handed_out.get(self._sequences[count.sequence], 0), self._used.get(count.sequence, 0))
             if (count.last_value or 0) < least:
                 behind[count.sequence] = self._slot.first_above(least) if self._slot else least
-        return self._set_values(behind)
+        return set_sequences(self._target, behind)
 
     def _set_documents(self) -> int:
-        pairs = _pairs(self._target, self._source_name) if self._counters else {}
-        here = {name: (last or 0, step) for name, last, step in self._documents(self._target)}
-        behind = {}
-        for name, last, step in self._documents(self._source):
-            ours = _translated(name, pairs)
-            if ours is None or last is None:
-                continue
-            if ours not in here:
-                create = sql.SQL("CREATE SEQUENCE {} INCREMENT BY {}").format(sql.Identifier("public", ours), step)
-                self._target.execute(create)
-            at, by = here.get(ours, (0, step))
-            if at < last:
-                # A step of its own keeps the numbers of two sides apart: it stays in step with itself.
-                behind[f"public.{ours}"] = at - (at - last) // by * by if at else last
-        return self._set_values(behind)
-
-    def _documents(self, node: Connection[TupleRow]) -> list[tuple[str, int | None, int]]:
-        return node.execute(_READ_DOCUMENTS, [_DOCUMENTS]).fetchall()
+        return raise_counters(self._target, self._source_name, read_counters(self._source))
 
     def _set_counters(self) -> int:
         changed = 0
-        pairs = _pairs(self._target, self._source_name) if self._counters else {}
+        pairs = read_pairs(self._target, self._source_name) if self._counters else {}
         for name in self._counters:
             read = sql.SQL("SELECT id, number_next FROM {}").format(sql.Identifier(*name))
             rows = self._source.execute(read).fetchall()
@@ -107,15 +76,6 @@ class NumberKeeper:
                 self._target.execute("SELECT set_config('ucrepl.origin', %s, true)", [self._source_name])
                 changed += self._target.execute(statement, [[i for i, _ in mapped], [n for _, n in mapped]]).rowcount
         return changed
-
-    def _set_values(self, values: Mapping[str, int]) -> int:
-        if values:
-            self._target.execute(
-                "SELECT pg_catalog.setval(u.name::regclass, u.number)"
-                " FROM unnest(%s::text[], %s::bigint[]) AS u (name, number)",
-                [list(values), list(values.values())],
-            )
-        return len(values)
 
 
 def _greatest_ids(node: Connection[TupleRow], catalog: Catalog) -> dict[str, int]:
@@ -129,18 +89,3 @@ def _greatest_ids(node: Connection[TupleRow], catalog: Catalog) -> dict[str, int
             row = node.execute(greatest).fetchone()
             found[sequence] = max(found.get(sequence, 0), row[0] or 0 if row else 0)
     return found
-
-
-def _pairs(target: Connection[TupleRow], source_name: str) -> dict[tuple[str, int], int]:
-    """The ids that the sequences of documents have on the target, by table and id of the source."""
-    return {(table, remote): local for table, remote, local in target.execute(_PAIRS, [source_name]).fetchall()}
-
-
-def _translated(name: str, pairs: Mapping[tuple[str, int], int]) -> str | None:
-    """The name that PostgreSQL's sequence of a document has on the target; None where its record is not there."""
-    _, _, numbers = name.partition("ir_sequence_")
-    ids = [int(number) for number in re.findall(r"\d+", numbers)]
-    if not pairs:
-        return name
-    known = [pairs.get((table.table, i)) for table, i in zip((_SEQUENCE, _RANGE), ids, strict=False)]
-    return None if None in known else "ir_sequence_" + "_".join(f"{i:03d}" for i in known)

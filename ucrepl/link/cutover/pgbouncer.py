@@ -69,17 +69,16 @@ class Bouncer:
         self._write(wanted)
         self._ask("RELOAD", _LONGEST_SECONDS)
         until = time.monotonic() + _LONGEST_SECONDS
-        while not self._leads_to(wanted):
+        while not self._is_at(wanted):
             if time.monotonic() > until:
                 raise BouncerError(f"PgBouncer has read its configuration and still does not lead to node {node!r}")
             time.sleep(0.01)
 
     def check(self, nodes: tuple[str, str]) -> str | None:
-        """What is wrong with it, if it is to lead from one node to the other."""
-        source, target = nodes
+        """What is wrong with it, if it is to lead from one of the nodes to the other, whichever it leads to now."""
         try:
-            if not self._leads_to(_place(self._targets[source])):
-                return f"its database {self._settings.database!r} does not lead to node {source!r}"
+            if not any(self.leads_to(node) for node in nodes):
+                return f"its database {self._settings.database!r} leads neither to {nodes[0]!r} nor to {nodes[1]!r}"
             self._lines()
         except BouncerError as error:
             return str(error)
@@ -87,9 +86,14 @@ class Bouncer:
             return error.message
         if not os.access(self._settings.config.parent, os.W_OK):
             return f"the folder of {str(self._settings.config)!r} can't be written to"
-        return None if _place(self._targets[target]) else f"nothing says how it reaches node {target!r}"
+        unknown = [node for node in nodes if not _place(self._targets[node])]
+        return f"nothing says how it reaches node {unknown[0]!r}" if unknown else None
 
-    def _leads_to(self, wanted: dict[str, str]) -> bool:
+    def leads_to(self, node: str) -> bool:
+        """Whether clients are led to the node now. Raises BouncerError, UnreachableError."""
+        return self._is_at(_place(self._targets[node]))
+
+    def _is_at(self, wanted: dict[str, str]) -> bool:
         found = self.database()
         told = {"host": found["host"], "port": found["port"], "dbname": found["database"]}
         return all(str(told[key] or "") == value for key, value in wanted.items())

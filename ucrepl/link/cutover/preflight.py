@@ -103,14 +103,9 @@ def _way(link: Link, state: LinkState) -> Iterator[Objection]:
 def _back(
     config: Config, link: Link, source: Connection[TupleRow], target: Connection[TupleRow]
 ) -> Iterator[Objection]:
-    if not config.cutover_of(link).reverse:
-        return
+    yield from no_way_back(config, link)
     back = config.way_back(link)
-    if back is None:
-        yield Objection(
-            f"there is no link from {link.target!r} to {link.source!r}: the old side would not follow the new one",
-            "write it, or 'reverse: false' under 'cutover'",
-        )
+    if back is None or not config.cutover_of(link).reverse:
         return
     state, forth = link_state(source, back.name), link_state(target, link.name)
     if state is None:
@@ -122,6 +117,18 @@ def _back(
 
 
 def _in_front(config: Config, link: Link) -> Iterator[Objection]:
+    found = list(wrong_settings(config, link))
+    yield from found
+    pgbouncer = config.cutover_of(link).pgbouncer
+    if pgbouncer and not found and not Bouncer(pgbouncer, config.nodes).leads_to(link.source):
+        yield Objection(
+            f"PgBouncer's database {pgbouncer.database!r} does not lead to node {link.source!r}",
+            "correct 'pgbouncer' under 'cutover', or the line of the database, and RELOAD",
+        )
+
+
+def wrong_settings(config: Config, link: Link) -> Iterator[Objection]:
+    """What is wrong with that which is configured to lead the clients over."""
     settings = config.cutover_of(link)
     if settings.switch and shutil.which(settings.switch[0]) is None:
         why = "is not there" if not os.path.exists(settings.switch[0]) else "is no program that may be run"  # noqa: PTH110
@@ -130,6 +137,15 @@ def _in_front(config: Config, link: Link) -> Iterator[Objection]:
         wrong = Bouncer(settings.pgbouncer, config.nodes).check((link.source, link.target))
         if wrong:
             yield Objection(wrong, "correct 'pgbouncer' under 'cutover', or start it")
+
+
+def no_way_back(config: Config, link: Link) -> Iterator[Objection]:
+    """That the old side could not follow the new one, and should."""
+    if config.cutover_of(link).reverse and config.way_back(link) is None:
+        yield Objection(
+            f"there is no link from {link.target!r} to {link.source!r}: the old side would not follow the new one",
+            "write it, or 'reverse: false' under 'cutover'",
+        )
 
 
 def _differences(nodes: Nodes, link: Link) -> Iterator[Objection]:

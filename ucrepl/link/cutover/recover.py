@@ -14,13 +14,14 @@ from psycopg.types.json import Jsonb
 from ucrepl.config import Config, Link
 from ucrepl.errors import RefusedError, UcreplError, UnreachableError
 from ucrepl.link.cutover import fence
-from ucrepl.link.cutover.caches import tell_odoo
 from ucrepl.link.cutover.front import Front
 from ucrepl.link.cutover.record import Entry, Outcome, Record, alone, entries, is_under_way
 from ucrepl.link.cutover.report import Report, note_first_write
-from ucrepl.link.cutover.run import GATE, SPARE_SECONDS, Options, cut_over, place_of
+from ucrepl.link.cutover.run import Options, cut_over
 from ucrepl.link.node import identify
 from ucrepl.link.nodes import Nodes, explain
+from ucrepl.link.signals import tell_all
+from ucrepl.packs import load_packs
 
 _GONE_SECONDS: Final = 10.0
 
@@ -126,7 +127,8 @@ class _Interrupted:
         if front.bouncer:
             front.bouncer.point_to(self.link.target)
         front.resume()
-        return self._end("done", caches=tell_odoo(target), notes=["it was interrupted, and gone on with"])
+        told = tell_all(target, load_packs(tuple(self.config.packs)))
+        return self._end("done", caches=told, notes=["it was interrupted, and gone on with"])
 
     def undo(self) -> dict[str, Any]:
         """Opens the old side, if it was closed, closes the new one, and leads the clients back."""
@@ -145,9 +147,7 @@ class _Interrupted:
                 with target.transaction():
                     fence.reopen(target)
         elif self.is_open_there:
-            with fence.held(target, SPARE_SECONDS, SPARE_SECONDS) as last_seq:
-                fence.close(target, place_of(self.config, self.link.source), last_seq)
-                target.execute("COMMIT")
+            fence.shut(target, fence.place_of(self.config, self.link.source))
 
     def _front(self) -> Front:
         front = Front(self.config, self.link)
@@ -219,7 +219,7 @@ def _end_gates(node: Connection[TupleRow], name: str) -> None:
         row = node.execute(
             "SELECT count(pg_catalog.pg_terminate_backend(pid)) FROM pg_catalog.pg_stat_activity"
             " WHERE datname = pg_catalog.current_database() AND application_name = %s",
-            [f"ucrepl {GATE}"],
+            [f"ucrepl {fence.GATE}"],
         ).fetchone()
         if not (row and row[0]):
             return

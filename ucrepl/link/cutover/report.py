@@ -26,7 +26,8 @@ class Report:
     no new one until the new side, and what stands in front of it, let them go on; of a rehearsal, what it would have
     been. `pause_ms`: from the last change on the old side to the first on the new one, as the journals have them, None
     while there is none. `rows`: changes that were replayed meanwhile. `numbers`: what was set on the new side.
-    `compared`: how many tables; `in_part`: those of which only a part was. `notes`: what a person should know.
+    `compared`: how many tables; `in_part`: those of which only a part was; `not_compared`: those that were changed, and
+    for which there was no time. `notes`: what a person should know.
     """
 
     link: str
@@ -43,6 +44,7 @@ class Report:
     numbers: dict[str, int] = field(default_factory=dict)
     compared: int = 0
     in_part: list[str] = field(default_factory=list)
+    not_compared: list[str] = field(default_factory=list)
     caches: int = 0
     steps: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)

@@ -19,26 +19,28 @@ from ucrepl.config import Config, Link
 from ucrepl.errors import RefusedError, UcreplError
 from ucrepl.link.clock import clock_offset
 from ucrepl.link.cutover import fence
-from ucrepl.link.cutover.caches import tell_odoo
 from ucrepl.link.cutover.compare import Recent
 from ucrepl.link.cutover.front import Front
 from ucrepl.link.cutover.level import Leveller, link_state, mark
 from ucrepl.link.cutover.numbers import NumberKeeper
 from ucrepl.link.cutover.pgbouncer import BouncerError
 from ucrepl.link.cutover.preflight import preflight
+from ucrepl.link.cutover.reasons import is_timeout, late, reason
 from ucrepl.link.cutover.record import Record, alone
 from ucrepl.link.cutover.report import Report, last_change, note_first_write
+from ucrepl.link.cutover.steps import Steps
 from ucrepl.link.cutover.switch import SwitchError
 from ucrepl.link.node import identify
 from ucrepl.link.nodes import Nodes
+from ucrepl.link.signals import tell_all
 from ucrepl.link.source import Source, StalePlanError, structure_of
+from ucrepl.packs import load_packs
 
-GATE: Final = "cutover gate"
-"""What the sessions are called that hold a node."""
-
-SPARE_SECONDS: Final = 5.0
 _DECIDE_SECONDS: Final = 10.0
+_CATCH_UP_SECONDS: Final = 60.0
+_SOON_SECONDS: Final = 0.5
 _FIRST_WRITE_SECONDS: Final = 0.25
+_WITHOUT_DEADLINE: Final = frozenset({"prepare", "switch", "close"})
 
 _EXPECTED: Final = (psycopg.Error, UcreplError, TimeoutError, BouncerError, SwitchError, StalePlanError)
 
@@ -67,13 +69,8 @@ def cut_over(config: Config, link: Link, nodes: Nodes, options: Options = Option
     ends = {name: nodes.another(name) for name in (link.source, link.target)}
     with alone(ends):
         preflight(nodes, link)
-        with Nodes(config, GATE) as gates:
+        with Nodes(config, fence.GATE) as gates:
             return _Run(config, link, nodes, gates, Record(ends), options).go()
-
-
-def place_of(config: Config, node: str) -> str:
-    """How the users of a closed node are told where to go."""
-    return f"node {node!r} ({config.nodes[node].safe_dsn})"
 
 
 class _Run:
@@ -92,7 +89,7 @@ class _Run:
         self.report = Report(link.name, kind, link.source, link.target)
         self._until = 0.0
         self._waits_since: float | None = None
-        self._step_since: tuple[str, float] | None = None
+        self._steps = Steps(record, options.told, self.report.steps)
 
     def go(self) -> dict[str, Any]:
         """Takes all steps. Raises as `cut_over` does."""
@@ -117,7 +114,7 @@ class _Run:
     def _cut_over(self) -> None:
         """All steps up to the decision, and the decision."""
         with ExitStack() as stack:
-            self._step("prepare")
+            self._steps.begin("prepare")
             leveller = stack.enter_context(Leveller(self.nodes, self.link))
             recent = stack.enter_context(Recent(self.nodes, self.link, self.config.cutover_of(self.link)))
             numbers = NumberKeeper(self.source, self.target, self.link.source)
@@ -127,26 +124,28 @@ class _Run:
             }
             gate, other_gate = self.gates.get(self.link.source), self.gates.get(self.link.target)
             before = link_state(self.target, self.link.name)
+            self._catch_up(leveller)
             self._until = time.monotonic() + self.options.deadline
             if self.front.bouncer:
-                self._step("pause")
+                self._steps.begin("pause")
                 self._waits_since = time.monotonic()
                 self.front.pause(self._left())
-            self._step("fence")
+            self._steps.begin("fence")
             self._close_target(other_gate)
             self._waits_since = self._waits_since or time.monotonic()
             with fence.held(gate, self._left(), self._idle_seconds()) as last_seq:
-                fence.close(gate, place_of(self.config, self.link.target), last_seq)
-                self._step("marker")
+                fence.close(gate, fence.place_of(self.config, self.link.target), last_seq)
+                self._timed_step("marker")
                 goal = mark(self.source, last_seq)
-                self._step("level")
+                self._timed_step("level")
                 leveller.reach(goal, self._until)
-                self._step("numbers")
+                self._timed_step("numbers")
                 self.report.numbers = asdict(numbers.set())
-                self._step("compare")
+                self._timed_step("compare")
                 compared = recent.compare(self._until)
                 self.report.compared, self.report.in_part = compared.tables, compared.in_part
-                self._step("arm")
+                self.report.not_compared = compared.not_compared
+                self._timed_step("arm")
                 armed()
                 after = link_state(self.target, self.link.name)
                 self.report.rows = after.applied - before.applied if after and before else 0
@@ -156,23 +155,39 @@ class _Run:
                     self._note_wait()
                     return
                 self._left()
-                self._step("switch")
+                self._limit(0)
+                self._steps.begin("switch")
                 with self._opening(other_gate):
                     self.front.lead_over(identify(self.target, self.link.target).uuid)
-                    self._step("close")
+                    self._steps.begin("close")
                     self._decide(gate, other_gate)
+
+    def _catch_up(self, leveller: Leveller) -> None:
+        """Has the target be nearly level before anybody has to wait: what is left takes a part of the deadline.
+
+        Raises RefusedError where it does not get so far.
+        """
+        until, soon = time.monotonic() + _CATCH_UP_SECONDS, max(_SOON_SECONDS, self.options.deadline / 4)
+        took = soon
+        while took >= soon:
+            since = time.monotonic()
+            try:
+                leveller.reach(mark(self.source, 0), until)
+            except TimeoutError:
+                raise RefusedError(
+                    f"{self.link.name} did not catch up within {_CATCH_UP_SECONDS:g} s", hint="see: ucrepl status"
+                ) from None
+            took = time.monotonic() - since
 
     def _close_target(self, gate: Connection[TupleRow]) -> None:
         """Closes the new side, if it is open: at no time are both."""
         if self.was_open:
-            with fence.held(gate, self._left(), self._idle_seconds()) as last_seq:
-                fence.close(gate, place_of(self.config, self.link.source), last_seq)
-                gate.execute("COMMIT")
+            fence.shut(gate, fence.place_of(self.config, self.link.source), self._left(), self._idle_seconds())
 
     @contextmanager
     def _opening(self, gate: Connection[TupleRow]) -> Iterator[None]:
         """A transaction that opens the new side when it is committed. Whoever writes there meanwhile waits for that."""
-        with fence.held(gate, SPARE_SECONDS, self._idle_seconds()):
+        with fence.held(gate, fence.SPARE_SECONDS, self._idle_seconds()):
             fence.reopen(gate)
             yield
 
@@ -186,7 +201,7 @@ class _Run:
                 self.is_decided = False
                 raise
         with suppress(psycopg.Error):  # nothing may come between the two
-            self._step("open")
+            self._steps.begin("open")
         try:
             other_gate.execute("COMMIT")
         except psycopg.Error:
@@ -207,14 +222,14 @@ class _Run:
     def _finish(self) -> dict[str, Any]:
         """What is left when the new side is open."""
         try:
-            self._step("resume")
+            self._steps.begin("resume")
             self.front.resume()
             self._note_wait()
-            self._step("caches")
-            self.report.caches = tell_odoo(self.nodes.get(self.link.target))
+            self._steps.begin("caches")
+            self.report.caches = tell_all(self.nodes.get(self.link.target), load_packs(tuple(self.config.packs)))
         except _EXPECTED as error:
             raise self._unfinished(error) from error
-        self._end_step()
+        self._steps.end()
         self.report.outcome = "done"
         report = self._with_first_write()
         self.record.end("done", report)
@@ -251,11 +266,13 @@ class _Run:
         """Takes it back, unless the old side is closed, or may be."""
         if self.is_decided:
             raise self._unfinished(error) from error
-        self._take_back(reason(error))
+        self._take_back(self._why(error)[0])
 
     def _take_back(self, why: str) -> None:
         self._note_wait()
-        self._end_step()
+        with suppress(psycopg.Error):
+            self._limit(0)
+        self._steps.end()
         self.report.outcome, self.report.reason = "taken back", why
         self.report.notes += self.front.lead_back()
         if self.options.rehearse and self.was_open:
@@ -269,9 +286,15 @@ class _Run:
         self.report.notes += [f"it could not be written down on node {name!r}" for name in failed]
 
     def _taken_back(self, error: BaseException) -> RefusedError:
-        hint = getattr(error, "hint", None) or "mend that, and try it with: --rehearse"
+        why, hint = self._why(error)
         notes = "".join(f"; {note}" for note in self.report.notes)
-        return RefusedError(f"taken back, {self.link.source!r} is open as before: {reason(error)}{notes}", hint=hint)
+        return RefusedError(f"taken back, {self.link.source!r} is open as before: {why}{notes}", hint=hint)
+
+    def _why(self, error: BaseException) -> tuple[str, str]:
+        """The reason, and a hint."""
+        if is_timeout(error) and self._steps.now not in _WITHOUT_DEADLINE:
+            return late(self._steps.now, self.options.deadline)
+        return reason(error), getattr(error, "hint", None) or "mend that, and try it with: --rehearse"
 
     def _unfinished(self, error: BaseException) -> RefusedError:
         name = self.link.name
@@ -282,18 +305,15 @@ class _Run:
 
     # Time
 
-    def _step(self, name: str) -> None:
-        """Writes down that a step begins, and tells of it."""
-        self._end_step()
-        self.record.step(name)
-        self.options.told(name)
-        self._step_since = (name, time.monotonic())
+    def _timed_step(self, name: str) -> None:
+        """Begins a step whose statements must be done by the deadline."""
+        self._steps.begin(name)
+        self._limit(self._left())
 
-    def _end_step(self) -> None:
-        if self._step_since:
-            name, since = self._step_since
-            self.report.steps[name] = round((time.monotonic() - since) * 1000, 1)
-            self._step_since = None
+    def _limit(self, seconds: float) -> None:
+        """Has the next statements of both sides end after so long; 0: never."""
+        for node in (self.source, self.target):
+            node.execute(f"SET statement_timeout = {round(seconds * 1000) or int(seconds > 0)}".encode())
 
     def _left(self) -> float:
         """The seconds until the deadline. Raises TimeoutError past it."""
@@ -304,24 +324,8 @@ class _Run:
 
     def _idle_seconds(self) -> float:
         settings = self.config.cutover_of(self.link)
-        return self.options.deadline + 2 * settings.switch_seconds + SPARE_SECONDS
+        return self.options.deadline + 2 * settings.switch_seconds + fence.SPARE_SECONDS
 
     def _note_wait(self) -> None:
         if self._waits_since is not None:
             self.report.waited_ms = round((time.monotonic() - self._waits_since) * 1000, 1)
-
-
-def reason(error: BaseException) -> str:
-    """The error in one line."""
-    match error:
-        case UcreplError():
-            return error.message
-        case psycopg.errors.LockNotAvailable():
-            return "a transaction that writes was still open at the deadline"
-        case psycopg.errors.QueryCanceled():
-            return "the tables could not be compared within the deadline"
-        case psycopg.Error():
-            return " ".join((error.diag.message_primary or str(error)).split())
-        case StalePlanError():
-            return "tables were changed meanwhile"
-    return " ".join(str(error).split()) or type(error).__name__
