@@ -16,6 +16,10 @@ from tests.support.traffic import Traffic
 from ucrepl.errors import Exit
 
 TEMPLATES = templates("odoo18")
+PLANTED_IN = [
+    pytest.param("shop", marks=pytest.mark.xdist_group("shop")),
+    pytest.param("odoo18", marks=[pytest.mark.xdist_group("odoo18"), pytest.mark.long]),
+]
 FORTH, BACK = "turin->milan", "milan->turin"
 KINDS = {"value": 25, "reference": 20, "missing": 20, "extra": 15, "link": 10, "no link": 10}
 
@@ -34,7 +38,7 @@ def verify(pair: Pair, *args: str, code: int = Exit.OK) -> list[Difference]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("template", TEMPLATES)
+@pytest.mark.parametrize("template", PLANTED_IN)
 def test_a_hundred_planted_differences_are_found_and_mended(
     template: str, database: MakeDatabase, tmp_path: Path
 ) -> None:
