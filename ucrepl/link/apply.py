@@ -350,12 +350,13 @@ class Applier:
     def _follow_up(self, staged: Staged, *, small: bool) -> None:
         """Does what follows from what was written.
 
-        Builds paths of ancestors again, counts what was not certain, and makes the sequences from which Odoo numbers.
+        Builds paths of ancestors and nested sets again, counts what was not certain, and makes the sequences from which
+        Odoo numbers.
         """
-        for number in () if self.plan.shared_with else staged.inserts.keys() | staged.updates.keys():
+        for number in staged.inserts.keys() | staged.updates.keys():
             table = self.plan.tables[number]
             names = None if number in staged.inserts else staged.updates[number][1]
-            for column in table.followed_up:
+            for column in self.plan.followed_up[number]:
                 parent = column.reference.parent if column.reference else None
                 if names is None or column.name in names or parent in names:
                     make = paths.rebuild if parent else paths.count_uncertain

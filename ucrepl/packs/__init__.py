@@ -18,6 +18,10 @@ from ucrepl.packs.policies import PolicyRule
 __all__ = ["Pack", "Packs", "Pattern", "PolicyRule", "ReferenceRule", "Sourced", "load_packs"]
 
 
+EVERY_TABLE = "*"
+"""Stands for all tables of which nothing else is said."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sourced:
     """What a pack says of a column, and where: file, line and key."""
@@ -32,7 +36,7 @@ class Packs:
 
     `keys`: table -> recognition keys, the best first. `external_ids`: the table of external ids.
     `models`: model -> table, where it is not the model's name with underscores.
-    `references`: table -> column -> how it refers. `patterns`: name -> how ids stand in a text.
+    `references`: table, or `*` -> column -> how it refers. `patterns`: name -> how ids stand in a text.
     `column_names`: how ids stand in names of columns. `policies`: what is left out or protected; those of users first.
     `signals`: cache -> what tells workers of it, `caches`: table -> its caches, `registry`: table -> column -> value of
     the rows that are part of the registry.
@@ -64,6 +68,11 @@ class Packs:
             for table, columns in self.references.items()
         }
         return {table: columns for table, columns in named.items() if columns}
+
+    def reference(self, table: str, column: str) -> Sourced | None:
+        """What is said of a column: of this one, or else of all columns that are called so."""
+        found = self.references.get(table, {}).get(column)
+        return found or self.references.get(EVERY_TABLE, {}).get(column)
 
     def table_of(self, model: str) -> str:
         """The table in which the records of a model are."""

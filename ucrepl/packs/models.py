@@ -10,21 +10,26 @@ from ucrepl.packs.policies import PolicyRule
 
 Name = Annotated[str, StringConstraints(min_length=1)]
 Kind = Literal[
-    "record", "by_model", "model_id", "object", "list", "path", "text", "properties", "definition", "domain", "none"
-]
-_PLACE = re.compile(r"\{(id|model)\}")
+    "record", "by_model", "model_id", "object", "json", "list", "path", "nested", "text", "properties", "definition",
+    "domain", "local", "none",
+]  # fmt: skip
+PLACE = re.compile(r"\{(id|model)\}")
+"""Where an id, or the name of its model, stands in a pattern."""
 # What each kind needs, and what it may have besides.
 _NEEDED: dict[Kind, tuple[set[str], set[str]]] = {
     "record": ({"model"}, set()),
-    "by_model": ({"model_from"}, {"before", "models"}),
+    "by_model": ({"model_from"}, {"before", "models", "field_from", "fields"}),
     "model_id": (set(), set()),
     "object": (set(), {"keys", "values"}),
+    "json": ({"places"}, set()),
     "list": ({"model"}, {"separator"}),
     "path": (set(), {"parent"}),
+    "nested": ({"right"}, {"parent"}),
     "text": ({"patterns"}, set()),
     "properties": ({"definition"}, set()),
     "definition": (set(), set()),
     "domain": (set(), {"model", "model_from"}),
+    "local": (set(), set()),
     "none": (set(), set()),
 }
 _OF_ALL = {"kind", "where", "required"}
@@ -35,18 +40,26 @@ def _wrong(message: str, hint: str) -> PydanticCustomError:
 
 
 def _pattern(text: str) -> str:
-    places = _PLACE.findall(text)
+    places = PLACE.findall(text)
     if sorted(places) not in (["id"], ["id", "model"]):
         message = f"the pattern {text!r} must have {{id}} once, and {{model}} at the most once"
         raise _wrong(message, "write {id} where the id stands, as in '/web/image/{id}'")
     try:
-        groups = re.compile(_PLACE.sub("x", text)).groups
+        groups = re.compile(PLACE.sub("x", text)).groups
     except re.error as error:
         message = f"the pattern {text!r} is no regular expression: {error}"
         raise _wrong(message, "a character that means itself needs '\\' before it") from None
     if groups:
         message = f"the pattern {text!r} has a group that captures"
         raise _wrong(message, "write '(?:…)' instead of '(…)'")
+    return text
+
+
+def _place(text: str) -> str:
+    *steps, last = text.split(".")
+    if "" in (*steps, last) or "{id}" in steps:
+        message = f"the place {text!r} must be names joined by dots, with {{id}} only at its end"
+        raise _wrong(message, "write it as in 'header.{id}' or 'lines.*.tax_id'")
     return text
 
 
@@ -76,7 +89,8 @@ class ReferenceRule(_Model):
     """How a column refers to records. What a kind needs is in docs/packs.md."""
 
     kind: Kind
-    """How the value says which record it means; `none`: it means none, whatever else is found about the column."""
+    """How the value says which record it means; `none`: it means none, whatever else is found about the column;
+    `local`: it means something on its own side only, and never leaves it."""
     model: Name | None = None
     """The model to which all values refer (`res.partner`)."""
     model_from: Name | list[Name] | None = None
@@ -86,6 +100,13 @@ class ReferenceRule(_Model):
     """The model is what stands before this text in `model_from` (`,` in `res.partner,name`)."""
     models: dict[Name, Name] = {}
     """Value of `model_from` -> model, where that is no model's name itself. `*` at the end stands for anything."""
+    field_from: Name | None = None
+    """The model is the one to which a field of the model at `model_from` refers; this column tells which field."""
+    fields: dict[Name, list[Name]] = {}
+    """Value of `field_from` -> the names that the field may have; the first counts that the model has."""
+    places: dict[Annotated[str, AfterValidator(_place)], Name] = {}
+    """Where ids stand in jsonb -> their model: names of members joined by dots, `*` for any member or element, `{id}`
+    at the end for the keys (`manual_tax_amounts.{id}`). At a place there is an id, or a list of ids."""
     keys: Name | None = None
     """The model to which the keys of an object refer; several ids in one key are joined by commas."""
     values: Name | None = None
@@ -93,7 +114,9 @@ class ReferenceRule(_Model):
     separator: Name = ","
     """What stands between the ids of a list."""
     parent: Name | None = None
-    """The column with the parent, of a path; `parent_id` by default."""
+    """The column with the parent, of a path or of nested sets; `parent_id` by default."""
+    right: Name | None = None
+    """The column with the right end, where this one has the left end of nested sets."""
     patterns: Name | None = None
     """The name of the patterns by which ids are found in a text."""
     definition: Name | None = None
@@ -114,6 +137,8 @@ class ReferenceRule(_Model):
         if useless := given - needed - allowed - _OF_ALL:
             message = f"a reference of kind {self.kind!r} has no {', '.join(map(repr, sorted(useless)))}"
             raise _wrong(message, "what each kind needs is in docs/packs.md")
+        if ("field_from" in given) != ("fields" in given):
+            raise _wrong("'field_from' and 'fields' go together", "what each kind needs is in docs/packs.md")
         return self
 
 
@@ -131,7 +156,7 @@ class Pack(_Model):
     column_names: list[Pattern] = []
     """How the id of a record stands in the name of a column, without regular expressions: `x_plan{id}_id`."""
     references: dict[Name, dict[Name, ReferenceRule]] = {}
-    """Table -> column -> how it refers to records."""
+    """Table -> column -> how it refers to records. The table `*`: all that have such a column and say nothing of it."""
     policies: list[PolicyRule] = []
     """What is replicated, left out or protected with each policy of a link."""
     signals: dict[Name, Annotated[list[Name], Field(min_length=1)]] = {}

@@ -10,11 +10,12 @@ from ucrepl.errors import ConfigError
 from ucrepl.packs import Packs
 from ucrepl.plan import cached, mask, partial, route
 from ucrepl.plan.catalog import Catalog, Table, TableName, referenced_table
-from ucrepl.plan.model import ColumnPlan, LinkPlan, ModelTable, NamedById, SkippedTable, TablePlan
+from ucrepl.plan.finder import Finder
+from ucrepl.plan.model import ColumnPlan, LinkPlan, ModelTable, NamedById, Protection, SkippedTable, TablePlan
 from ucrepl.plan.order import strongly_connected
 from ucrepl.plan.place import absent_columns, without_place
 from ucrepl.plan.policy import Policies, Policy, may_leave
-from ucrepl.plan.references import Finder, OdooField, Reference, text_patterns
+from ucrepl.plan.references import OdooField, Reference, text_patterns
 from ucrepl.plan.types import SENT_ALIKE
 
 
@@ -186,6 +187,7 @@ def _plan_table(given: Ingredients, number: int, source: Table, target: Table) -
         found = None
         if not refers_to and name not in target.key:
             found = given.finder.reference(target, name)
+        stays = isinstance(found, Reference) and not found.function and bool(found.parent or not given.shared_with)
         missing, rule = None, None
         if refers_to or found:
             missing, rule = _missing(given.link, rules, name)
@@ -194,7 +196,7 @@ def _plan_table(given: Ingredients, number: int, source: Table, target: Table) -
         columns.append(
             ColumnPlan(
                 column=column,
-                protection=policy.level(name),
+                protection=Protection.NEVER if stays else policy.level(name),
                 conflicts=next((p for r in rules if (p := _policy(r.conflicts, name))), given.link.conflicts),
                 refers_to=refers_to,
                 on_delete=next((fk.on_delete for fk in target.foreign_keys if name in fk.columns), "a"),

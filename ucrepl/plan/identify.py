@@ -99,6 +99,7 @@ ON CONFLICT DO NOTHING"""
 def recognise_by_external_id(link: LinkPlan, names: TablePlan, *, all_there: bool = False) -> str:
     """Pairs new records with the local ones that bear the same external id (the rows of ir_model_data in the batch).
 
+    Not by those that Odoo up to 10 made for an export: they say no more than the id of the record on the source.
     `all_there`: what bears the names is known to be on the source, and need not be in the batch.
     """
     named = """
@@ -115,6 +116,7 @@ JOIN ONLY {names.name.sql} AS target
     ON target.module = sent.module AND target.name = {name} AND target.model = sent.model
 JOIN pg_temp.model AS model ON model.model = sent.model{"" if all_there else named}
 WHERE change.table_id = {names.number} AND change.op = 'I' AND target.res_id > 0
+    AND NOT (sent.module = '__export__' AND sent.name ~ ('_' || sent.res_id || '(_[0-9]{{1,3}})?$'))
     AND NOT EXISTS (
         SELECT FROM ucrepl.identity AS i
         WHERE i.peer_id = {link.peer_id} AND (

@@ -54,7 +54,7 @@ def statements(link: LinkPlan, table: TablePlan) -> Iterator[tuple[str, str]]:
         yield "update", write.update(link, table, columns, uniform=False, guarded=True)
         if watched := tuple(c for c in columns if c.can_conflict):
             yield "find conflicts, where a row holds another value", conflict.collide(link, table, watched)
-    for column in table.followed_up if not link.shared_with else ():
+    for column in link.followed_up.get(table.number, ()):
         if column.is_uncertain:
             yield f"count what was not certain in {column.name}", paths.count_uncertain(link, table, column)
         else:

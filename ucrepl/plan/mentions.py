@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from ucrepl.plan.mask import ROW
 from ucrepl.plan.model import ColumnPlan, LinkPlan, TablePlan
-from ucrepl.plan.references import Path, Reference
+from ucrepl.plan.references import Reference
 from ucrepl.plan.text import literal, quote
-from ucrepl.plan.translate import Row, followed
+from ucrepl.plan.translate import Row, argument_of, followed
 
 _HERE = Row(None, ROW)
 _ID = "^[0-9]{1,18}$"
@@ -15,7 +15,7 @@ _ID = "^[0-9]{1,18}$"
 def of_column(link: LinkPlan, table: TablePlan, column: ColumnPlan, value: str) -> Iterator[str]:
     """Queries of (model, id) for the row `row`, of the records to which the `value` of a column refers.
 
-    None for definitions of properties, properties and domains: what they mention is not brought along.
+    None for definitions of properties, properties, json and domains: what they mention is not brought along.
     """
     if column.model_column:
         yield f"SELECT {ROW}.{quote(column.model_column)}, {value}::bigint"
@@ -36,10 +36,7 @@ def _where(link: LinkPlan, table: TablePlan, reference: Reference) -> str:
 
 def _of_reference(link: LinkPlan, table: TablePlan, reference: Reference, value: str) -> Iterator[str]:
     """Queries of (model, id), each by what a function `mapped_*` takes for an id."""
-    models = [
-        followed(link, table, argument, _HERE) if isinstance(argument, Path) else argument and literal(argument)
-        for argument in reference.arguments
-    ]
+    models = [argument and argument_of(link, table, argument, _HERE) for argument in reference.arguments]
     text, is_id = f"{value}::text", f"part ~ {literal(_ID)}"
     match reference.function:
         case "id":

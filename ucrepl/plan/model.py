@@ -82,6 +82,11 @@ class ColumnPlan:
         return self.reference is not None and not self.reference.is_certain
 
     @property
+    def is_local(self) -> bool:
+        """Whether its values belong to their side: none is ever written."""
+        return self.reference is not None and not self.reference.function and self.protection is Protection.NEVER
+
+    @property
     def fetches(self) -> bool:
         """Whether a record to which it refers is fetched where none is known."""
         return self.missing == "fetch"
@@ -198,11 +203,6 @@ class TablePlan:
     def mentioning(self) -> tuple[ColumnPlan, ...]:
         """The columns that mention records by model name, which get ids then."""
         return tuple(c for c in self.columns if c.model_column and c.gives_ids)
-
-    @cached_property
-    def followed_up(self) -> tuple[ColumnPlan, ...]:
-        """The columns of which something is to be done once their rows are written."""
-        return tuple(c for c in self.columns if c.is_uncertain or (c.reference and c.reference.parent))
 
     @property
     def watches_time(self) -> bool:
@@ -364,6 +364,21 @@ class LinkPlan:
     def in_circle(self, one: int, other: int) -> bool:
         """Whether two tables refer to each other in a circle, so that their rows are written in one statement."""
         return any(one in group and other in group for group in self.groups)
+
+    @cached_property
+    def followed_up(self) -> Mapping[int, tuple[ColumnPlan, ...]]:
+        """The columns of each table of which something is to be done once their rows are written.
+
+        Where ids are shared that is only what is never written as it came: nested sets.
+        """
+        return {
+            number: tuple(
+                c
+                for c in table.columns
+                if (c.is_local or not self.shared_with) and (c.is_uncertain or (c.reference and c.reference.parent))
+            )
+            for number, table in self.tables.items()
+        }
 
     def ordered(self, present: Iterable[int]) -> Iterator[tuple[TablePlan, ...]]:
         """The groups in the order of insertion, with only the tables that are present in a batch."""

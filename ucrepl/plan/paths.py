@@ -6,9 +6,12 @@ from ucrepl.plan.translate import Row, image, mapped_value, own_row, sent
 
 
 def rebuild(link: LinkPlan, table: TablePlan, column: ColumnPlan) -> str:
-    """Builds the paths of the changed rows, and of all below them, from their local parents."""
+    """Builds the paths of the changed rows, and of all below them, from their local parents; or all nested sets."""
+    reference = column.reference
+    parent = quote(reference.parent if reference and reference.parent else "")
+    if reference and reference.right:
+        return _nested_sets(table, parent, quote(column.name), quote(reference.right))
     path = quote(column.name)
-    parent = quote(column.reference.parent if column.reference and column.reference.parent else "")
     identity, rows = quote(table.table.key[0]), f"{table.table.only}{table.name.sql}"
     row = own_row(link, table, "row")
     joins = "\n    ".join(row.joins)
@@ -38,6 +41,47 @@ UPDATE {rows} AS target
 SET {path} = down.path
 FROM down
 WHERE target.{identity} = down.id AND target.{path} IS DISTINCT FROM down.path"""
+
+
+def _nested_sets(table: TablePlan, parent: str, left: str, right: str) -> str:
+    """Numbers the ends of the nested sets of a whole table: a set lies within that of its parent.
+
+    Siblings stay in their order; those that are new come last.
+    """
+    identity, rows = quote(table.table.key[0]), f"{table.table.only}{table.name.sql}"
+    return f"""\
+WITH RECURSIVE
+sibling AS (
+    SELECT row.{identity} AS id, row.{parent} AS parent,
+        row_number() OVER (PARTITION BY row.{parent} ORDER BY row.{left} NULLS LAST, row.{identity}) AS place
+    FROM {rows} AS row
+),
+tree AS (
+    SELECT sibling.id, ARRAY[sibling.id] AS ids, ARRAY[sibling.place] AS places
+    FROM sibling
+    WHERE sibling.parent IS NULL
+    UNION ALL
+    SELECT sibling.id, tree.ids || sibling.id, tree.places || sibling.place
+    FROM tree
+    JOIN sibling ON sibling.parent = tree.id
+    WHERE cardinality(tree.ids) < 1000
+),
+size AS (
+    SELECT above.id, count(*) AS rows
+    FROM tree
+    CROSS JOIN LATERAL unnest(tree.ids) AS above (id)
+    GROUP BY above.id
+),
+ends AS (
+    SELECT tree.id, 2 * row_number() OVER (ORDER BY tree.places) - cardinality(tree.ids) - 1 AS beginning, size.rows
+    FROM tree
+    JOIN size ON size.id = tree.id
+)
+UPDATE {rows} AS target
+SET {left} = ends.beginning, {right} = ends.beginning + 2 * ends.rows - 1
+FROM ends
+WHERE target.{identity} = ends.id
+    AND (target.{left}, target.{right}) IS DISTINCT FROM (ends.beginning, ends.beginning + 2 * ends.rows - 1)"""
 
 
 def count_uncertain(link: LinkPlan, table: TablePlan, column: ColumnPlan) -> str:

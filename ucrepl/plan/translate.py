@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ucrepl.plan.model import WIDE_ID, WIDE_SEQ, WIDE_TIMES, ColumnPlan, LinkPlan, TablePlan
-from ucrepl.plan.references import Hop, Path, Reference
+from ucrepl.plan.references import Argument, Hop, Path, Reference
 from ucrepl.plan.text import lines, literal, quote, remark
 
 # Names that the generated statements give to the change, its new and old row, the local row and its identity.
@@ -133,19 +133,17 @@ def mapped_value(link: LinkPlan, table: TablePlan, column: ColumnPlan, value: st
     (`write`) gives ids to records that are mentioned for the first time, and is certain: else the local value stays,
     and a new row gets what means nothing.
     """
+    reference, type_ = column.reference or Reference("none", ""), column.column.type
+    if column.is_local:
+        return f"NULL::{type_}" if way == "write" else value
     if link.shared_with:
         return value  # all ids are the same ones there
-    reference, type_ = column.reference or Reference("none", ""), column.column.type
     writes = way == "write"
     maps = ("make" if column.gives_ids else "known") if writes else way
     carried = value if type_ == reference.carrier else f"{value}::{reference.carrier}"
-    arguments = [str(link.peer_id), carried]
-    for argument in reference.arguments:
-        if isinstance(argument, Path):
-            arguments.append(followed(link, table, argument, row))
-        else:
-            arguments.append("NULL" if argument is None else literal(argument))
-    result = f"ucrepl.mapped_{reference.function}({', '.join(arguments)}, {literal(maps)})"
+    arguments = (argument_of(link, table, argument, row) for argument in reference.arguments)
+    given = ", ".join([str(link.peer_id), carried, *arguments, literal(maps)])
+    result = f"ucrepl.mapped_{reference.function}({given})"
     if writes and (reference.required or column.missing == "park"):
         result = f"coalesce({result}, {_failure(table, column, value)}::{reference.carrier})"
     if writes and column.is_uncertain:
@@ -160,6 +158,18 @@ def mapped_value(link: LinkPlan, table: TablePlan, column: ColumnPlan, value: st
         values = ", ".join(literal(one) for one in wanted)
         whens.append(f"WHEN ({followed(link, table, path, row)} IN ({values})) IS NOT TRUE THEN {value}")
     return f"CASE\n{lines([*whens, f'ELSE {result}'], separator='')}\nEND"
+
+
+def argument_of(link: LinkPlan, table: TablePlan, argument: Argument, row: Row) -> str:
+    """What a function `mapped_*` is given besides the value."""
+    match argument:
+        case Path():
+            return followed(link, table, argument, row)
+        case tuple():
+            return f"ARRAY[{', '.join(map(literal, argument))}]"
+        case None:
+            return "NULL"
+    return literal(argument)
 
 
 def followed(link: LinkPlan, table: TablePlan, path: Path, row: Row) -> str:
@@ -182,7 +192,18 @@ def followed(link: LinkPlan, table: TablePlan, path: Path, row: Row) -> str:
     if path.choices:
         whens = (f"WHEN {_is_called(found, value)} THEN {literal(model)}" for value, model in path.choices)
         found = f"CASE {' '.join(whens)} END"
+    if path.field_from:
+        whens = (
+            f"WHEN {literal(value)} THEN coalesce({', '.join(_refers_to(found, name) for name in names)})"
+            for value, names in path.fields
+        )
+        found = f"CASE {row.text(table, path.field_from)} {' '.join(whens)} END"
     return found
+
+
+def _refers_to(model: str, name: str) -> str:
+    """The model to which a field of a model refers, null where there is no such field."""
+    return f"ucrepl.field_refers_to({model}, {literal(name)})"
 
 
 def _is_called(expression: str, name: str) -> str:
