@@ -82,13 +82,10 @@ def assert_differences_are_found(pair: Pair) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.xdist_group("odoo18")
 @pytest.mark.parametrize(
-    ("source", "target"),
-    [
-        pytest.param("odoo18", "odoo18-empty", id="into empty"),
-        pytest.param("odoo18-empty", "odoo18", id="from empty", marks=pytest.mark.long),
-    ],
+    ("source", "target"), [("odoo18", "odoo18-empty"), ("odoo18-empty", "odoo18")], ids=["into empty", "from empty"]
 )
 def test_an_odoo_is_seeded_while_it_is_in_use(source: str, target: str, database: MakeDatabase, tmp_path: Path) -> None:
     pair = Pair.linked(tmp_path, database(source), database(target), both_ways=False)
