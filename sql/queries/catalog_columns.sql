@@ -19,6 +19,7 @@ SELECT
     a.attnotnull AS not_null,
     a.attgenerated <> '' AS generated,
     a.attidentity <> '' AS identity,
+    a.atttypmod <> -1 AS limited,
     EXISTS (
         SELECT FROM pg_catalog.pg_index AS i
         WHERE i.indrelid = a.attrelid AND i.indkey[0] = a.attnum AND i.indisvalid

@@ -27,7 +27,7 @@ class TableName(NamedTuple):
 class Column:
     """A column. `type` is PostgreSQL's own spelling, without a modifier; of a `domain` it is the type below it.
 
-    `indexed`: an index finds the rows that have a value in it.
+    `limited`: its type has a modifier, a length or a precision. `indexed`: an index finds the rows with a value in it.
     """
 
     name: str
@@ -36,6 +36,7 @@ class Column:
     generated: bool = False
     identity: bool = False
     domain: bool = False
+    limited: bool = False
     indexed: bool = False
 
 

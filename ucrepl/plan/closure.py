@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from ucrepl.plan import mentions
 from ucrepl.plan.catalog import Catalog, ForeignKey, Table
-from ucrepl.plan.expression import compile_expression
 from ucrepl.plan.mask import ROW
 from ucrepl.plan.model import LinkPlan, TablePlan
 from ucrepl.plan.rows import is_chosen, row_key
@@ -37,6 +36,8 @@ class Closure:
 
     def start(self, table: TablePlan, condition: str) -> str:
         """Chooses the rows of a table for which a condition is true; ConfigError for one that can't be."""
+        from ucrepl.plan.expression import compile_expression
+
         where = compile_expression(condition, self.source.tables[table.name].columns, ROW)
         return _insert(
             [f"SELECT {table.number}, {row_key(table.table)} FROM {_of(table)} AS {ROW} WHERE {where}"], 0, whole=True

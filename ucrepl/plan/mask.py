@@ -5,7 +5,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from ucrepl.config import Rule
 from ucrepl.errors import ConfigError
 from ucrepl.plan.catalog import Catalog, Table, TableName
-from ucrepl.plan.expression import compile_expression
 from ucrepl.plan.text import literal, quote
 
 ROW = "row"
@@ -103,6 +102,8 @@ def _array(names: Collection[str]) -> str:
 
 
 def _compile(table: Table, name: str, expression: str | None) -> str:
+    from ucrepl.plan.expression import compile_expression
+
     column = table.columns[name]
     what = f"column {name!r} of table {str(table.name)!r}"
     if name in table.key:

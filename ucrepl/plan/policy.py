@@ -9,7 +9,6 @@ from ucrepl.errors import ConfigError
 from ucrepl.packs import Packs, PolicyRule
 from ucrepl.packs.policies import ALL_COLUMNS
 from ucrepl.plan.catalog import Table, TableName
-from ucrepl.plan.expression import compile_expression, unknown_columns
 from ucrepl.plan.mask import ROW
 from ucrepl.plan.model import Protection, RuleUse
 
@@ -178,6 +177,8 @@ def _levels(
 
 def _of_rows(packed: Sequence[tuple[PolicyRule, Action]], table: Table) -> Iterator[RowRule]:
     """The rules for single rows of a table: those before the first that is for all of them."""
+    from ucrepl.plan.expression import unknown_columns
+
     for rule, action in packed:
         if rule.where is None:
             return
@@ -186,6 +187,8 @@ def _of_rows(packed: Sequence[tuple[PolicyRule, Action]], table: Table) -> Itera
 
 
 def _compile(rule: PolicyRule, table: Table) -> str:
+    from ucrepl.plan.expression import compile_expression
+
     try:
         return f"({compile_expression(rule.where or '', table.columns, ROW)})"
     except ConfigError as error:

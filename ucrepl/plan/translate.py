@@ -10,6 +10,9 @@ from ucrepl.plan.text import lines, literal, quote, remark
 # Names that the generated statements give to the change, its new and old row, the local row and its identity.
 RESERVED = frozenset({"change", "sent", "was", "target", "own", "model", "here", "candidate", "known"})
 
+_FEW_COLUMNS = 10
+"""So many columns are taken out of an image one by one sooner than all of them at once."""
+
 
 @dataclass(frozen=True, slots=True)
 class Value:
@@ -271,17 +274,21 @@ def here(link: LinkPlan, table: TablePlan) -> str:
     )"""
 
 
-def image(link: LinkPlan, table: TablePlan, which: str, alias: str) -> str:
+def image(link: LinkPlan, table: TablePlan, which: str, alias: str, used_in: str | None = None) -> str:
     """The join that unfolds an image (`new` or `old`) of the change into typed columns.
 
-    Where a column is of a domain its values go into the type below: a domain can refuse the null of what was not sent.
+    `used_in`: SQL in which all columns stand that are needed; a few are taken out by themselves, where no type has a
+    modifier that shapes the value. So are all where a column is of a domain, and go into the type below it: a domain
+    can refuse the null of what was not sent.
     """
     if table.wide and which == "new":
         return f"JOIN {table.wide_table} AS {alias} ON {alias}.{quote(WIDE_SEQ)} = change.seq"
-    if any(c.column.domain for c in table.columns):
+    needed = [c for c in table.columns if used_in is None or f"{alias}.{quote(c.name)}" in used_in]
+    are_few = len(needed) <= _FEW_COLUMNS and not any(c.column.limited for c in needed)
+    if are_few or any(c.column.domain for c in table.columns):
         fetch = f"{quote(link.hstore_schema)}.fetchval(change.{which}, "
-        typed = [f"{fetch}{literal(c.name)})::{c.column.type} AS {quote(c.name)}" for c in table.columns]
-        return f"CROSS JOIN LATERAL (\n    SELECT\n{lines(typed, depth=2)}\n) AS {alias}"
+        typed = [f"{fetch}{literal(c.name)})::{c.column.type} AS {quote(c.name)}" for c in needed]
+        return f"CROSS JOIN LATERAL (\n    SELECT\n{lines(typed, depth=2)}\n    OFFSET 0\n) AS {alias}"
     return (
         f"CROSS JOIN LATERAL {quote(link.hstore_schema)}.populate_record(NULL::{table.name.sql}, change.{which})"
         f" AS {alias}"

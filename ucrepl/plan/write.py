@@ -97,16 +97,13 @@ def update(
     if with_key:
         writable = [*table.key_columns, *writable]
     row = own_row(link, table)
-    joins = [*row.joins, image(link, table, "new", "sent")]
-    if any(c.siblings or c.is_uncertain for c in writable):
-        joins.append(f"JOIN {table.table.only}{table.name.sql} AS here ON {own_row(link, table, 'here').sql}")
+    here = f"JOIN {table.table.only}{table.name.sql} AS here ON {own_row(link, table, 'here').sql}"
+    joins = [here] if any(c.siblings or c.is_uncertain for c in writable) else []
     values: dict[str, str] = {}
     for column in writable:
         value = translated_once(link, table, column, Row(sent, "here"))
         joins += value.joins
         values[column.name] = value.sql
-    if guarded and any(c.can_conflict for c in writable):
-        joins.append(image(link, table, "old", "was"))
     assignments = [
         f"{quote(c.name)} = {_if_sent(link, c, protected(c, values[c.name]), uniform=uniform)}" for c in writable
     ]
@@ -128,6 +125,10 @@ def update(
             _and_sent(link, c, distinct(f"target.{quote(c.name)}", values[c.name], c.column.type)) for c in writable
         ]
         conditions.append("(\n" + lines(different, separator=" OR", depth=2) + "\n    )")
+    used = _joined([*assignments, *joins, *conditions])
+    joins = [*row.joins, image(link, table, "new", "sent", used), *joins]
+    if guarded and any(c.can_conflict for c in writable):
+        joins.append(image(link, table, "old", "was", used))
     return f"""\
 UPDATE {table.table.only}{table.name.sql} AS target
 SET

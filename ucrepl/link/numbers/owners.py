@@ -8,7 +8,6 @@ from psycopg.rows import TupleRow
 from ucrepl.config import Config, NumberOwner
 from ucrepl.errors import ConfigError
 from ucrepl.plan.catalog import TableName
-from ucrepl.plan.expression import compile_expression
 from ucrepl.plan.numbers import JOURNALS, SEQUENCES
 from ucrepl.plan.text import literal
 
@@ -71,6 +70,8 @@ def _owners_by_row(entries: Sequence[NumberOwner], table: TableName, columns: Co
 
 
 def _compiled(where: str, table: TableName, columns: Collection[str]) -> str:
+    from ucrepl.plan.expression import compile_expression
+
     try:
         return compile_expression(where, columns, "r")
     except ConfigError as error:
