@@ -42,6 +42,18 @@ def test_changes_of_different_columns_merge(in_both_modes: Pair) -> None:
     shared.assert_clean()
 
 
+def test_a_value_that_the_target_rounds_is_the_old_one_still(make_pair: MakePair) -> None:
+    pair = make_pair("CREATE TABLE item (id serial PRIMARY KEY, n numeric(12, 4), m text)", installed=False)
+    pair.b.run("ALTER TABLE item ALTER n TYPE numeric(12, 2)")
+    pair.install()
+    pair.a.run("INSERT INTO item (n) VALUES (1.2345)")
+    pair.forth()
+    pair.a.run("UPDATE item SET n = 7.6543, m = 'new'")
+    pair.forth()
+    assert pair.b.rows("SELECT n::text, m FROM item") == [("7.65", "new")]
+    pair.assert_clean()
+
+
 def test_the_same_new_value_on_both_sides_is_no_conflict(shared: Pair) -> None:
     shared.a.run("UPDATE item SET x = 'new', y = 5")
     shared.b.run("UPDATE item SET x = 'new'; UPDATE item SET y = 4; UPDATE item SET y = 5")

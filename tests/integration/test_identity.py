@@ -4,6 +4,7 @@ import pytest
 
 from tests.integration.links import BACK, FORTH, MakePair, Pair, Side
 from ucrepl.errors import RefusedError
+from ucrepl.plan.identify import recognise
 
 PARTNER = "INSERT INTO res_partner (name, type, ref, email) VALUES ('{0}', 'contact', '{1}', '{0}@x')"
 MESSAGES = (
@@ -122,6 +123,33 @@ def test_a_key_that_is_a_reference_is_compared_after_translation(make_pair: Make
     pair.settle()
     assert pair.b.rows("SELECT id, land_id, name FROM region ORDER BY 1") == [(1, 1, "other"), (2, 2, "Torino")]
     assert pair.b.pairs("region") == [(1, 2)]
+
+
+def test_a_reference_in_a_key_is_compared_but_not_looked_up_where_an_index_finds_the_value(make_pair: MakePair) -> None:
+    pair = make_pair(
+        "CREATE TABLE land (id serial PRIMARY KEY, code text);"
+        " CREATE TABLE region (id serial PRIMARY KEY, land_id int REFERENCES land, code text, name text);"
+        " CREATE INDEX ON region (land_id); CREATE INDEX ON region (code) WHERE code IS NOT NULL;"
+        " CREATE INDEX ON region (name) WHERE name > 'M'",
+        rules=[{"table": "land", "keys": [["code"]]}, {"table": "region", "keys": [["land_id", "code"]]}],
+        installed=False,
+    )
+    pair.b.run(
+        "INSERT INTO land (code) VALUES ('X'), ('IT');"
+        " INSERT INTO region (land_id, code, name) VALUES (1, 'TO', 'other'), (2, 'TO', 'Turin'), (NULL, 'MI', 'lost')"
+    )
+    pair.install()
+    plan = pair.replayer().applier.plan
+    [region] = [table for table in plan.tables.values() if str(table.name) == "region"]
+    assert [c.name for c in region.columns if c.column.indexed] == ["id", "land_id", "code"]
+    assert ") IS TRUE" in recognise(plan, region, ("land_id", "code"))
+    assert ") IS TRUE" not in recognise(plan, region, ("land_id", "name"))
+    pair.a.run(
+        "INSERT INTO land (code) VALUES ('IT'), ('Y');"
+        " INSERT INTO region (land_id, code, name) VALUES (1, 'TO', 'Torino'), (2, 'MI', 'Milan')"
+    )
+    pair.settle()
+    assert pair.b.pairs("region") == [(1, 2), (2, 4)]
 
 
 def test_an_external_id_goes_before_keys(shops: Pair) -> None:
