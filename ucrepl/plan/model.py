@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import cached_property
+from itertools import groupby
+from operator import itemgetter
 
 from ucrepl.plan.catalog import Column, Table, TableName
 from ucrepl.plan.references import Path, Reference, TextPattern
@@ -363,7 +365,7 @@ class LinkPlan:
 
     def in_circle(self, one: int, other: int) -> bool:
         """Whether two tables refer to each other in a circle, so that their rows are written in one statement."""
-        return any(one in group and other in group for group in self.groups)
+        return one in self._places and other in self._places and self._places[one][0] == self._places[other][0]
 
     @cached_property
     def followed_up(self) -> Mapping[int, tuple[ColumnPlan, ...]]:
@@ -382,11 +384,14 @@ class LinkPlan:
 
     def ordered(self, present: Iterable[int]) -> Iterator[tuple[TablePlan, ...]]:
         """The groups in the order of insertion, with only the tables that are present in a batch."""
-        wanted = set(present)
-        for group in self.groups:
-            members = tuple(self.tables[number] for number in group if number in wanted)
-            if members:
-                yield members
+        places = sorted((*self._places[number], number) for number in set(present) if number in self._places)
+        for _, members in groupby(places, key=itemgetter(0)):
+            yield tuple(self.tables[number] for _, _, number in members)
+
+    @cached_property
+    def _places(self) -> Mapping[int, tuple[int, int]]:
+        """Of each table the place of its group in the order of insertion, and its own in the group."""
+        return {number: (g, m) for g, group in enumerate(self.groups) for m, number in enumerate(group)}
 
 
 def _model_names(table: TablePlan, column: ColumnPlan) -> Iterator[str]:
