@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from signal import SIGKILL
 
 import psycopg
 import pytest
@@ -15,6 +17,7 @@ from tests.integration.test_cutover import DDL, PARTNERS, open_sides, over
 from tests.integration.test_cutover import STEPS as STEPS_WITHOUT
 from tests.integration.test_cutover_killed import kill_before
 from tests.support.bouncer import RunningBouncer, bouncer_running
+from tests.support.daemon import daemon_running
 from ucrepl.errors import Exit, RefusedError, UnreachableError
 from ucrepl.link.cutover.pgbouncer import Bouncer
 
@@ -30,8 +33,9 @@ def pair(make_pair: MakePair) -> Pair:
     return pair
 
 
-@pytest.fixture
-def bouncer(pair: Pair) -> Iterator[RunningBouncer]:
+@contextmanager
+def in_front(pair: Pair) -> Iterator[RunningBouncer]:
+    """Has a PgBouncer lead to turin, and the configuration know it."""
     with bouncer_running(pair.a.dsn) as running:
         pair.config = type(pair.config).model_validate(
             {
@@ -40,6 +44,12 @@ def bouncer(pair: Pair) -> Iterator[RunningBouncer]:
                 "cutover": {"pgbouncer": running.settings},
             }
         )
+        yield running
+
+
+@pytest.fixture
+def bouncer(pair: Pair) -> Iterator[RunningBouncer]:
+    with in_front(pair) as running:
         yield running
 
 
@@ -149,3 +159,18 @@ def test_clients_that_a_killed_cut_over_has_left_waiting_go_on(
         writers.go_on_at(now_open)
     writers.assert_never_two_open(now_open)
     writers.assert_kept()
+
+
+@pytest.mark.long
+def test_the_daemon_is_killed_before_the_pause(pair: Pair, bouncer: RunningBouncer, tmp_path: Path) -> None:
+    with daemon_running(Terminal(pair, tmp_path).path) as daemon, writing(pair, bouncer.dsn) as writers:
+
+        def told(step: str) -> None:
+            if step == "pause":
+                daemon.end(SIGKILL)
+
+        assert over(pair, told=told)["outcome"] == "done"
+        writers.go_on_at("milan")
+    writers.assert_never_two_open("milan")
+    writers.assert_kept()
+    assert writers.at["way"].unsure == []

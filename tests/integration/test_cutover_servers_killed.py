@@ -1,6 +1,7 @@
 """A cut-over during which a server is killed: whatever the step, it is gone on with or taken back, one side is open."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import psycopg
@@ -9,7 +10,8 @@ import pytest
 from tests.integration.clerk import writing
 from tests.integration.links import Pair
 from tests.integration.terminal import FORTH, Terminal
-from tests.integration.test_cutover import DDL, STEPS, open_sides, over
+from tests.integration.test_cutover import DDL, open_sides, over
+from tests.integration.test_cutover_pgbouncer import STEPS, in_front
 from tests.support.databases import Databases
 from ucrepl.errors import Exit, RefusedError, UnreachableError
 from ucrepl.throwaway import Server
@@ -48,7 +50,6 @@ def test_killed_before_a_step(  # noqa: PLR0913, PLR0917 - a case has four parts
         pair.install()
         pair.seed_both()
         pair.close_links()
-        terminal = Terminal(pair, tmp_path)
 
         def told(at: str) -> None:
             if at == step:
@@ -56,10 +57,14 @@ def test_killed_before_a_step(  # noqa: PLR0913, PLR0917 - a case has four parts
                 if returns == "at once":
                     other.start()
 
-        with writing(pair) as writers:
-            now_open = "milan"
+        with ExitStack() as stack:
+            # The step "pause" is there with a PgBouncer only.
+            way = stack.enter_context(in_front(pair)).dsn if step == "pause" else None
+            terminal = Terminal(pair, tmp_path)
+            writers = stack.enter_context(writing(pair, way))
+            now_open, notes = "milan", []
             try:
-                over(pair, told=told)
+                notes = over(pair, told=told)["notes"]
             except (RefusedError, UnreachableError) as error:
                 now_open = "" if "not to the end" in error.message else "turin"
             if returns == "later":
@@ -71,6 +76,8 @@ def test_killed_before_a_step(  # noqa: PLR0913, PLR0917 - a case has four parts
             side.connection.close()
             side.connection = psycopg.connect(side.dsn, autocommit=True)
             if terminal("cutover", "status", code=None).code == Exit.FINDING:
+                if now_open == "milan":
+                    assert notes == [f"it could not be written down on node {lost!r}: ucrepl cutover resume '{FORTH}'"]
                 code = terminal("cutover", command, FORTH, code=None).code
                 if command == "abort" and code == Exit.REFUSED:
                     assert open_sides(pair) == ["milan"]

@@ -233,7 +233,7 @@ class _Run:
         self._steps.end()
         self.report.outcome = "done"
         report = self._with_first_write()
-        self.record.end("done", report)
+        report["notes"] += self._unwritten(self.record.end("done", report), "resume")
         return report
 
     def _with_first_write(self) -> dict[str, Any]:
@@ -284,7 +284,14 @@ class _Run:
                     f"node {self.link.target!r} is closed and could not be opened: {reason(error)}"
                 )
         failed = self.record.end("taken back", self.report.as_dict())
-        self.report.notes += [f"it could not be written down on node {name!r}" for name in failed]
+        self.report.notes += self._unwritten(failed, "abort")
+
+    def _unwritten(self, failed: list[str], command: str) -> list[str]:
+        """What to say of nodes on which the end is not written down, and with which command that is mended."""
+        return [
+            f"it could not be written down on node {name!r}: ucrepl cutover {command} '{self.link.name}'"
+            for name in failed
+        ]
 
     def _taken_back(self, error: BaseException) -> RefusedError:
         why, hint = self._why(error)
