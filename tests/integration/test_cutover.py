@@ -190,6 +190,7 @@ def test_a_prepared_transaction_takes_it_back_while_it_is_there(pair: Pair) -> N
     assert open_sides(pair) == ["milan"]
 
 
+@pytest.mark.long
 def test_an_open_transaction_that_outlives_the_deadline_takes_it_back(pair: Pair) -> None:
     with pair.a.another() as user:
         user.execute("INSERT INTO partner (name) VALUES ('long')")

@@ -26,12 +26,12 @@ def pair(make_pair: MakePair) -> Pair:
     return pair
 
 
-@pytest.mark.parametrize("steps", [["level"], pytest.param(STEPS, marks=pytest.mark.long)], ids=["one", "all"])
-def test_the_daemon_is_killed_before_a_step(pair: Pair, tmp_path: Path, steps: list[str]) -> None:
+@pytest.mark.long
+def test_the_daemon_is_killed_before_each_step(pair: Pair, tmp_path: Path) -> None:
     config = Terminal(pair, tmp_path).path
     with Clerk(pair.a.dsn, "turin", patient=True) as at_turin, Clerk(pair.b.dsn, "milan", patient=True) as at_milan:
         ahead, behind = (FORTH_LINK, "milan", at_milan), (BACK_LINK, "turin", at_turin)
-        for step in steps:
+        for step in STEPS:
             with daemon_running(config, f"daemon {step}") as daemon:
 
                 def told(at: str, kill: str = step, daemon: Daemon = daemon) -> None:

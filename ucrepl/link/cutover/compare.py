@@ -3,7 +3,7 @@
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
@@ -50,11 +50,16 @@ Ranges = dict[TableName, tuple[int | None, int | None]]
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """How many tables were compared; those of which only a part was; those for which there was no time."""
+    """How many tables were compared; those of which only a part was; those that were changed, and not compared.
 
-    tables: int
-    in_part: list[str]
-    not_compared: list[str]
+    `unclear`: those of the latter that seem to differ. `are_known`: whether it could be found out what was changed.
+    """
+
+    tables: int = 0
+    in_part: list[str] = field(default_factory=list)
+    not_compared: list[str] = field(default_factory=list)
+    unclear: list[str] = field(default_factory=list)
+    are_known: bool = True
 
 
 class Recent:
@@ -68,6 +73,7 @@ class Recent:
         self._ranges: Ranges = {}
         self._rows: dict[TableName, int] = {}
         self._since = "0"
+        self._are_known = True
         if settings.recent_minutes:
             self._session = self._to_close.enter_context(open_session(nodes, link))
             comparisons, _ = scope(nodes.config, self._session, None)
@@ -94,23 +100,27 @@ class Recent:
         """
         session = self._session
         if session is None:
-            return Compared(0, [], [])
+            return Compared()
         agreed: list[Comparison] = []
         differing: list[Comparison] = []
-        late: list[str] = []
+        left: list[str] = []
+        unclear: list[str] = []
         soon = min(until, time.monotonic() + self._settings.recent_seconds)
         with ThreadPoolExecutor(1, "hash") as executor:
             for comparison in self._changed(session, soon):
                 try:
                     agrees = self._agrees(session, executor, comparison, soon)
                 except psycopg.errors.QueryCanceled:
-                    late.append(str(comparison.table.name))
+                    agrees = None
+                if agrees is None:
+                    left.append(str(comparison.table.name))
                 else:
                     (agreed if agrees else differing).append(comparison)
             if differing:
-                self._look_closer(session, executor, differing, until)
-        compared = [*agreed, *differing]
-        return Compared(len(compared), [str(c.table.name) for c in compared if not self._is_whole(c)], late)
+                unclear = self._look_closer(session, executor, differing, until)
+        compared = [c for c in (*agreed, *differing) if str(c.table.name) not in unclear]
+        in_part = [str(c.table.name) for c in compared if not self._is_whole(c)]
+        return Compared(len(compared), in_part, left + unclear, unclear, self._are_known)
 
     def _warm_up(self, session: Session) -> None:
         """Has both servers read once what they will be asked for, and plan how: rows may well differ now."""
@@ -121,12 +131,14 @@ class Recent:
 
     def _changed(self, session: Session, until: float) -> list[Comparison]:
         """What is to be compared, the smallest first, with what was changed since this was made."""
+        self._are_known = False
         try:
             _limit(session, until)
             for name, (low, high) in self._touched(session, self._since).items():
                 first, last = self._ranges.get(name, (low, high))
                 known = None not in (low, high, first, last)
                 self._ranges[name] = (min(low, first), max(high, last)) if known else (None, None)  # type: ignore[type-var]
+            self._are_known = True
             self._count(session)
         except (psycopg.errors.QueryCanceled, RefusedError) as error:
             if not is_timeout(error):
@@ -152,21 +164,26 @@ class Recent:
         """Whether the table is small enough; not so where there was no time to count it."""
         return self._rows.get(comparison.table.name, self._settings.recent_rows + 1) <= self._settings.recent_rows
 
-    def _agrees(self, session: Session, executor: ThreadPoolExecutor, comparison: Comparison, until: float) -> bool:
-        """Whether both sides have the same rows; of a large table those with the latest ids that were changed.
+    def _part(self, comparison: Comparison) -> dict[str, object] | None:
+        """What to compare: all rows, of a large table those with the latest ids that were changed. None: neither."""
+        if self._is_whole(comparison):
+            return {"first": -(1 << 63), "end": (1 << 63) - 1}
+        low, high = self._ranges[comparison.table.name]
+        if not comparison.table.surrogate or low is None or high is None:
+            return None
+        return {"first": max(low, high + 1 - self._settings.recent_rows), "end": high + 1}
+
+    def _agrees(
+        self, session: Session, executor: ThreadPoolExecutor, comparison: Comparison, until: float
+    ) -> bool | None:
+        """Whether both sides have the same rows; None where there is no telling which of many to compare.
 
         Raises QueryCanceled where there is no time left.
         """
         _limit(session, until)
-        low, high = self._ranges[comparison.table.name]
-        values: dict[str, object] = {}
-        if comparison.table.surrogate:
-            values = {"first": -(1 << 63), "end": (1 << 63) - 1}
-            if not self._is_whole(comparison):
-                end = high + 1 if high is not None else 0
-                values = {"first": max(low or 0, end - self._settings.recent_rows), "end": end}
-        elif not self._is_whole(comparison):
-            return True
+        values = self._part(comparison)
+        if values is None:
+            return None
         there, here = comparison.source_chunks().encode(), comparison.one_by_one().target_chunks().encode()
         sent = executor.submit(lambda: session.source.execute(there, values).fetchall())
         found = session.target.execute(here, values).fetchall()
@@ -174,10 +191,13 @@ class Recent:
 
     def _look_closer(
         self, session: Session, executor: ThreadPoolExecutor, differing: list[Comparison], until: float
-    ) -> None:
-        """Sees whether rows differ that should not: a rule may keep some from the target."""
+    ) -> list[str]:
+        """Sees whether rows differ that should not: a rule may keep some from the target.
+
+        Returns the tables for which there was no time. Raises RefusedError for those that differ.
+        """
         chunks, look, findings = ChunkPass(session, executor, differing), Look(session), Findings(session)
-        wrong = []
+        wrong, late = [], []
         for comparison in differing:
             try:
                 _limit(session, until)
@@ -188,12 +208,13 @@ class Recent:
             except (psycopg.errors.QueryCanceled, RefusedError) as error:
                 if not is_timeout(error):
                     raise
-                wrong.append(str(comparison.table.name))
+                late.append(str(comparison.table.name))
         if wrong:
             raise RefusedError(
                 f"both sides differ in {listed(wrong)}",
                 hint=f"see how, and mend it, with: ucrepl verify '{self._link.name}' --show; and --repair",
             )
+        return late
 
 
 def _limit(session: Session, until: float) -> None:

@@ -27,7 +27,7 @@ class Report:
     been. `pause_ms`: from the last change on the old side to the first on the new one, as the journals have them, None
     while there is none. `rows`: changes that were replayed meanwhile. `numbers`: what was set on the new side.
     `compared`: how many tables; `in_part`: those of which only a part was; `not_compared`: those that were changed, and
-    for which there was no time. `notes`: what a person should know.
+    were not. `notes`: what a person should know.
     """
 
     link: str
