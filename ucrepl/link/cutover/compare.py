@@ -5,12 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Self
 
 import psycopg
 
 from ucrepl.config import Cutover, Link
 from ucrepl.db.connect import limit_statements
+from ucrepl.db.sqlfiles import query
 from ucrepl.errors import RefusedError
 from ucrepl.link.cutover.reasons import is_timeout
 from ucrepl.link.nodes import Nodes
@@ -26,25 +27,6 @@ from ucrepl.plan.verify import Comparison
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# The tables changed by transactions from `since` on, with the least and the greatest id; nulls where all may be.
-_TOUCHED: Final = """
-    SELECT n.schema_name, n.table_name,
-        CASE WHEN bool_and(k.id IS NOT NULL) THEN min(k.id) END,
-        CASE WHEN bool_and(k.id IS NOT NULL) THEN max(k.id) END
-    FROM ucrepl.journal AS j
-    JOIN ucrepl.table_name AS n ON n.table_id = j.table_id
-    CROSS JOIN LATERAL (SELECT CASE WHEN j.key ~ '^[0-9]{1,18}$' THEN j.key::bigint END) AS k (id)
-    WHERE j.xid >= %(since)s::text::xid8
-    GROUP BY n.schema_name, n.table_name
-"""
-_SINCE: Final = """
-    SELECT
-        coalesce((
-            SELECT t.oldest_xid FROM ucrepl.tick AS t WHERE t.at < now() - make_interval(secs => %(seconds)s)
-            ORDER BY t.at DESC LIMIT 1
-        ), '0')::text,
-        pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())::text
-"""
 Ranges = dict[TableName, tuple[int | None, int | None]]
 
 
@@ -79,7 +61,7 @@ class Recent:
             comparisons, _ = scope(nodes.config, self._session, None)
             self._comparisons = {c.table.name: c for c in comparisons}
             values = {"seconds": settings.recent_minutes * 60}
-            row = self._session.on_source(_SINCE, values).fetchone() or ("0", "0")
+            row = self._session.on_source(query("cutover_since"), values).fetchone() or ("0", "0")
             self._ranges = self._touched(self._session, row[0])
             self._since = row[1]
             self._warm_up(self._session)
@@ -150,7 +132,7 @@ class Recent:
     def _touched(session: Session, since: str) -> Ranges:
         with session.source.transaction():
             session.on_source("SET LOCAL enable_seqscan = off")  # the journal is long, and its statistics are old
-            rows = session.on_source(_TOUCHED, {"since": since}).fetchall()
+            rows = session.on_source(query("cutover_touched"), {"since": since}).fetchall()
         return {TableName(schema, table): (low, high) for schema, table, low, high in rows}
 
     def _count(self, session: Session) -> None:

@@ -22,12 +22,6 @@ from ucrepl.link.setup import open_link
 from ucrepl.link.source import Source, is_before, structure_of
 
 _LOOK_SECONDS: Final = 0.005
-_MARK = """
-    WITH seen AS (SELECT pg_catalog.pg_current_snapshot() AS snapshot)
-    INSERT INTO ucrepl.tick (snapshot, running, seq)
-    SELECT s.snapshot, (SELECT count(*) FROM pg_catalog.pg_snapshot_xip(s.snapshot)), %s FROM seen AS s
-    RETURNING snapshot::text
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +47,7 @@ def link_state(target: Connection[TupleRow], link: str) -> LinkState | None:
 
 def mark(source: Connection[TupleRow], seq: int) -> str:
     """Stores a tick after the change with the number `seq`, and wakes the daemons. Returns its snapshot."""
-    row = source.execute(_MARK, [seq]).fetchone()
+    row = source.execute(query("cutover_mark"), {"seq": seq}).fetchone()
     source.execute("NOTIFY ucrepl")
     return row[0] if row else ""
 

@@ -12,6 +12,7 @@ from psycopg.rows import TupleRow
 from psycopg.types.json import Jsonb
 
 from ucrepl.config import Config, Link
+from ucrepl.db.sqlfiles import query
 from ucrepl.errors import RefusedError, UcreplError, UnreachableError
 from ucrepl.link.cutover import fence
 from ucrepl.link.cutover.front import Front
@@ -216,11 +217,7 @@ def _end_gates(node: Connection[TupleRow], name: str) -> None:
     """
     until = time.monotonic() + _GONE_SECONDS
     while True:
-        row = node.execute(
-            "SELECT count(pg_catalog.pg_terminate_backend(pid)) FROM pg_catalog.pg_stat_activity"
-            " WHERE datname = pg_catalog.current_database() AND application_name = %s",
-            [f"ucrepl {fence.GATE}"],
-        ).fetchone()
+        row = node.execute(query("cutover_end_gates"), {"name": f"ucrepl {fence.GATE}"}).fetchone()
         if not (row and row[0]):
             return
         if time.monotonic() > until:
