@@ -13,7 +13,9 @@ from tests.integration.test_cutover import DDL, PARTNERS, is_open, open_sides, o
 from tests.integration.workers import working
 from tests.support.cli import ucrepl_environment
 from tests.support.waiting import wait_for
+from ucrepl.db.connect import connect
 from ucrepl.errors import Exit
+from ucrepl.link.cutover import fence
 
 GONE = "host=/nowhere dbname=odoo"
 KILLED_AT = """
@@ -107,6 +109,47 @@ def test_killed_before_a_step_it_is_run_again(
     assert [(p.table, p.reason) for p in pair.b.parked()] == [("partner", "conflict")]
     assert {"not delivered", "since"} <= {*pair.a.column(PARTNERS)}
     back.refused("rejoin", FORTH, code=Exit.REFUSED)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("step", ["pause", "numbers", "open"])
+def test_one_that_was_interrupted_is_taken_back_when_the_old_side_answers(
+    pair: Pair, lost: Terminal, tmp_path: Path, step: str
+) -> None:
+    pair.close_links()
+    with connect(pair.b.dsn) as gate:
+        fence.shut(gate, "turin")
+    pair.a.run("INSERT INTO partner (name) VALUES ('not delivered')")
+    kill_before(lost.path, "failover", step)
+    assert "failover" in lost.refused("cutover", "abort", FORTH, code=Exit.REFUSED)[1]
+    here = Terminal(pair, tmp_path)
+    report = here("cutover", "abort", FORTH, "--json").json
+    assert report["outcome"] == "taken back"
+    assert f"ucrepl resume '{FORTH}'" in report["notes"][-1]
+    assert open_sides(pair) == ["turin"]
+    here("resume", FORTH)
+    assert here("cutover", FORTH, "--yes", "--json").json["rows"] == 1
+    assert open_sides(pair) == ["milan"]
+
+
+def test_one_that_was_interrupted_when_the_new_side_was_open_is_followed_by_a_rejoin(
+    pair: Pair, lost: Terminal, tmp_path: Path
+) -> None:
+    pair.close_links()
+    pair.a.run("INSERT INTO partner (name) VALUES ('not delivered')")
+    kill_before(lost.path, "failover", "caches")
+    pair.b.run("INSERT INTO partner (name) VALUES ('since')")
+    here = Terminal(pair, tmp_path)
+    for command in ("abort", "resume"):
+        sentence, hint = here.refused("cutover", command, FORTH, code=Exit.REFUSED)
+        assert "'milan' is open" in sentence
+        assert f"ucrepl rejoin '{FORTH}'" in hint
+    kill_before(here.path, "rejoin", "replay")
+    assert "ucrepl rejoin" in here.refused("cutover", "abort", FORTH, code=Exit.REFUSED)[1]
+    assert here("rejoin", FORTH, "--json").json["outcome"] == "done"
+    assert open_sides(pair) == ["milan"]
+    assert pair.assert_same(PARTNERS) == [("a",), ("b",), ("not delivered",), ("since",)]
+    here("cutover", "status")
 
 
 def kill_before(config: Path, command: str, step: str) -> None:

@@ -53,6 +53,12 @@ def entries(node: Connection[TupleRow], link: str | None = None, *, unfinished: 
         return cursor.execute(query("cutover_entries"), {"link": link, "unfinished": unfinished}).fetchall()
 
 
+def is_failed_over(entry: Entry) -> bool:
+    """Whether it is a failover that was not taken back, and has come so far that its target may be open."""
+    has_begun = entry.outcome is None and entry.step in {"open", "caches"}
+    return entry.kind == "failover" and (entry.outcome == "done" or has_begun)
+
+
 def is_under_way(node: Connection[TupleRow]) -> bool:
     """Whether a program is at work on a cut-over of the node at this moment."""
     row = node.execute("SELECT pg_catalog.pg_try_advisory_xact_lock_shared(%s)", [CUTOVER_LOCK]).fetchone()
