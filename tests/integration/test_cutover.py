@@ -179,6 +179,18 @@ def test_an_open_transaction_that_ends_in_time_is_carried_over(pair: Pair) -> No
 
 
 @pytest.mark.long
+def test_a_prepared_transaction_takes_it_back_while_it_is_there(pair: Pair) -> None:
+    pair.a.run("SET ucrepl.notify = off")
+    pair.a.run("BEGIN; INSERT INTO partner (name) VALUES ('prepared'); PREPARE TRANSACTION 'of a broker'")
+    with pytest.raises(RefusedError, match=r"'turin' is open as before: .* step 'fence': a transaction"):
+        over(pair, deadline=0.3)
+    assert open_sides(pair) == ["turin"]
+    pair.a.run("COMMIT PREPARED 'of a broker'")
+    assert over(pair)["rows"] == 1
+    assert open_sides(pair) == ["milan"]
+
+
+@pytest.mark.long
 def test_an_open_transaction_that_outlives_the_deadline_takes_it_back(pair: Pair) -> None:
     with pair.a.another() as user:
         user.execute("INSERT INTO partner (name) VALUES ('long')")
@@ -193,10 +205,12 @@ def test_an_open_transaction_that_outlives_the_deadline_takes_it_back(pair: Pair
     assert open_sides(pair) == ["milan"]
 
 
-@pytest.mark.long
 @pytest.mark.parametrize(
     ("then", "words"),
-    [("sys.exit('no such proxy')", "ended with 1: no such proxy"), ("time.sleep(60)", "took longer than 2")],
+    [
+        ("sys.exit('no such proxy')", "ended with 1: no such proxy"),
+        pytest.param("time.sleep(60)", "took longer than 2", marks=pytest.mark.long),
+    ],
     ids=["fails", "hangs"],
 )
 def test_a_command_that_fails_or_hangs_takes_it_back_and_the_clients_are_led_back(
@@ -207,6 +221,22 @@ def test_a_command_that_fails_or_hangs_takes_it_back_and_the_clients_are_led_bac
         over(pair)
     assert (tmp_path / "led").read_text() == "milan turin "
     assert open_sides(pair) == ["turin"]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("then", "words"),
+    [("sys.exit('no way back')", "ended with 1: no way back"), ("time.sleep(60)", "took longer than 2")],
+    ids=["fails", "hangs"],
+)
+def test_clients_that_can_not_be_led_back_are_told_of(pair: Pair, tmp_path: Path, then: str, words: str) -> None:
+    with_hook(pair, noting(tmp_path / "led", "sys.exit(1)"), noting(tmp_path / "led", then))
+    with pytest.raises(RefusedError, match=r"'turin' is open as before: .*led back, do it by hand: ") as refused:
+        over(pair)
+    assert words in refused.value.message
+    assert (tmp_path / "led").read_text() == "milan turin "
+    assert open_sides(pair) == ["turin"]
+    assert words in str(pair.a.value("SELECT report->'notes' FROM ucrepl.cutover"))
 
 
 @pytest.mark.long

@@ -90,3 +90,51 @@ def test_the_deadline_is_kept_in_every_step_and_said_with_what_gives_more_time(p
             over(pair, told=told, deadline=2.0)
     assert "--deadline" in (refused.value.hint or "")
     assert open_sides(pair) == ["turin"]
+
+
+def test_what_seems_to_differ_and_could_not_be_looked_at_in_time_is_not_said_to_differ(pair: Pair) -> None:
+    pair.a.run("UPDATE partner SET name = 'changed' WHERE name = 'a'")
+    pair.b.run("SET ucrepl.origin = 'x'; UPDATE partner SET name = 'other' WHERE name = 'b'; RESET ucrepl.origin")
+    with pair.b.another() as reader:
+
+        def told(step: str) -> None:
+            if step == "compare":
+                reader.execute("LOCK TABLE ucrepl.held IN ACCESS EXCLUSIVE MODE")
+
+        with pytest.raises(RefusedError, match="the deadline of 1 s passed in the step 'compare': what was changed"):
+            over(pair, told=told, deadline=1.0)
+    report = pair.a.value("SELECT report FROM ucrepl.cutover")
+    assert (report["outcome"], report["compared"], report["not_compared"]) == ("taken back", 0, ["partner"])
+    assert open_sides(pair) == ["turin"]
+    with pytest.raises(RefusedError, match="both sides differ in 'partner'"):
+        over(pair)
+
+
+@pytest.mark.long
+def test_large_tables_of_which_no_part_can_be_chosen_are_not_said_to_be_compared(pair: Pair) -> None:
+    with_settings(pair, recent_rows=2)
+    pair.a.run("INSERT INTO partner (name) VALUES ('c'), ('d'); INSERT INTO tag SELECT id, 'x' FROM partner")
+    pair.a.run("TRUNCATE calendar_event; INSERT INTO calendar_event (partner_id) SELECT id FROM partner")
+    pair.settle()
+    pair.close_links()
+    report = over(pair)
+    assert (report["compared"], report["in_part"]) == (1, ["partner"])
+    assert {*report["not_compared"]} == {"tag", "calendar_event"}
+
+
+@pytest.mark.long
+def test_that_it_is_not_known_in_time_what_was_changed_is_said(pair: Pair) -> None:
+    with_settings(pair, recent_seconds=0.2)
+    with pair.a.another() as user:
+
+        def told(step: str) -> None:
+            if step == "fence":
+                pair.a.run("INSERT INTO tag VALUES (1, 'x')")
+            elif step == "compare":
+                user.execute("LOCK TABLE ucrepl.journal IN ACCESS EXCLUSIVE MODE")
+            elif step == "arm":
+                user.rollback()
+
+        report = over(pair, told=told)
+    assert (report["outcome"], report["compared"]) == ("done", 0)
+    assert "there was no time to find out which tables were changed" in report["notes"][0]

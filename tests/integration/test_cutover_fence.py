@@ -31,6 +31,36 @@ WRITES = (
     "DELETE FROM tag",
 )
 
+# What else could refuse a write: constraints and unique indexes, keys included.
+UNBIND = """
+    DO $$
+    DECLARE
+        thing record;
+    BEGIN
+        FOR thing IN
+            SELECT c.conrelid::regclass AS place, c.conname AS name FROM pg_constraint AS c
+            WHERE c.connamespace = 'public'::regnamespace AND c.conrelid <> 0 AND c.contype IN ('f', 'c', 'p', 'u', 'x')
+            ORDER BY c.contype <> 'f', c.coninhcount
+        LOOP
+            EXECUTE format('ALTER TABLE %s DROP CONSTRAINT IF EXISTS %I CASCADE', thing.place, thing.name);
+        END LOOP;
+        FOR thing IN
+            SELECT i.indexrelid::regclass AS place FROM pg_index AS i
+            JOIN pg_class AS c ON c.oid = i.indrelid AND c.relnamespace = 'public'::regnamespace WHERE i.indisunique
+        LOOP
+            EXECUTE format('DROP INDEX %s', thing.place);
+        END LOOP;
+    END$$
+"""
+TRACKED = """
+    SELECT t.place::text, quote_ident(a.attname), a.atttypid::regtype::text FROM (
+        SELECT format('%I.%I', n.schema_name, n.table_name)::regclass AS place, k.key_columns[1] AS key
+        FROM ucrepl.tracked_table AS k JOIN ucrepl.table_name AS n USING (table_id)
+    ) AS t
+    JOIN pg_attribute AS a ON a.attrelid = t.place AND a.attname = t.key
+    ORDER BY 1
+"""
+
 
 @pytest.fixture
 def pair(make_pair: MakePair) -> Pair:
@@ -88,6 +118,37 @@ def test_a_closed_node_refuses_every_write_of_every_session_and_says_where_to_go
         assert fence.read_fence(node).moved_to == "node 'milan'"
     assert pair.a.journal() == []
     pair.a.run("DROP OWNED BY clerk; DROP ROLE clerk")
+
+
+@pytest.mark.parametrize(
+    "template",
+    ["shop", pytest.param("odoo18", marks=[pytest.mark.slow, pytest.mark.long, pytest.mark.xdist_group("odoo18")])],
+)
+def test_a_closed_node_refuses_every_kind_of_write_to_every_tracked_table(make_pair: MakePair, template: str) -> None:
+    side = make_pair(template=template).a
+    tables = side.rows(TRACKED)
+    close(side)
+    side.run("DROP ROLE IF EXISTS clerk; CREATE ROLE clerk; GRANT ALL ON ALL TABLES IN SCHEMA public TO clerk")
+    refused = 0
+    with side.another() as session:
+        session.execute(UNBIND.encode())
+        session.execute("SET LOCAL ROLE clerk")
+        for table, key, kind in tables:
+            other = f"{key} || 'x'" if kind in {"text", "character varying"} else f"{key} + 1000000"
+            row = session.execute(f"SELECT 1 FROM ONLY {table} LIMIT 1".encode()).fetchone()
+            writes = [
+                f"INSERT INTO {table} SELECT * FROM ONLY {table} LIMIT 1",
+                f"UPDATE ONLY {table} SET {key} = {other}",
+                f"DELETE FROM ONLY {table}",
+            ]
+            for statement in (*(writes if row else ()), f"TRUNCATE ONLY {table}"):
+                with pytest.raises(psycopg.OperationalError, match="has moved") as error, session.transaction():
+                    session.execute(statement.encode())
+                assert error.value.sqlstate == fence.SQLSTATE, statement
+                refused += 1
+        session.rollback()
+    side.run("DROP OWNED BY clerk; DROP ROLE clerk")
+    assert refused > len(tables) > 0
 
 
 def test_a_closed_node_lets_through_what_changes_nothing(pair: Pair) -> None:

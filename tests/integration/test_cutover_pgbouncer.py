@@ -1,27 +1,28 @@
 """The cut-over with PgBouncer in front: its clients wait, and see no error."""
 
-import subprocess
-import sys
+import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from signal import SIGKILL
 
 import psycopg
 import pytest
-import yaml
 
-from tests.integration.clerk import Clerk, wait_for_more
+from tests.integration.clerk import Clerk, wait_for_more, writing
 from tests.integration.links import BACK as BACK_LINK
-from tests.integration.links import FORTH as FORTH_LINK
 from tests.integration.links import MakePair, Pair
 from tests.integration.terminal import FORTH, Terminal
 from tests.integration.test_cutover import DDL, PARTNERS, open_sides, over
-from tests.integration.test_cutover_killed import KILLED_AT
+from tests.integration.test_cutover import STEPS as STEPS_WITHOUT
+from tests.integration.test_cutover_killed import kill_before
 from tests.support.bouncer import RunningBouncer, bouncer_running
-from tests.support.cli import ucrepl_environment
-from ucrepl.config import Cutover
-from ucrepl.errors import RefusedError
+from tests.support.daemon import daemon_running
+from ucrepl.errors import Exit, RefusedError, UnreachableError
 from ucrepl.link.cutover.pgbouncer import Bouncer
+
+STEPS = ["prepare", "pause", *STEPS_WITHOUT[1:]]
+FEW = {("close", "later")}
 
 
 @pytest.fixture
@@ -32,8 +33,9 @@ def pair(make_pair: MakePair) -> Pair:
     return pair
 
 
-@pytest.fixture
-def bouncer(pair: Pair) -> Iterator[RunningBouncer]:
+@contextmanager
+def in_front(pair: Pair) -> Iterator[RunningBouncer]:
+    """Has a PgBouncer lead to turin, and the configuration know it."""
     with bouncer_running(pair.a.dsn) as running:
         pair.config = type(pair.config).model_validate(
             {
@@ -42,6 +44,12 @@ def bouncer(pair: Pair) -> Iterator[RunningBouncer]:
                 "cutover": {"pgbouncer": running.settings},
             }
         )
+        yield running
+
+
+@pytest.fixture
+def bouncer(pair: Pair) -> Iterator[RunningBouncer]:
+    with in_front(pair) as running:
         yield running
 
 
@@ -91,37 +99,78 @@ def test_it_takes_back_what_it_has_told_pgbouncer(pair: Pair, bouncer: RunningBo
     assert bouncer.config.read_text().split() == before.replace("'", "").split()
 
 
-@pytest.mark.long
-def test_a_pgbouncer_that_dies_takes_it_back(pair: Pair, bouncer: RunningBouncer) -> None:
-    def told(step: str) -> None:
-        if step == "switch":
-            bouncer.kill()
-
-    with pytest.raises(RefusedError, match=r"PgBouncer's console does not answer.*do it by hand"):
-        over(pair, FORTH_LINK, told=told)
-    assert open_sides(pair) == ["turin"]
-    bouncer.start()
-    with psycopg.connect(bouncer.dsn) as user:
-        user.execute("INSERT INTO partner (name) VALUES ('again')")
-
-
-@pytest.mark.long
-@pytest.mark.parametrize(("command", "side"), [("abort", "turin"), ("resume", "milan")])
-def test_clients_that_a_killed_cut_over_has_left_waiting_go_on(
-    pair: Pair, bouncer: RunningBouncer, tmp_path: Path, command: str, side: str
+@pytest.mark.parametrize(
+    ("step", "returns"),
+    [
+        pytest.param(step, returns, marks=[] if (step, returns) in FEW else pytest.mark.long)
+        for step in STEPS
+        for returns in ("at once", "later")
+    ],
+)
+def test_a_pgbouncer_that_is_killed_before_a_step(
+    pair: Pair, bouncer: RunningBouncer, tmp_path: Path, step: str, returns: str
 ) -> None:
-    pair.config = pair.config.model_copy(update={"cutover": Cutover()})
+    """`returns`: when it does, at once or after the command has given up."""
+
+    def told(at: str) -> None:
+        if at == step:
+            bouncer.kill()
+            if returns == "at once":
+                bouncer.start()
+
     terminal = Terminal(pair, tmp_path)
-    with terminal.path.open("a", encoding="utf-8") as file:
-        file.write(yaml.safe_dump({"cutover": {"pgbouncer": bouncer.settings}}))
-    run = [sys.executable, "-c", KILLED_AT, str(terminal.path), "close"]
-    with Clerk(bouncer.dsn) as clerk:
-        wait_for_more(clerk)
-        assert subprocess.run(run, check=False, env=ucrepl_environment()).returncode == -SIGKILL
-        terminal("cutover", command, FORTH)
-        wait_for_more(clerk)
-    assert clerk.failures == []
-    assert open_sides(pair) == [side]
-    pair.settle()
-    names = [name for (name,) in pair.assert_same(PARTNERS) if name.startswith("clerk")]
-    assert sorted(names) == sorted(clerk.acknowledged)
+    with writing(pair, bouncer.dsn) as writers:
+        now_open, said = "milan", ""
+        try:
+            over(pair, told=told)
+        except (RefusedError, UnreachableError) as error:
+            said = error.message
+            now_open = "" if "not to the end" in said else "turin"
+        if returns == "later":
+            if step not in {"close", "open", "resume", "caches"}:
+                assert re.search("PgBouncer's console does not answer.*do it by hand", said)
+                assert open_sides(pair) == ["turin"]
+            bouncer.start()
+        if terminal("cutover", "status", code=None).code == Exit.FINDING:
+            terminal("cutover", "resume", FORTH)
+            now_open = "milan"
+        assert open_sides(pair) == [now_open]
+        writers.go_on_at(now_open)
+    writers.assert_never_two_open(now_open)
+    writers.assert_kept()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("command", ["abort", "resume"])
+@pytest.mark.parametrize("step", STEPS)
+def test_clients_that_a_killed_cut_over_has_left_waiting_go_on(
+    pair: Pair, bouncer: RunningBouncer, tmp_path: Path, step: str, command: str
+) -> None:
+    terminal = Terminal(pair, tmp_path)
+    with writing(pair, bouncer.dsn) as writers:
+        kill_before(terminal.path, step)
+        is_open = STEPS.index(step) > STEPS.index("open")
+        code = terminal("cutover", command, FORTH, code=None).code
+        assert code == (Exit.REFUSED if is_open and command == "abort" else Exit.OK)
+        if code == Exit.REFUSED:
+            terminal("cutover", "resume", FORTH)
+        now_open = "turin" if command == "abort" and not is_open else "milan"
+        assert open_sides(pair) == [now_open]
+        writers.go_on_at(now_open)
+    writers.assert_never_two_open(now_open)
+    writers.assert_kept()
+
+
+@pytest.mark.long
+def test_the_daemon_is_killed_before_the_pause(pair: Pair, bouncer: RunningBouncer, tmp_path: Path) -> None:
+    with daemon_running(Terminal(pair, tmp_path).path) as daemon, writing(pair, bouncer.dsn) as writers:
+
+        def told(step: str) -> None:
+            if step == "pause":
+                daemon.end(SIGKILL)
+
+        assert over(pair, told=told)["outcome"] == "done"
+        writers.go_on_at("milan")
+    writers.assert_never_two_open("milan")
+    writers.assert_kept()
+    assert writers.at["way"].unsure == []

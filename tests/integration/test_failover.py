@@ -1,17 +1,43 @@
 """The source of a link is lost, its target takes over, and the source becomes a peer again when it is back."""
 
+import subprocess
+import sys
 from pathlib import Path
+from signal import SIGKILL
 
 import pytest
 
 from tests.integration.links import MakePair, Pair
 from tests.integration.terminal import BACK, FORTH, Terminal
-from tests.integration.test_cutover import DDL, PARTNERS, open_sides, over
+from tests.integration.test_cutover import DDL, PARTNERS, is_open, open_sides, over
 from tests.integration.workers import working
+from tests.support.cli import ucrepl_environment
 from tests.support.waiting import wait_for
+from ucrepl.db.connect import connect
 from ucrepl.errors import Exit
+from ucrepl.link.cutover import fence
 
 GONE = "host=/nowhere dbname=odoo"
+KILLED_AT = """
+import os, signal, sys
+from pathlib import Path
+from ucrepl.config import load_config
+from ucrepl.link.cutover import failover
+from ucrepl.link.cutover.record import Record
+from ucrepl.link.nodes import Nodes
+
+config, command, at = load_config(Path(sys.argv[1])), sys.argv[2], sys.argv[3]
+write_down = Record.step
+
+def step(record, name):
+    write_down(record, name)
+    if name == at:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+Record.step = step
+with Nodes(config, "cutover") as nodes:
+    getattr(failover, command)(config.links[0], nodes)
+"""
 
 
 @pytest.fixture
@@ -57,6 +83,79 @@ def test_what_was_not_delivered_is_applied_or_parked(pair: Pair, lost: Terminal,
     assert back("cutover", BACK, "--yes", "--json").json["outcome"] == "done"
     assert open_sides(pair) == ["turin"]
     pair.assert_same(PARTNERS)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("of_failover", "of_rejoin"), [("pause", "close"), ("numbers", "replay"), ("open", "follow"), ("caches", "replay")]
+)
+def test_killed_before_a_step_it_is_run_again(
+    pair: Pair, lost: Terminal, tmp_path: Path, of_failover: str, of_rejoin: str
+) -> None:
+    pair.close_links()
+    pair.a.run("INSERT INTO partner (name) VALUES ('not delivered')")
+    pair.a.run("UPDATE partner SET name = 'of turin' WHERE id = 1")
+    kill_before(lost.path, "failover", of_failover)
+    assert lost("failover", FORTH, "--confirm", "--json").json["outcome"] == "done"
+    assert is_open(pair.b)
+    pair.b.run("UPDATE partner SET name = 'of milan' WHERE id = 1; INSERT INTO partner (name) VALUES ('since')")
+
+    back = Terminal(pair, tmp_path)
+    kill_before(back.path, "rejoin", of_rejoin)
+    assert "milan" in open_sides(pair)
+    assert back("rejoin", FORTH, "--json", code=None).json["outcome"] == "done"
+    assert open_sides(pair) == ["milan"]
+    assert pair.b.column(PARTNERS) == ["b", "not delivered", "of milan", "since"]
+    assert [(p.table, p.reason) for p in pair.b.parked()] == [("partner", "conflict")]
+    assert {"not delivered", "since"} <= {*pair.a.column(PARTNERS)}
+    back.refused("rejoin", FORTH, code=Exit.REFUSED)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("step", ["pause", "numbers", "open"])
+def test_one_that_was_interrupted_is_taken_back_when_the_old_side_answers(
+    pair: Pair, lost: Terminal, tmp_path: Path, step: str
+) -> None:
+    pair.close_links()
+    with connect(pair.b.dsn) as gate:
+        fence.shut(gate, "turin")
+    pair.a.run("INSERT INTO partner (name) VALUES ('not delivered')")
+    kill_before(lost.path, "failover", step)
+    assert "failover" in lost.refused("cutover", "abort", FORTH, code=Exit.REFUSED)[1]
+    here = Terminal(pair, tmp_path)
+    report = here("cutover", "abort", FORTH, "--json").json
+    assert report["outcome"] == "taken back"
+    assert f"ucrepl resume '{FORTH}'" in report["notes"][-1]
+    assert open_sides(pair) == ["turin"]
+    here("resume", FORTH)
+    assert here("cutover", FORTH, "--yes", "--json").json["rows"] == 1
+    assert open_sides(pair) == ["milan"]
+
+
+def test_one_that_was_interrupted_when_the_new_side_was_open_is_followed_by_a_rejoin(
+    pair: Pair, lost: Terminal, tmp_path: Path
+) -> None:
+    pair.close_links()
+    pair.a.run("INSERT INTO partner (name) VALUES ('not delivered')")
+    kill_before(lost.path, "failover", "caches")
+    pair.b.run("INSERT INTO partner (name) VALUES ('since')")
+    here = Terminal(pair, tmp_path)
+    for command in ("abort", "resume"):
+        sentence, hint = here.refused("cutover", command, FORTH, code=Exit.REFUSED)
+        assert "'milan' is open" in sentence
+        assert f"ucrepl rejoin '{FORTH}'" in hint
+    kill_before(here.path, "rejoin", "replay")
+    assert "ucrepl rejoin" in here.refused("cutover", "abort", FORTH, code=Exit.REFUSED)[1]
+    assert here("rejoin", FORTH, "--json").json["outcome"] == "done"
+    assert open_sides(pair) == ["milan"]
+    assert pair.assert_same(PARTNERS) == [("a",), ("b",), ("not delivered",), ("since",)]
+    here("cutover", "status")
+
+
+def kill_before(config: Path, command: str, step: str) -> None:
+    """Runs `failover` or `rejoin`, which is killed before it takes the step."""
+    run = [sys.executable, "-c", KILLED_AT, str(config), command, step]
+    assert subprocess.run(run, check=False, env=ucrepl_environment()).returncode == -SIGKILL
 
 
 def test_document_numbers_go_on_above_those_that_the_lost_side_can_have_given(pair: Pair, lost: Terminal) -> None:

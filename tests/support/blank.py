@@ -18,6 +18,7 @@ _SWEEP: Final = """
     DECLARE
         thing name;
     BEGIN
+        EXECUTE format('ALTER DATABASE %I RESET ALL', current_database());
         FOR thing IN SELECT extname FROM pg_extension WHERE extname <> 'plpgsql' LOOP
             EXECUTE format('DROP EXTENSION %I CASCADE', thing);
         END LOOP;

@@ -30,7 +30,7 @@ class Databases:
     """
 
     def __init__(self, server: Server) -> None:
-        self._server = server
+        self.server = server
         self._strategy = " STRATEGY file_copy" if server.version >= _HAS_STRATEGIES else ""
         self._numbers = count(1)
         self._templates: set[str] = set()
@@ -51,7 +51,7 @@ class Databases:
     def _make_template(self, template: str) -> None:
         self._execute("CREATE DATABASE {} TEMPLATE template0", _name(template))
         try:
-            self._fill(template, self._server.dsn(_name(template)))
+            self._fill(template, self.server.dsn(_name(template)))
         except BaseException:
             self.drop(_name(template))
             raise
@@ -65,7 +65,7 @@ class Databases:
             connection.execute("ANALYZE")
 
     def _execute(self, statement: str, *names: str) -> None:
-        with psycopg.connect(self._server.dsn(), autocommit=True) as connection:
+        with psycopg.connect(self.server.dsn(), autocommit=True) as connection:
             connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
 
 

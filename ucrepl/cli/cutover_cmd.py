@@ -170,7 +170,7 @@ def _show(args: Namespace, report: "dict[str, Any]") -> None:
     if report["in_part"]:
         print_record({"of these in part": report["in_part"]})
     if report.get("not_compared"):  # reports of earlier versions do not have it
-        print_record({"no time to compare": report["not_compared"]})
+        print_record({"not compared": report["not_compared"]})
     if report["steps"]:
         print_table(
             [{"step": step, "milliseconds": took} for step, took in report["steps"].items()], ("step", "milliseconds")

@@ -271,7 +271,7 @@ class Cutover(_Model):
     recent_minutes: float = Field(default=5.0, ge=0, le=1440)
     """The tables that were changed so lately are compared while both sides are closed; 0: none."""
     recent_rows: int = Field(default=20_000, ge=0)
-    """Of a table with more rows than that only the range of ids that was changed is compared then."""
+    """Of a table with more rows than that only the range of ids that was changed is compared then, if any."""
     recent_seconds: float = Field(default=1.0, gt=0, le=600)
     """How long that comparison may take; tables for which there is no time left are named in the report."""
     number_margin: int = Field(default=100, ge=0)

@@ -3,14 +3,15 @@
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Self
 
 import psycopg
 
 from ucrepl.config import Cutover, Link
 from ucrepl.db.connect import limit_statements
+from ucrepl.db.sqlfiles import query
 from ucrepl.errors import RefusedError
 from ucrepl.link.cutover.reasons import is_timeout
 from ucrepl.link.nodes import Nodes
@@ -26,35 +27,21 @@ from ucrepl.plan.verify import Comparison
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# The tables changed by transactions from `since` on, with the least and the greatest id; nulls where all may be.
-_TOUCHED: Final = """
-    SELECT n.schema_name, n.table_name,
-        CASE WHEN bool_and(k.id IS NOT NULL) THEN min(k.id) END,
-        CASE WHEN bool_and(k.id IS NOT NULL) THEN max(k.id) END
-    FROM ucrepl.journal AS j
-    JOIN ucrepl.table_name AS n ON n.table_id = j.table_id
-    CROSS JOIN LATERAL (SELECT CASE WHEN j.key ~ '^[0-9]{1,18}$' THEN j.key::bigint END) AS k (id)
-    WHERE j.xid >= %(since)s::text::xid8
-    GROUP BY n.schema_name, n.table_name
-"""
-_SINCE: Final = """
-    SELECT
-        coalesce((
-            SELECT t.oldest_xid FROM ucrepl.tick AS t WHERE t.at < now() - make_interval(secs => %(seconds)s)
-            ORDER BY t.at DESC LIMIT 1
-        ), '0')::text,
-        pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())::text
-"""
 Ranges = dict[TableName, tuple[int | None, int | None]]
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """How many tables were compared; those of which only a part was; those for which there was no time."""
+    """How many tables were compared; those of which only a part was; those that were changed, and not compared.
 
-    tables: int
-    in_part: list[str]
-    not_compared: list[str]
+    `unclear`: those of the latter that seem to differ. `are_known`: whether it could be found out what was changed.
+    """
+
+    tables: int = 0
+    in_part: list[str] = field(default_factory=list)
+    not_compared: list[str] = field(default_factory=list)
+    unclear: list[str] = field(default_factory=list)
+    are_known: bool = True
 
 
 class Recent:
@@ -68,12 +55,13 @@ class Recent:
         self._ranges: Ranges = {}
         self._rows: dict[TableName, int] = {}
         self._since = "0"
+        self._are_known = True
         if settings.recent_minutes:
             self._session = self._to_close.enter_context(open_session(nodes, link))
             comparisons, _ = scope(nodes.config, self._session, None)
             self._comparisons = {c.table.name: c for c in comparisons}
             values = {"seconds": settings.recent_minutes * 60}
-            row = self._session.on_source(_SINCE, values).fetchone() or ("0", "0")
+            row = self._session.on_source(query("cutover_since"), values).fetchone() or ("0", "0")
             self._ranges = self._touched(self._session, row[0])
             self._since = row[1]
             self._warm_up(self._session)
@@ -94,23 +82,27 @@ class Recent:
         """
         session = self._session
         if session is None:
-            return Compared(0, [], [])
+            return Compared()
         agreed: list[Comparison] = []
         differing: list[Comparison] = []
-        late: list[str] = []
+        left: list[str] = []
+        unclear: list[str] = []
         soon = min(until, time.monotonic() + self._settings.recent_seconds)
         with ThreadPoolExecutor(1, "hash") as executor:
             for comparison in self._changed(session, soon):
                 try:
                     agrees = self._agrees(session, executor, comparison, soon)
                 except psycopg.errors.QueryCanceled:
-                    late.append(str(comparison.table.name))
+                    agrees = None
+                if agrees is None:
+                    left.append(str(comparison.table.name))
                 else:
                     (agreed if agrees else differing).append(comparison)
             if differing:
-                self._look_closer(session, executor, differing, until)
-        compared = [*agreed, *differing]
-        return Compared(len(compared), [str(c.table.name) for c in compared if not self._is_whole(c)], late)
+                unclear = self._look_closer(session, executor, differing, until)
+        compared = [c for c in (*agreed, *differing) if str(c.table.name) not in unclear]
+        in_part = [str(c.table.name) for c in compared if not self._is_whole(c)]
+        return Compared(len(compared), in_part, left + unclear, unclear, self._are_known)
 
     def _warm_up(self, session: Session) -> None:
         """Has both servers read once what they will be asked for, and plan how: rows may well differ now."""
@@ -121,12 +113,14 @@ class Recent:
 
     def _changed(self, session: Session, until: float) -> list[Comparison]:
         """What is to be compared, the smallest first, with what was changed since this was made."""
+        self._are_known = False
         try:
             _limit(session, until)
             for name, (low, high) in self._touched(session, self._since).items():
                 first, last = self._ranges.get(name, (low, high))
                 known = None not in (low, high, first, last)
                 self._ranges[name] = (min(low, first), max(high, last)) if known else (None, None)  # type: ignore[type-var]
+            self._are_known = True
             self._count(session)
         except (psycopg.errors.QueryCanceled, RefusedError) as error:
             if not is_timeout(error):
@@ -138,7 +132,7 @@ class Recent:
     def _touched(session: Session, since: str) -> Ranges:
         with session.source.transaction():
             session.on_source("SET LOCAL enable_seqscan = off")  # the journal is long, and its statistics are old
-            rows = session.on_source(_TOUCHED, {"since": since}).fetchall()
+            rows = session.on_source(query("cutover_touched"), {"since": since}).fetchall()
         return {TableName(schema, table): (low, high) for schema, table, low, high in rows}
 
     def _count(self, session: Session) -> None:
@@ -152,21 +146,26 @@ class Recent:
         """Whether the table is small enough; not so where there was no time to count it."""
         return self._rows.get(comparison.table.name, self._settings.recent_rows + 1) <= self._settings.recent_rows
 
-    def _agrees(self, session: Session, executor: ThreadPoolExecutor, comparison: Comparison, until: float) -> bool:
-        """Whether both sides have the same rows; of a large table those with the latest ids that were changed.
+    def _part(self, comparison: Comparison) -> dict[str, object] | None:
+        """What to compare: all rows, of a large table those with the latest ids that were changed. None: neither."""
+        if self._is_whole(comparison):
+            return {"first": -(1 << 63), "end": (1 << 63) - 1}
+        low, high = self._ranges[comparison.table.name]
+        if not comparison.table.surrogate or low is None or high is None:
+            return None
+        return {"first": max(low, high + 1 - self._settings.recent_rows), "end": high + 1}
+
+    def _agrees(
+        self, session: Session, executor: ThreadPoolExecutor, comparison: Comparison, until: float
+    ) -> bool | None:
+        """Whether both sides have the same rows; None where there is no telling which of many to compare.
 
         Raises QueryCanceled where there is no time left.
         """
         _limit(session, until)
-        low, high = self._ranges[comparison.table.name]
-        values: dict[str, object] = {}
-        if comparison.table.surrogate:
-            values = {"first": -(1 << 63), "end": (1 << 63) - 1}
-            if not self._is_whole(comparison):
-                end = high + 1 if high is not None else 0
-                values = {"first": max(low or 0, end - self._settings.recent_rows), "end": end}
-        elif not self._is_whole(comparison):
-            return True
+        values = self._part(comparison)
+        if values is None:
+            return None
         there, here = comparison.source_chunks().encode(), comparison.one_by_one().target_chunks().encode()
         sent = executor.submit(lambda: session.source.execute(there, values).fetchall())
         found = session.target.execute(here, values).fetchall()
@@ -174,10 +173,13 @@ class Recent:
 
     def _look_closer(
         self, session: Session, executor: ThreadPoolExecutor, differing: list[Comparison], until: float
-    ) -> None:
-        """Sees whether rows differ that should not: a rule may keep some from the target."""
+    ) -> list[str]:
+        """Sees whether rows differ that should not: a rule may keep some from the target.
+
+        Returns the tables for which there was no time. Raises RefusedError for those that differ.
+        """
         chunks, look, findings = ChunkPass(session, executor, differing), Look(session), Findings(session)
-        wrong = []
+        wrong, late = [], []
         for comparison in differing:
             try:
                 _limit(session, until)
@@ -188,12 +190,13 @@ class Recent:
             except (psycopg.errors.QueryCanceled, RefusedError) as error:
                 if not is_timeout(error):
                     raise
-                wrong.append(str(comparison.table.name))
+                late.append(str(comparison.table.name))
         if wrong:
             raise RefusedError(
                 f"both sides differ in {listed(wrong)}",
                 hint=f"see how, and mend it, with: ucrepl verify '{self._link.name}' --show; and --repair",
             )
+        return late
 
 
 def _limit(session: Session, until: float) -> None:

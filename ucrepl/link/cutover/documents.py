@@ -8,26 +8,10 @@ from typing import Final
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow, class_row
 
+from ucrepl.db.sqlfiles import query
 from ucrepl.plan.numbers import RANGES, SEQUENCES
 
 _NAMES: Final = r"^ir_sequence_\d+(_\d+)?$"
-_READ: Final = """
-    SELECT c.relname AS sequence, s.seqincrement AS increment, pg_catalog.pg_sequence_last_value(c.oid) AS last_value
-    FROM pg_catalog.pg_sequence AS s
-    JOIN pg_catalog.pg_class AS c ON c.oid = s.seqrelid AND c.relnamespace = 'public'::regnamespace
-    WHERE c.relname ~ %s
-"""
-_PAIRS: Final = """
-    SELECT m.table_name, m.remote_id, m.local_id FROM ucrepl.identity_map AS m
-    WHERE m.peer = %s AND m.table_name IN ('ir_sequence', 'ir_sequence_date_range')
-"""
-_NOTE: Final = """
-    INSERT INTO ucrepl.source_counter AS s (link_id, sequence, increment, last_value)
-    SELECT %s, u.* FROM unnest(%s::text[], %s::bigint[], %s::bigint[]) AS u
-    ON CONFLICT (link_id, sequence) DO UPDATE SET
-        increment = excluded.increment, last_value = excluded.last_value, noted_at = excluded.noted_at
-"""
-
 Pairs = Mapping[tuple[str, int], int]
 """The ids of ir_sequence and its date ranges on the target, by table and id of the source."""
 
@@ -44,26 +28,27 @@ class Counter:
 def read_counters(node: Connection[TupleRow]) -> list[Counter]:
     """All of a node."""
     with node.cursor(row_factory=class_row(Counter)) as cursor:
-        return cursor.execute(_READ, [_NAMES]).fetchall()
+        return cursor.execute(query("document_counters"), {"names": _NAMES}).fetchall()
 
 
 def note_counters(target: Connection[TupleRow], link_id: int, counters: Iterable[Counter]) -> None:
     """Has the target of a link know how far its source is: when that is gone nobody can look."""
     given = [counter for counter in counters if counter.last_value is not None]
     target.execute(
-        _NOTE,
-        [link_id, [c.sequence for c in given], [c.increment for c in given], [c.last_value for c in given]],
+        query("source_counters_note"),
+        {
+            "link": link_id,
+            "sequences": [c.sequence for c in given],
+            "increments": [c.increment for c in given],
+            "last_values": [c.last_value for c in given],
+        },
     )
 
 
 def noted_counters(target: Connection[TupleRow], link: str) -> list[Counter]:
     """What the target of a link knows of its source."""
     with target.cursor(row_factory=class_row(Counter)) as cursor:
-        return cursor.execute(
-            "SELECT s.sequence, s.increment, s.last_value FROM ucrepl.source_counter AS s"
-            " JOIN ucrepl.link AS k USING (link_id) WHERE k.name = %s",
-            [link],
-        ).fetchall()
+        return cursor.execute(query("source_counters_noted"), {"link": link}).fetchall()
 
 
 def raise_counters(target: Connection[TupleRow], source_name: str, counters: Iterable[Counter], margin: int = 0) -> int:
@@ -93,17 +78,14 @@ def raise_counters(target: Connection[TupleRow], source_name: str, counters: Ite
 
 def read_pairs(target: Connection[TupleRow], source_name: str) -> Pairs:
     """Those that the target knows."""
-    return {(table, remote): local for table, remote, local in target.execute(_PAIRS, [source_name]).fetchall()}
+    rows = target.execute(query("document_pairs"), {"peer": source_name}).fetchall()
+    return {(table, remote): local for table, remote, local in rows}
 
 
 def set_sequences(target: Connection[TupleRow], values: Mapping[str, int]) -> int:
     """Sets sequences to the last numbers that they are to have given. Returns how many."""
     if values:
-        target.execute(
-            "SELECT pg_catalog.setval(u.name::regclass, u.number)"
-            " FROM unnest(%s::text[], %s::bigint[]) AS u (name, number)",
-            [list(values), list(values.values())],
-        )
+        target.execute(query("set_sequences"), {"names": list(values), "numbers": list(values.values())})
     return len(values)
 
 

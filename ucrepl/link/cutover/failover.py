@@ -14,7 +14,7 @@ from ucrepl.errors import RefusedError, UnreachableError
 from ucrepl.link.cutover import fence
 from ucrepl.link.cutover.documents import noted_counters, raise_counters
 from ucrepl.link.cutover.level import Leveller, link_state, mark
-from ucrepl.link.cutover.record import Record, alone, entries
+from ucrepl.link.cutover.record import Record, alone, entries, is_failed_over
 from ucrepl.link.cutover.report import Report
 from ucrepl.link.node import identify
 from ucrepl.link.nodes import Nodes
@@ -103,16 +103,20 @@ def rejoin(link: Link, nodes: Nodes) -> dict[str, Any]:
     source, target = nodes.get(link.source), nodes.get(link.target)
     for name, node in ((link.source, source), (link.target, target)):
         identify(node, name)
-    done = next((e for e in entries(target, link.name) if e.kind in {"failover", "rejoin"} and e.outcome), None)
-    if done is None or done.kind == "rejoin":
+    last = (e for e in entries(target, link.name) if is_failed_over(e) or (e.kind == "rejoin" and e.outcome))
+    done = next(last, None)
+    if done is None or done.kind == "rejoin" or fence.read_fence(target).closed:
         raise RefusedError(f"there was no failover of {link.name}", hint="see: ucrepl cutover report")
     ends = {name: nodes.another(name) for name in (link.source, link.target)}
     with alone(ends):
         for end in ends.values():
             for entry in entries(end, unfinished=True):
-                Record({n: e for n, e in ends.items() if e is end}, entry.cutover_id).end(
-                    "taken back", {"reason": "it was interrupted by the failover"}
-                )
+                record = Record({n: e for n, e in ends.items() if e is end}, entry.cutover_id)
+                if is_failed_over(entry):
+                    blank = Report(link.name, "failover", link.source, link.target, outcome="done")
+                    record.end("done", replace(blank, notes=["it was interrupted"]).as_dict())
+                else:
+                    record.end("taken back", {"reason": "it was interrupted by the failover"})
         record = Record(ends)
         record.begin(link.name, "rejoin", {"failover": str(done.cutover_id)})
         record.step("close")

@@ -17,6 +17,7 @@ from psycopg import Connection, sql
 from psycopg.rows import TupleRow, class_row
 
 from ucrepl.config import Config
+from ucrepl.db.sqlfiles import query
 
 SQLSTATE: Final = "40UC1"
 """That of the error which a write to a closed node gets."""
@@ -33,12 +34,6 @@ _CLOSED = sql.SQL(
     " RESTART WITH -4000000000000000000"
 )
 _OPEN = sql.SQL("ALTER SEQUENCE ucrepl.journal_seq INCREMENT BY 1 MINVALUE 1 RESTART WITH {}")
-_WRITE = """
-    INSERT INTO ucrepl.fence AS f (closed, moved_to, next_seq) VALUES (%(closed)s, %(moved_to)s, %(next)s)
-    ON CONFLICT (singleton) DO UPDATE SET
-        closed = excluded.closed, moved_to = excluded.moved_to, next_seq = excluded.next_seq,
-        changed_xid = excluded.changed_xid, changed_at = excluded.changed_at
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +82,7 @@ def close(node: Connection[TupleRow], moved_to: str, last_seq: int) -> None:
     """Closes a node, in the transaction that holds it. `moved_to`: where its users are to go."""
     node.execute(_CLOSED)
     node.execute(sql.SQL("ALTER FUNCTION ucrepl.refuse_write() SET ucrepl.moved_to = {}").format(moved_to))
-    node.execute(_WRITE, {"closed": True, "moved_to": moved_to, "next": last_seq + 1})
+    node.execute(query("fence_write"), {"closed": True, "moved_to": moved_to, "next": last_seq + 1})
 
 
 def shut(
@@ -111,4 +106,4 @@ def reopen(node: Connection[TupleRow], moved_to: str | None = None) -> None:
         return
     node.execute(_OPEN.format(row[0]))
     node.execute("ALTER FUNCTION ucrepl.refuse_write() RESET ucrepl.moved_to")
-    node.execute(_WRITE, {"closed": False, "moved_to": moved_to, "next": row[0]})
+    node.execute(query("fence_write"), {"closed": False, "moved_to": moved_to, "next": row[0]})

@@ -22,12 +22,6 @@ from ucrepl.link.setup import open_link
 from ucrepl.link.source import Source, is_before, structure_of
 
 _LOOK_SECONDS: Final = 0.005
-_MARK = """
-    WITH seen AS (SELECT pg_catalog.pg_current_snapshot() AS snapshot)
-    INSERT INTO ucrepl.tick (snapshot, running, seq)
-    SELECT s.snapshot, (SELECT count(*) FROM pg_catalog.pg_snapshot_xip(s.snapshot)), %s FROM seen AS s
-    RETURNING snapshot::text
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +47,7 @@ def link_state(target: Connection[TupleRow], link: str) -> LinkState | None:
 
 def mark(source: Connection[TupleRow], seq: int) -> str:
     """Stores a tick after the change with the number `seq`, and wakes the daemons. Returns its snapshot."""
-    row = source.execute(_MARK, [seq]).fetchone()
+    row = source.execute(query("cutover_mark"), {"seq": seq}).fetchone()
     source.execute("NOTIFY ucrepl")
     return row[0] if row else ""
 
@@ -61,18 +55,27 @@ def mark(source: Connection[TupleRow], seq: int) -> str:
 class Leveller:
     """Has the target of a link reach what its source has committed: by the daemon that replays it, else by itself.
 
-    It is ready when it is made: no plan has to be made while others wait, unless the daemon dies meanwhile. Close it at
-    the end, or use `with`.
+    It is ready when it is made: beside a daemon it stands by with a plan, and all that it needs when the daemon dies is
+    the lock. Close it at the end, or use `with`.
     """
 
     def __init__(self, nodes: Nodes, link: Link) -> None:
-        self.link, self._nodes = link, nodes
-        self._source, self._target = nodes.another(link.source), nodes.another(link.target)
+        self.link = link
+        self._target = nodes.another(link.target)
         self._to_close = ExitStack()
+        self._link_id: int | None = None
         self._replayer: LinkReplayer | None = None
+        self._is_at_work = False
         uuid = identify(self._target, link.target).uuid
-        self._reader = Source(self._source, link.name, uuid, {}, structure_of(self._source))
-        self._take_over()
+        source = nodes.another(link.source)
+        self._reader = Source(source, link.name, uuid, {}, structure_of(source))
+        known = self._target.execute("SELECT link_id FROM ucrepl.link WHERE name = %s", [link.name]).fetchone()
+        if known:
+            self._link_id = known[0]
+            self._take_over()
+            opened = open_link(nodes.config, link, nodes.another(link.source), self._target)
+            self._replayer = LinkReplayer(link, opened)
+            self._to_close.callback(self._replayer.stop_reading)
 
     def __enter__(self) -> Self:
         return self
@@ -92,18 +95,14 @@ class Leveller:
                 raise TimeoutError(f"link {self.link.name!r} was not level in time")
             if not state.has_daemon:
                 self._take_over()
-            if self._replayer is None or not self._replay(self._replayer):
+            if not (self._is_at_work and self._replayer and self._replay(self._replayer)):
                 time.sleep(_LOOK_SECONDS)
 
     def _take_over(self) -> None:
-        """Replays the link itself, if nobody else does."""
-        known = self._target.execute("SELECT link_id FROM ucrepl.link WHERE name = %s", [self.link.name]).fetchone()
-        if known is None or not try_lock(self._target, known[0]):
-            return
-        self._to_close.callback(self._give_back, known[0])
-        source = self._nodes.another(self.link.source)
-        self._replayer = LinkReplayer(self.link, open_link(self._nodes.config, self.link, source, self._target))
-        self._to_close.callback(self._replayer.stop_reading)
+        """Replays the link itself from now on, if nobody else does."""
+        if self._link_id is not None and try_lock(self._target, self._link_id):
+            self._is_at_work = True
+            self._to_close.callback(self._give_back, self._link_id)
 
     def _give_back(self, link_id: int) -> None:
         if not self._target.closed:

@@ -73,11 +73,7 @@ def _forth(link: Link, source: Connection[TupleRow], target: Connection[TupleRow
     row = source.execute(query("lag"), {"position": state.position, "most": None}).fetchone()
     if row and row[0] > MOST_LAG_ROWS:
         yield Objection(f"{counted(row[0], 'change')} are not on {link.target!r} yet", "wait for: ucrepl status")
-    row = target.execute(
-        "SELECT count(*) FROM ucrepl.conflict AS c JOIN ucrepl.link AS k USING (link_id)"
-        " WHERE k.name = %s AND c.logged_at > now() - interval '1 hour' AND c.winner = 'parked'",
-        [link.name],
-    ).fetchone()
+    row = target.execute(query("cutover_parked_conflicts"), {"link": link.name}).fetchone()
     if row and row[0]:
         yield Objection(
             f"{counted(row[0], 'conflict')} of the last hour are parked", f"see: ucrepl conflicts list '{link.name}'"

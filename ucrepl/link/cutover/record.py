@@ -14,6 +14,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow, class_row
 from psycopg.types.json import Jsonb
 
+from ucrepl.db.sqlfiles import query
 from ucrepl.errors import RefusedError
 
 Kind = Literal["cutover", "rehearsal", "failover", "rejoin"]
@@ -49,14 +50,13 @@ class Entry:
 def entries(node: Connection[TupleRow], link: str | None = None, *, unfinished: bool = False) -> list[Entry]:
     """The cut-overs that a node knows, the latest first. `unfinished`: only those that are under way or interrupted."""
     with node.cursor(row_factory=class_row(Entry)) as cursor:
-        return cursor.execute(
-            "SELECT c.cutover_id, c.link, c.kind, c.options, c.outcome, c.report, c.began_at, c.ended_at,"
-            " (SELECT s.step FROM ucrepl.cutover_step AS s WHERE s.cutover_id = c.cutover_id"
-            " ORDER BY s.place DESC LIMIT 1) AS step"
-            " FROM ucrepl.cutover AS c WHERE (%(link)s::text IS NULL OR c.link = %(link)s)"
-            " AND (NOT %(unfinished)s OR c.outcome IS NULL) ORDER BY c.began_at DESC",
-            {"link": link, "unfinished": unfinished},
-        ).fetchall()
+        return cursor.execute(query("cutover_entries"), {"link": link, "unfinished": unfinished}).fetchall()
+
+
+def is_failed_over(entry: Entry) -> bool:
+    """Whether it is a failover that was not taken back, and has come so far that its target may be open."""
+    has_begun = entry.outcome is None and entry.step in {"open", "caches"}
+    return entry.kind == "failover" and (entry.outcome == "done" or has_begun)
 
 
 def is_under_way(node: Connection[TupleRow]) -> bool:
@@ -98,49 +98,29 @@ class Record:
 
     def begin(self, link: str, kind: Kind, options: Mapping[str, object]) -> None:
         """Writes down that a cut-over begins."""
-        self._write(
-            "INSERT INTO ucrepl.cutover (cutover_id, link, kind, options)"
-            " VALUES (%(id)s, %(link)s, %(kind)s, %(options)s)",
-            link=link,
-            kind=kind,
-            options=Jsonb(dict(options)),
-        )
+        self._write("cutover_begin", link=link, kind=kind, options=Jsonb(dict(options)))
 
     def step(self, name: str) -> None:
         """Writes down that the step before has been taken, and that this one is about to be."""
-        self._write(
-            "WITH ended AS (UPDATE ucrepl.cutover_step SET ended_at = pg_catalog.clock_timestamp()"
-            " WHERE cutover_id = %(id)s AND ended_at IS NULL)"
-            " INSERT INTO ucrepl.cutover_step (cutover_id, place, step)"
-            " SELECT %(id)s, coalesce(max(place), 0) + 1, %(step)s FROM ucrepl.cutover_step WHERE cutover_id = %(id)s",
-            step=name,
-        )
+        self._write("cutover_step", step=name)
 
     def end(self, outcome: Outcome, report: Mapping[str, object]) -> list[str]:
         """Writes down how it ended, wherever that is possible. Returns the nodes on which it was not."""
-        failed = self._try(
-            "WITH ended AS (UPDATE ucrepl.cutover_step SET ended_at = pg_catalog.clock_timestamp()"
-            " WHERE cutover_id = %(id)s AND ended_at IS NULL)"
-            " UPDATE ucrepl.cutover SET outcome = %(outcome)s, report = %(report)s,"
-            " ended_at = pg_catalog.clock_timestamp() WHERE cutover_id = %(id)s",
-            outcome=outcome,
-            report=Jsonb(dict(report)),
-        )
-        return list(failed)
+        return list(self._try("cutover_end", outcome=outcome, report=Jsonb(dict(report))))
 
-    def _write(self, statement: str, **values: object) -> None:
-        for error in self._try(statement, **values).values():
+    def _write(self, name: str, **values: object) -> None:
+        for error in self._try(name, **values).values():
             raise error
 
-    def _try(self, statement: str, **values: object) -> dict[str, psycopg.Error]:
-        """Runs the statement on all nodes at once. Returns what went wrong, by node."""
+    def _try(self, name: str, **values: object) -> dict[str, psycopg.Error]:
+        """Runs the named query on all nodes at once. Returns what went wrong, by node."""
         given = {"id": self.cutover_id, **values}
         failed = {}
         with ThreadPoolExecutor(len(self._ends)) as pool:
-            sent = {name: pool.submit(end.execute, statement.encode(), given) for name, end in self._ends.items()}
-            for name, result in sent.items():
+            sent = {node: pool.submit(end.execute, query(name), given) for node, end in self._ends.items()}
+            for node, result in sent.items():
                 try:
                     result.result()
                 except psycopg.Error as error:
-                    failed[name] = error
+                    failed[node] = error
         return failed

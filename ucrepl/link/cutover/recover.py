@@ -12,10 +12,11 @@ from psycopg.rows import TupleRow
 from psycopg.types.json import Jsonb
 
 from ucrepl.config import Config, Link
+from ucrepl.db.sqlfiles import query
 from ucrepl.errors import RefusedError, UcreplError, UnreachableError
 from ucrepl.link.cutover import fence
 from ucrepl.link.cutover.front import Front
-from ucrepl.link.cutover.record import Entry, Outcome, Record, alone, entries, is_under_way
+from ucrepl.link.cutover.record import Entry, Outcome, Record, alone, entries, is_failed_over, is_under_way
 from ucrepl.link.cutover.report import Report, note_first_write
 from ucrepl.link.cutover.run import Options, cut_over
 from ucrepl.link.node import identify
@@ -138,15 +139,18 @@ class _Interrupted:
                 fence.reopen(source)
         if self.is_there:
             self._leave(self.nodes.get(self.link.target))
-        return self._end("taken back", reason="it was interrupted", notes=self._front().lead_back())
+        notes = self._front().lead_back()
+        if self.entry.kind == "failover":
+            notes.append(f"{self.link.name} is paused, to let it go on: ucrepl resume '{self.link.name}'")
+        return self._end("taken back", reason="it was interrupted", notes=notes)
 
     def _leave(self, target: Connection[TupleRow]) -> None:
-        """Leaves the new side closed; after a rehearsal as it was before."""
+        """Leaves the new side closed; after a rehearsal as it was before, and as a failover has found it."""
         if self.entry.kind == "rehearsal":
             if self.entry.options.get("was_open"):
                 with target.transaction():
                     fence.reopen(target)
-        elif self.is_open_there:
+        elif self.entry.kind == "cutover" and self.is_open_there:
             fence.shut(target, fence.place_of(self.config, self.link.source))
 
     def _front(self) -> Front:
@@ -187,10 +191,28 @@ def _interrupted(config: Config, link: Link, nodes: Nodes, *, tolerant: bool = F
         over = config.link(entry.link)
         record = Record({name: end for name, end in ends.items() if _knows(end, entry)}, entry.cutover_id)
         is_closed = over.source in ends and fence.read_fence(ends[over.source]).closed
+        is_open_there = over.target in ends and not fence.read_fence(ends[over.target]).closed
+        _refuse_a_failover(entry, over, is_there=over.source in ends, is_open=is_open_there)
         if away and (over.source not in ends or is_closed):
             raise away[0]
-        is_open_there = over.target in ends and not fence.read_fence(ends[over.target]).closed
         yield _Interrupted(config, over, nodes, entry, record, is_closed, is_open_there, over.target in ends)
+
+
+def _refuse_a_failover(entry: Entry, link: Link, *, is_there: bool, is_open: bool) -> None:
+    """Raises RefusedError for a failover that must be run to its end, and for a rejoin.
+
+    `is_there`: its source answers. `is_open`: its target is open.
+    """
+    if entry.kind == "failover" and not is_there:
+        raise RefusedError(
+            f"a failover of {link.name} was interrupted, and {link.source!r} does not answer",
+            hint=f"run it again: ucrepl failover '{link.name}' --confirm",
+        )
+    if entry.kind == "rejoin" or (is_failed_over(entry) and is_open):
+        raise RefusedError(
+            f"{link.target!r} is open since the failover of {link.name}, and may have been written to",
+            hint=f"make {link.source!r} its peer again: ucrepl rejoin '{link.name}'",
+        )
 
 
 def _reachable(nodes: Nodes, names: tuple[str, str]) -> tuple[dict[str, Connection[TupleRow]], list[UnreachableError]]:
@@ -216,11 +238,7 @@ def _end_gates(node: Connection[TupleRow], name: str) -> None:
     """
     until = time.monotonic() + _GONE_SECONDS
     while True:
-        row = node.execute(
-            "SELECT count(pg_catalog.pg_terminate_backend(pid)) FROM pg_catalog.pg_stat_activity"
-            " WHERE datname = pg_catalog.current_database() AND application_name = %s",
-            [f"ucrepl {fence.GATE}"],
-        ).fetchone()
+        row = node.execute(query("cutover_end_gates"), {"name": f"ucrepl {fence.GATE}"}).fetchone()
         if not (row and row[0]):
             return
         if time.monotonic() > until:

@@ -3,19 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from ucrepl.db.sqlfiles import query
 from ucrepl.link.cutover.fence import read_fence
-
-_LAST_CHANGE: Final = """
-    SELECT max(j.at) FROM (SELECT c.at FROM ucrepl.journal AS c ORDER BY c.xid DESC LIMIT 100) AS j
-"""
-_FIRST_CHANGE: Final = """
-    SELECT j.at FROM ucrepl.journal AS j WHERE j.xid > %s::text::xid8 ORDER BY j.xid LIMIT 1
-"""
 
 
 @dataclass
@@ -27,7 +21,7 @@ class Report:
     been. `pause_ms`: from the last change on the old side to the first on the new one, as the journals have them, None
     while there is none. `rows`: changes that were replayed meanwhile. `numbers`: what was set on the new side.
     `compared`: how many tables; `in_part`: those of which only a part was; `not_compared`: those that were changed, and
-    for which there was no time. `notes`: what a person should know.
+    were not. `notes`: what a person should know.
     """
 
     link: str
@@ -57,7 +51,7 @@ class Report:
 
 def last_change(node: Connection[TupleRow]) -> datetime | None:
     """When the node was last written to by others than replay."""
-    row = node.execute(_LAST_CHANGE).fetchone()
+    row = node.execute(query("cutover_last_change")).fetchone()
     return row[0] if row else None
 
 
@@ -67,7 +61,7 @@ def note_first_write(report: Mapping[str, Any], target: Connection[TupleRow]) ->
     fence = read_fence(target)
     if known.get("first_write_at") or known.get("outcome") != "done" or fence.closed or fence.changed_xid is None:
         return known
-    row = target.execute(_FIRST_CHANGE, [str(fence.changed_xid)]).fetchone()
+    row = target.execute(query("cutover_first_change"), {"opened": str(fence.changed_xid)}).fetchone()
     if row is None:
         return known
     known["first_write_at"] = row[0].isoformat()

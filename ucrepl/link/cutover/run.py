@@ -20,7 +20,7 @@ from ucrepl.db.connect import limit_statements
 from ucrepl.errors import RefusedError, UcreplError
 from ucrepl.link.clock import clock_offset
 from ucrepl.link.cutover import fence
-from ucrepl.link.cutover.compare import Recent
+from ucrepl.link.cutover.compare import Compared, Recent
 from ucrepl.link.cutover.front import Front
 from ucrepl.link.cutover.level import Leveller, link_state, mark
 from ucrepl.link.cutover.numbers import NumberKeeper
@@ -35,6 +35,7 @@ from ucrepl.link.node import identify
 from ucrepl.link.nodes import Nodes
 from ucrepl.link.signals import tell_all
 from ucrepl.link.source import Source, StalePlanError, structure_of
+from ucrepl.link.words import listed
 from ucrepl.packs import load_packs
 
 _DECIDE_SECONDS: Final = 10.0
@@ -143,9 +144,7 @@ class _Run:
                 self._timed_step("numbers")
                 self.report.numbers = asdict(numbers.set())
                 self._timed_step("compare")
-                compared = recent.compare(self._until)
-                self.report.compared, self.report.in_part = compared.tables, compared.in_part
-                self.report.not_compared = compared.not_compared
+                self._note_compared(recent.compare(self._until))
                 self._timed_step("arm")
                 armed()
                 after = link_state(self.target, self.link.name)
@@ -179,6 +178,15 @@ class _Run:
                     f"{self.link.name} did not catch up within {_CATCH_UP_SECONDS:g} s", hint="see: ucrepl status"
                 ) from None
             took = time.monotonic() - since
+
+    def _note_compared(self, compared: Compared) -> None:
+        """Puts it into the report. Raises TimeoutError for tables that seem to differ, if there was no time to see."""
+        self.report.compared, self.report.in_part = compared.tables, compared.in_part
+        self.report.not_compared = compared.not_compared
+        if not compared.are_known:
+            self.report.notes.append("there was no time to find out which tables were changed in the last moments")
+        if compared.unclear:
+            raise TimeoutError(f"{listed(compared.unclear)} could not be looked at in time")
 
     def _close_target(self, gate: Connection[TupleRow]) -> None:
         """Closes the new side, if it is open: at no time are both."""
@@ -233,7 +241,7 @@ class _Run:
         self._steps.end()
         self.report.outcome = "done"
         report = self._with_first_write()
-        self.record.end("done", report)
+        report["notes"] += self._unwritten(self.record.end("done", report), "resume")
         return report
 
     def _with_first_write(self) -> dict[str, Any]:
@@ -284,7 +292,14 @@ class _Run:
                     f"node {self.link.target!r} is closed and could not be opened: {reason(error)}"
                 )
         failed = self.record.end("taken back", self.report.as_dict())
-        self.report.notes += [f"it could not be written down on node {name!r}" for name in failed]
+        self.report.notes += self._unwritten(failed, "abort")
+
+    def _unwritten(self, failed: list[str], command: str) -> list[str]:
+        """What to say of nodes on which the end is not written down, and with which command that is mended."""
+        return [
+            f"it could not be written down on node {name!r}: ucrepl cutover {command} '{self.link.name}'"
+            for name in failed
+        ]
 
     def _taken_back(self, error: BaseException) -> RefusedError:
         why, hint = self._why(error)
