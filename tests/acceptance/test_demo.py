@@ -72,7 +72,7 @@ def test_it_tells_its_acts_and_ends_with_both_sides_equal(place: Place) -> None:
     assert place.left() == []
 
 
-@pytest.mark.parametrize("signal", [SIGINT, SIGTERM])
+@pytest.mark.parametrize("signal", [SIGINT, pytest.param(SIGTERM, marks=pytest.mark.long)])
 def test_nothing_is_left_when_it_is_interrupted_at_work(place: Place, signal: Signals) -> None:
     with subprocess.Popen(
         ucrepl_command("demo"),

@@ -11,7 +11,10 @@ from tests.support.pair import Pair
 from tests.support.site import Site
 from tests.support.traffic import Traffic
 
-TEMPLATES = templates("odoo18", "odoo14")
+TEMPLATES = [
+    *templates("odoo18"),
+    pytest.param("odoo14", marks=[pytest.mark.xdist_group("odoo14"), pytest.mark.long]),
+]
 
 
 @pytest.mark.slow

@@ -19,8 +19,8 @@ from ucrepl.throwaway import Server
 
 ROUNDS = 9
 TEMPLATES = [
-    pytest.param("odoo18", marks=pytest.mark.xdist_group("odoo18")),
-    pytest.param("shop", marks=[pytest.mark.xdist_group("shop"), pytest.mark.long]),
+    pytest.param("shop", marks=pytest.mark.xdist_group("shop")),
+    pytest.param("odoo18", marks=[pytest.mark.xdist_group("odoo18"), pytest.mark.long]),
 ]
 
 

@@ -82,6 +82,7 @@ def assert_differences_are_found(pair: Pair) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.xdist_group("odoo18")
 @pytest.mark.parametrize(
     ("source", "target"), [("odoo18", "odoo18-empty"), ("odoo18-empty", "odoo18")], ids=["into empty", "from empty"]

@@ -14,7 +14,10 @@ from tests.support.pair import Pair, value
 from tests.support.site import Site
 from ucrepl.throwaway import Server
 
-TEMPLATES = templates("odoo18", "odoo14")
+TEMPLATES = [
+    *templates("odoo18"),
+    pytest.param("odoo14", marks=[pytest.mark.xdist_group("odoo14"), pytest.mark.long]),
+]
 
 
 @pytest.mark.slow

@@ -16,16 +16,22 @@ from tests.support.traffic import Traffic
 from ucrepl.errors import Exit
 
 TEMPLATES = templates("odoo18")
+PLANTED_IN = [
+    pytest.param("shop", marks=pytest.mark.xdist_group("shop")),
+    pytest.param("odoo18", marks=[pytest.mark.xdist_group("odoo18"), pytest.mark.long]),
+]
 FORTH, BACK = "turin->milan", "milan->turin"
+ALWAYS_AT_WORK = 3  # a row that both sides change again and again can be on its way whenever it is looked at
 KINDS = {"value": 25, "reference": 20, "missing": 20, "extra": 15, "link": 10, "no link": 10}
 
 
-def verify(pair: Pair, *args: str, code: int = Exit.OK) -> list[Difference]:
-    """What differs, by the keys of the target, of all links or of one. Nothing may be late."""
+def verify(pair: Pair, *args: str, code: int = Exit.OK, late: int = 0) -> list[Difference]:
+    """What differs, by the keys of the target, of all links or of one. So many rows may still be late."""
     done = ucrepl("verify", "--show", "--json", *args, config=pair.config, check=False)
     tables = [table for link in json.loads(done.stdout)["links"] for table in link["tables"]]
     assert done.returncode == code, "\n".join(str(table) for table in tables if table["rows"] or table["lagging"])
-    assert [table for table in tables if table["lagging"]] == []
+    lagging = [table for table in tables if table["lagging"]]
+    assert sum(table["lagging"] for table in lagging) <= late, lagging
     return [
         Difference(table["table"], row["kind"], row["local_key"], ",".join(c["column"] for c in row["columns"]) or None)
         for table in tables
@@ -34,7 +40,7 @@ def verify(pair: Pair, *args: str, code: int = Exit.OK) -> list[Difference]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("template", TEMPLATES)
+@pytest.mark.parametrize("template", PLANTED_IN)
 def test_a_hundred_planted_differences_are_found_and_mended(
     template: str, database: MakeDatabase, tmp_path: Path
 ) -> None:
@@ -88,9 +94,9 @@ def test_nothing_differs_while_both_sides_are_at_work(template: str, database: M
     ):
         for _ in range(3):
             pair.wait_for_progress()
-            assert verify(pair) == []
+            assert verify(pair, late=ALWAYS_AT_WORK) == []
         planter = Planter.at(pair.milan)
         planter.plant("missing", 3)
         planted = planter.done()
-        assert planted <= set(verify(pair, FORTH, code=Exit.FINDING))
+        assert planted <= set(verify(pair, FORTH, code=Exit.FINDING, late=ALWAYS_AT_WORK))
     assert min(site.done["committed"] for site in (turin, milan)) > 50
