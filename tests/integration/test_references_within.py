@@ -29,6 +29,11 @@ CREATE TABLE stock_location (
     id serial PRIMARY KEY, name text, location_id int REFERENCES stock_location, parent_left int, parent_right int
 );
 ALTER TABLE account_partial_reconcile ADD draft_caba_move_vals jsonb;
+ALTER TABLE mail_message ADD model varchar;
+DROP TABLE mail_tracking_value;
+CREATE TABLE mail_tracking_value (
+    id serial PRIMARY KEY, mail_message_id int REFERENCES mail_message, field varchar, new_value_integer int
+);
 """
 FIELDS = (
     ("x_parcel", "x_thing", "many2one_reference", None),
@@ -138,6 +143,17 @@ def test_the_model_is_that_of_a_field_by_its_name(make_pair: MakePair) -> None:
     odoos.forth()
     [won_b], [ann_b] = there(odoos, "crm_stage", [won]), there(odoos, "res_partner", [ann])
     assert odoos.b.column("SELECT trg_field_ref FROM base_automation ORDER BY id") == [won_b, ann_b, 0, None]
+
+    # up to Odoo 13 the old and the new value of a field
+    odoos.a.run("INSERT INTO mail_message (model) VALUES ('crm.lead'), ('res.partner')")
+    odoos.a.run(
+        "INSERT INTO mail_tracking_value (mail_message_id, field, new_value_integer)"
+        " SELECT id, CASE model WHEN 'crm.lead' THEN 'x_studio_stage_id' ELSE 'color' END, %s FROM mail_message", won,
+    )  # fmt: skip
+    odoos.forth()
+    read = "SELECT field, new_value_integer FROM mail_tracking_value ORDER BY field"
+    assert odoos.b.rows(read) == [("color", won), ("x_studio_stage_id", won_b)]
+    odoos.assert_clean()
 
 
 @pytest.mark.parametrize("policy", ["cluster", None])

@@ -62,7 +62,7 @@ class Packs:
                 for column, sourced in columns.items()
                 if sourced.rule.kind == "by_model"
                 and isinstance(sourced.rule.model_from, str)
-                and "." not in sourced.rule.model_from
+                and not {".", ":"}.intersection(sourced.rule.model_from)
                 and sourced.rule.model_fields_set == {"kind", "model_from"}
             }
             for table, columns in self.references.items()
