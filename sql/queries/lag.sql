@@ -1,8 +1,8 @@
 -- lag: how many changes were not visible in `position` and are now, and the age in seconds of the oldest of them.
 --
 -- The transactions are those of the query `batch`. The count reads the index only, and of each of its two parts `most`
--- changes, where that is not null. The oldest change is looked for
--- among the thousand first ones in the order of transactions, and the first of each that was running at `position`.
+-- changes, where that is not null. The oldest change is looked for among the thousand first ones in the order of
+-- transactions, and the first of each that was running at `position`.
 WITH asked AS (
     SELECT
         pg_catalog.pg_snapshot_xmax(%(position)s::pg_snapshot) AS next_xid,

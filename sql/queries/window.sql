@@ -1,8 +1,8 @@
 -- window: where the next batch of a link ends, what is in it, and whether the link can go on.
 --
 -- went_back: the source is older than the position. purged: changes after the position are gone. structure: a number that
--- grows with every table and every column that is added. touched: the tables of which it has
--- changes, where it is not one of a backlog.
+-- grows with every table and every column that is added. touched: the tables of which it has changes, where it is not one of
+-- a backlog.
 --
 -- Parameters: position, the last tick applied; ticks, after how many stored ticks the batch ends at the latest. With
 -- fewer ticks in store it ends now. Snapshots are ordered by (before_xid, oldest_xid, -running): a tick that does not come after
@@ -30,11 +30,31 @@ batch AS (
     SELECT a.position, a.now_seen, coalesce(s.snapshot, a.now_seen) AS ends, s.snapshot IS NOT NULL AS more
     FROM asked AS a
     LEFT JOIN stored AS s ON true
+),
+looked_at AS MATERIALIZED (
+    SELECT
+        b.*,
+        CASE
+            WHEN NOT b.more THEN ARRAY(
+                SELECT j.table_id
+                FROM ucrepl.journal AS j
+                WHERE j.xid >= pg_catalog.pg_snapshot_xmax(b.position) AND j.xid < pg_catalog.pg_snapshot_xmax(b.ends)
+                    AND pg_catalog.pg_visible_in_snapshot(j.xid, b.ends)
+                UNION
+                SELECT j.table_id
+                FROM ucrepl.journal AS j
+                WHERE j.xid = ANY (ARRAY(
+                    SELECT x FROM pg_catalog.pg_snapshot_xip(b.position) AS x
+                    WHERE pg_catalog.pg_visible_in_snapshot(x, b.ends)
+                ))
+            )
+        END AS touched
+    FROM batch AS b
 )
 SELECT
     b.ends::text AS ends,
     b.more,
-    EXISTS (
+    coalesce(cardinality(b.touched) > 0, EXISTS (
         SELECT FROM ucrepl.journal AS j
         WHERE j.xid >= pg_catalog.pg_snapshot_xmax(b.position) AND j.xid < pg_catalog.pg_snapshot_xmax(b.ends)
             AND pg_catalog.pg_visible_in_snapshot(j.xid, b.ends)
@@ -43,22 +63,8 @@ SELECT
         WHERE j.xid = ANY (ARRAY(
             SELECT x FROM pg_catalog.pg_snapshot_xip(b.position) AS x WHERE pg_catalog.pg_visible_in_snapshot(x, b.ends)
         ))
-    ) AS has_changes,
-    CASE
-        WHEN NOT b.more THEN ARRAY(
-            SELECT j.table_id
-            FROM ucrepl.journal AS j
-            WHERE j.xid >= pg_catalog.pg_snapshot_xmax(b.position) AND j.xid < pg_catalog.pg_snapshot_xmax(b.ends)
-                AND pg_catalog.pg_visible_in_snapshot(j.xid, b.ends)
-            UNION
-            SELECT j.table_id
-            FROM ucrepl.journal AS j
-            WHERE j.xid = ANY (ARRAY(
-                SELECT x FROM pg_catalog.pg_snapshot_xip(b.position) AS x
-                WHERE pg_catalog.pg_visible_in_snapshot(x, b.ends)
-            ))
-        )
-    END AS touched,
+    )) AS has_changes,
+    b.touched,
     EXISTS (
         SELECT FROM ucrepl.identity AS i
         JOIN ucrepl.peer AS p ON p.peer_id = i.peer_id AND p.uuid = %(target)s
@@ -74,4 +80,4 @@ SELECT
         FROM pg_catalog.pg_class AS c
         WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
     ) AS structure
-FROM batch AS b;
+FROM looked_at AS b;

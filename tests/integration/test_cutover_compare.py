@@ -41,8 +41,8 @@ def test_each_row_is_looked_up_by_itself_whatever_the_statistics_say(pair: Pair)
     pair.a.run("INSERT INTO calendar_event (partner_id) SELECT id FROM partner")
     pair.forth()
     with Nodes(pair.config, "test") as nodes, open_session(nodes, pair.config.links[0]) as session:
-        [comparison], _ = scope(pair.config, session, ["calendar_event"])
-        comparison.one_by_one = True
+        [whole], _ = scope(pair.config, session, ["calendar_event"])
+        comparison = whole.one_by_one()
         values = {"first": 0, "end": 1000}
         plan = session.on_target("EXPLAIN (ANALYZE) " + comparison.target_chunks(), values).fetchall()
         assert session.on_target(comparison.target_chunks(), values).fetchall() == (

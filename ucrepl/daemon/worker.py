@@ -201,7 +201,8 @@ class Worker:
             chores.moved(replayer.replay(position, window).position)
             self._last_move = monotonic()
         self._clear_error()
-        if self._wait_for_changes(ears, chores, PAIRS_SECONDS if window.has_pairs else self.link.poll_seconds):
+        poll_seconds = self.link.poll_seconds
+        if self._wait_for_changes(ears, chores, min(poll_seconds, PAIRS_SECONDS) if window.has_pairs else poll_seconds):
             self._position = position
 
     def _open(self) -> LinkReplayer | None:

@@ -108,6 +108,12 @@ def connect(
     return conn
 
 
+def limit_statements(connection: psycopg.Connection[TupleRow], seconds: float) -> None:
+    """Have each of the session's next statements end after so long, with QueryCanceled; 0: none of them."""
+    milliseconds = round(seconds * 1000) or int(seconds > 0)
+    connection.execute("SELECT pg_catalog.set_config('statement_timeout', %s, false)", [f"{milliseconds}ms"])
+
+
 def check_version(server_version: int, dsn: str) -> None:
     """Raise RefusedError if `server_version` (libpq's number, as 130004) is older than what we support."""
     if server_version // 10_000 < OLDEST_SERVER:

@@ -10,7 +10,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from ucrepl.config import Config
-from ucrepl.db.connect import connect
+from ucrepl.db.connect import connect, limit_statements
 from ucrepl.db.sqlstate import Verdict, classify
 from ucrepl.errors import ConfigError, RefusedError, UcreplError, UnreachableError
 
@@ -69,8 +69,7 @@ class Nodes:
             raise type(error)(f"node {name!r}: {error.message}", error.hint) from None
         self._all.callback(connection.close)
         if self._statement_timeout:
-            limit = f"{self._statement_timeout * 1000:.0f}ms"
-            connection.execute("SELECT pg_catalog.set_config('statement_timeout', %s, false)", [limit])
+            limit_statements(connection, self._statement_timeout)
         return connection
 
 

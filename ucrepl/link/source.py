@@ -140,11 +140,7 @@ class Source:
         Raises RefusedError when the source has an older state than the position (it was restored from a backup) or has
         purged what comes next, StalePlanError when its tables have changed.
         """
-        values = {
-            "position": position,
-            "ticks": max(1, rows // TICK_ROWS),
-            "target": self.target,
-        }
+        values = {"position": position, "ticks": max(1, rows // TICK_ROWS), "target": self.target}
         with self.connection.cursor(row_factory=class_row(Window)) as cursor:
             window = cursor.execute(query("window"), values, prepare=True).fetchone()
         if window is None or window.went_back:

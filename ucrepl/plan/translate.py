@@ -86,7 +86,7 @@ def translated(link: LinkPlan, table: TablePlan, column: ColumnPlan, value: str,
     )
 
 
-def looked_up_ahead(link: LinkPlan, table: TablePlan, column: ColumnPlan) -> Value:
+def found_ahead(link: LinkPlan, table: TablePlan, column: ColumnPlan) -> Value:
     """The value of a column of a wide row, whose reference has been looked up before, in the row `known`.
 
     What was not to be found then is looked up again: it may have been written since.

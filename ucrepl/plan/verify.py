@@ -7,7 +7,7 @@ Keys are in the form that the journal has.
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from ucrepl.plan import mask
 from ucrepl.plan.canonical import Compared, gone, in_source, in_target, joins_of, refers, remote_id
@@ -32,9 +32,6 @@ class Comparison:
     """The statements for one table. `portable`: both servers know, and agree in, PostgreSQL's own hash of a record.
 
     `same_ids` may be told tables all of whose records have the same id on both sides: hashes then need no map of them.
-    `one_by_one` says that ids are looked up so in the map: that takes longer for many rows, and never much longer than
-    it should. The planner takes the tables of a pair for unrelated, and a table that has grown for one without pairs:
-    then it reads all pairs of the table for each row.
     """
 
     def __init__(self, link: LinkPlan, compared: Compared, *, portable: bool) -> None:
@@ -43,10 +40,17 @@ class Comparison:
         self.table = compared.table
         self.portable = portable
         self.same_ids: frozenset[TableName] = frozenset()
-        self.one_by_one = False
         self.barrier = "" if compared.is_parallel else "OFFSET 0\n"
         self.only = f"{self.table.table.only}{self.table.name.sql}"
         self.key = quote(self.table.table.key[0])
+
+    def one_by_one(self) -> Self:
+        """The same comparison, with ids that are looked up one by one in the map.
+
+        That takes longer for many rows, and never much longer than it should. The planner takes the tables of a pair
+        for unrelated, and a table that has grown for one without pairs: then it reads all pairs of it for each row.
+        """
+        return type(self)(self.link, replace(self.compared, one_by_one=True), portable=self.portable)
 
     def bounds(self, *, on_target: bool) -> str:
         """The first one of the source's ids from `first` on."""
@@ -71,7 +75,7 @@ class Comparison:
         if self.table.surrogate:
             own, join = "ucrepl.identity", f"JOIN {self.only} AS target ON target.{self.key} = own.local_id"
             where = f"WHERE {self._paired()} AND {self._within('own.remote_id')}"
-            if self.one_by_one:
+            if self.compared.one_by_one:
                 own, where = f"(\nSELECT own.* FROM ucrepl.identity AS own\n{where} OFFSET 0\n)", ""
                 found = f"SELECT target.* FROM {self.only} AS target WHERE target.{self.key} = own.local_id OFFSET 0"
                 join = f"CROSS JOIN LATERAL (\n{found}\n) AS target"
@@ -286,8 +290,7 @@ SELECT
 
     def _target(self, column: ColumnPlan, *, as_text: bool, own: str = "") -> Value:
         same_ids = frozenset() if as_text else self.same_ids
-        how = replace(self.compared, one_by_one=self.one_by_one)
-        return in_target(self.link, how, column, as_text=as_text, own=own or _OWN, same_ids=same_ids)
+        return in_target(self.link, self.compared, column, as_text=as_text, own=own or _OWN, same_ids=same_ids)
 
     def _key_text(self, column: ColumnPlan) -> str:
         if column.refers_to in self.same_ids:

@@ -9,9 +9,9 @@ from ucrepl.plan.text import lines, literal, quote
 from ucrepl.plan.translate import (
     Row,
     Value,
+    found_ahead,
     image,
     looked_up,
-    looked_up_ahead,
     own_row,
     sent,
     translated,
@@ -48,7 +48,7 @@ def insert_wide(link: LinkPlan, table: TablePlan) -> str:
     values = {table.table.key[0]: Value(f"sent.{quote(WIDE_ID)}")}
     if wide.looked_up_ahead(table):
         rows.append(f"JOIN {table.ids_table} AS known ON known.{quote(WIDE_SEQ)} = sent.{quote(WIDE_SEQ)}")
-        values |= {c.name: looked_up_ahead(link, table, c) for c in _written(table)}
+        values |= {c.name: found_ahead(link, table, c) for c in _written(table)}
     else:
         values |= {c.name: translated(link, table, c, sent(c)) for c in _written(table)}
     return _insert(table, values, rows)

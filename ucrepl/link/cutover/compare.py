@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Self
 import psycopg
 
 from ucrepl.config import Cutover, Link
+from ucrepl.db.connect import limit_statements
 from ucrepl.errors import RefusedError
 from ucrepl.link.cutover.reasons import is_timeout
 from ucrepl.link.nodes import Nodes
@@ -166,8 +167,7 @@ class Recent:
                 values = {"first": max(low or 0, end - self._settings.recent_rows), "end": end}
         elif not self._is_whole(comparison):
             return True
-        comparison.one_by_one = True
-        there, here = comparison.source_chunks().encode(), comparison.target_chunks().encode()
+        there, here = comparison.source_chunks().encode(), comparison.one_by_one().target_chunks().encode()
         sent = executor.submit(lambda: session.source.execute(there, values).fetchall())
         found = session.target.execute(here, values).fetchall()
         return sorted(sent.result()) == sorted(found)
@@ -179,7 +179,6 @@ class Recent:
         chunks, look, findings = ChunkPass(session, executor, differing), Look(session), Findings(session)
         wrong = []
         for comparison in differing:
-            comparison.one_by_one = False
             try:
                 _limit(session, until)
                 counted = chunks.run(comparison)
@@ -203,4 +202,4 @@ def _limit(session: Session, until: float) -> None:
     if left <= 0:
         raise psycopg.errors.QueryCanceled("the time is over")
     for connection in (session.source, session.target):
-        connection.execute(f"SET statement_timeout = {max(1, round(left * 1000))}".encode())
+        limit_statements(connection, left)

@@ -67,11 +67,13 @@ def held(node: Connection[TupleRow], seconds: float, idle_seconds: float) -> Ite
     with the connection is rolled back at its end, and those who wait go on as if nothing had been; so they do when this
     program has been silent for `idle_seconds`. Raises LockNotAvailable when a transaction outlives the `seconds`.
     """
-    milliseconds = max(1, round(seconds * 1000))
     try:
         node.execute("BEGIN")
-        node.execute(f"SET LOCAL lock_timeout = {milliseconds}".encode())
-        node.execute(f"SET LOCAL idle_in_transaction_session_timeout = {max(1, round(idle_seconds * 1000))}".encode())
+        node.execute(
+            "SELECT pg_catalog.set_config('lock_timeout', %s, true),"
+            " pg_catalog.set_config('idle_in_transaction_session_timeout', %s, true)",
+            [f"{max(1, round(wait * 1000))}ms" for wait in (seconds, idle_seconds)],
+        )
         node.execute(_HOLD)
         row = node.execute("SELECT last_value, is_called FROM ucrepl.journal_seq").fetchone()
         yield row[0] if row and row[1] else 0

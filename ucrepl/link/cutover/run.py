@@ -16,6 +16,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from ucrepl.config import Config, Link
+from ucrepl.db.connect import limit_statements
 from ucrepl.errors import RefusedError, UcreplError
 from ucrepl.link.clock import clock_offset
 from ucrepl.link.cutover import fence
@@ -313,7 +314,7 @@ class _Run:
     def _limit(self, seconds: float) -> None:
         """Has the next statements of both sides end after so long; 0: never."""
         for node in (self.source, self.target):
-            node.execute(f"SET statement_timeout = {round(seconds * 1000) or int(seconds > 0)}".encode())
+            limit_statements(node, seconds)
 
     def _left(self) -> float:
         """The seconds until the deadline. Raises TimeoutError past it."""
