@@ -1,6 +1,7 @@
 """The policies of our packs on real Odoo databases, and for all that is known of Odoo 8 to 19."""
 
 import json
+import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -23,6 +24,8 @@ from ucrepl.plan.policy import Policies
 MODES: Final[tuple[Mode, ...]] = get_args(Mode)
 LISTING: Final = Path(__file__).with_name("policies.txt")
 """What becomes of each table of the facts; beside it are files for those of the dumps."""
+WRITE: Final = "UCREPL_WRITE_LISTINGS"
+"""With this variable the files are written, to be read and committed."""
 COLUMNS: Final = """
 SELECT c.relname, (SELECT count(*) FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped)
 FROM pg_class AS c
@@ -77,6 +80,13 @@ def listed(table: str, columns: int, found: Mapping[str, Sequence[Mapping[str, A
     return f"{table} with {columns} columns - {' | '.join(texts)}"
 
 
+def check_listing(lines: list[str], file: Path) -> None:
+    """Compare what becomes of each table with what stands in a file."""
+    if WRITE in os.environ:
+        file.write_text("".join(f"{line}\n" for line in lines), "utf-8")
+    assert lines == file.read_text("utf-8").splitlines(), f"read what is new, then write it with {WRITE}=1"
+
+
 def test_all_tables_and_columns_of_all_versions_are_covered() -> None:
     found = [
         listed(
@@ -86,7 +96,7 @@ def test_all_tables_and_columns_of_all_versions_are_covered() -> None:
         )
         for name, columns in sorted(fields_of_facts().items())
     ]
-    assert found == LISTING.read_text().splitlines()
+    check_listing(found, LISTING)
 
 
 def test_our_rules_mean_what_the_facts_propose() -> None:
@@ -122,7 +132,7 @@ def test_policies_of_a_real_odoo(template: str, database: MakeDatabase, tmp_path
         for use in json.loads(pair.run("plan", "turin->milan", "--json"))["rules"]:
             found[use["table"]].setdefault(policy, []).append(use)
     lines = [listed(table, columns[table], uses) for table, uses in sorted(found.items())]
-    assert lines == LISTING.with_suffix(f".{template}.txt").read_text().splitlines()
+    check_listing(lines, LISTING.with_suffix(f".{template}.txt"))
 
 
 @pytest.mark.long

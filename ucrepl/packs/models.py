@@ -138,6 +138,10 @@ class ReferenceRule(_Model):
         if useless := given - needed - allowed - _OF_ALL:
             message = f"a reference of kind {self.kind!r} has no {', '.join(map(repr, sorted(useless)))}"
             raise _wrong(message, "what each kind needs is in docs/packs.md")
+        named = [self.model_from] if isinstance(self.model_from, str) else self.model_from or []
+        if self.fields and not any(":" in path for path in named):
+            message = "'fields' has no effect without the name of a column after a colon in 'model_from'"
+            raise _wrong(message, "what each kind needs is in docs/packs.md")
         return self
 
 
