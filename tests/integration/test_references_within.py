@@ -43,7 +43,7 @@ FIELDS = (
 
 
 def linked(make_pair: MakePair, *, shared: bool = False, policy: str | None = None) -> Pair:
-    pair = make_pair(ODOO_TABLES + TABLES, installed=False, policy=policy)
+    pair = make_pair(ODOO_TABLES + TABLES, installed=False, policy=policy, ids="shared" if shared else "remap")
     add_fields(pair)
     for side in (pair.a, pair.b):
         side.run("INSERT INTO ir_model (model) VALUES ('crm.lead'), ('x_parcel')")
@@ -201,4 +201,11 @@ def test_nested_sets(make_pair: MakePair, shared: bool) -> None:  # noqa: FBT001
     assert odoos.b.rows(TREE) == [("all", 0, 1), ("lost", 2, 7), ("stock", 3, 6), ("own", 4, 5)]
     odoos.settle()
     assert odoos.a.rows(TREE) == odoos.b.rows(TREE)
+
+    # both number the same sets anew before they hear of each other
+    odoos.a.run("UPDATE stock_location SET parent_left = parent_left + 2, parent_right = parent_right + 2")
+    odoos.b.run("UPDATE stock_location SET parent_left = parent_left + 4, parent_right = parent_right + 4")
+    odoos.settle()
+    assert odoos.a.rows(TREE) == odoos.b.rows(TREE)
+    assert [side.conflicts() for side in (odoos.a, odoos.b)] == [[], []]
     odoos.assert_clean()

@@ -24,7 +24,7 @@ _NEEDED: dict[Kind, tuple[set[str], set[str]]] = {
     "json": ({"places"}, set()),
     "list": ({"model"}, {"separator"}),
     "path": (set(), {"parent"}),
-    "nested": ({"right"}, {"parent"}),
+    "nested": (set(), {"right", "parent"}),
     "text": ({"patterns"}, set()),
     "properties": ({"definition"}, set()),
     "definition": (set(), set()),

@@ -102,7 +102,7 @@ class Finder:
             where=where,
             needle=self._needle(rule.patterns),
             required=rule.required,
-            parent=_parent(rule) if rule.kind in {"path", "nested"} else None,
+            parent=_parent(rule) if rule.kind == "path" or rule.right else None,
             right=rule.right,
             is_certain=rule.kind != "domain",
         )
@@ -129,7 +129,7 @@ class Finder:
                 return rule.model or "", "list", (rule.model, rule.separator)
             case "path" if not a_number and _parent(rule) in table.columns:
                 return str(table.name), "path", (self._model_of(table),)
-            case "nested" if a_number and {_parent(rule), rule.right} <= table.columns.keys():
+            case "nested" if a_number and (rule.right is None or {_parent(rule), rule.right} <= table.columns.keys()):
                 return str(table.name), "", ()
             case "text" if rule.patterns in self.packs.patterns:
                 return f"patterns {rule.patterns}", "text", (rule.patterns,)
