@@ -1,5 +1,7 @@
 """References within values, in trees of Odoo up to 11, and what belongs to one side: on databases with other ids."""
 
+from typing import Any
+
 import pytest
 
 from tests.integration.links import MakePair, Pair
@@ -28,6 +30,8 @@ CREATE TABLE base_automation (
 CREATE TABLE stock_location (
     id serial PRIMARY KEY, name text, location_id int REFERENCES stock_location, parent_left int, parent_right int
 );
+ALTER TABLE ir_filters ADD sort text;
+CREATE TABLE ir_exports_line (id serial PRIMARY KEY, name varchar);
 ALTER TABLE account_partial_reconcile ADD draft_caba_move_vals jsonb;
 ALTER TABLE mail_message ADD model varchar;
 DROP TABLE mail_tracking_value;
@@ -42,8 +46,9 @@ FIELDS = (
 )
 
 
-def linked(make_pair: MakePair, *, shared: bool = False, policy: str | None = None) -> Pair:
-    pair = make_pair(ODOO_TABLES + TABLES, installed=False, policy=policy, ids="shared" if shared else "remap")
+def linked(make_pair: MakePair, *, shared: bool = False, **configuration: Any) -> Pair:  # noqa: ANN401
+    ids = "shared" if shared else "remap"
+    pair = make_pair(ODOO_TABLES + TABLES, installed=False, ids=ids, **configuration)
     add_fields(pair)
     for side in (pair.a, pair.b):
         side.run("INSERT INTO ir_model (model) VALUES ('crm.lead'), ('x_parcel')")
@@ -209,3 +214,58 @@ def test_nested_sets(make_pair: MakePair, shared: bool) -> None:  # noqa: FBT001
     assert odoos.a.rows(TREE) == odoos.b.rows(TREE)
     assert [side.conflicts() for side in (odoos.a, odoos.b)] == [[], []]
     odoos.assert_clean()
+
+
+PLAN_FIELD = (
+    "INSERT INTO ir_model_fields (model, name, ttype, relation, store)"
+    " VALUES ('account.analytic.line', 'x_plan{}_id', 'many2one', 'account.analytic.account', true)"
+)
+
+
+def test_names_of_fields_with_an_id(make_pair: MakePair) -> None:
+    """A plan's field is called after the plan's id: its row is that of the other side's field, and texts name that."""
+    odoos = linked(make_pair, policy="cluster")
+    odoos.a.run("INSERT INTO account_analytic_plan (id, name) VALUES (7, 'p'), (8, 'q')")
+    odoos.a.run("INSERT INTO account_analytic_account (id, name) VALUES (5, 'sales')")
+    odoos.forth()
+    [sales], [of_7, of_8] = ids(odoos, "account_analytic_account"), there(odoos, "account_analytic_plan", [7, 8])
+    [sales_b] = there(odoos, "account_analytic_account", [sales])
+    # b has a plan of its own with the id that another one has on a
+    unseen(odoos.b, *(PLAN_FIELD.format(plan) for plan in (of_7, of_8, 7)))
+    odoos.a.run(PLAN_FIELD.format(7))
+    odoos.a.run("INSERT INTO ir_default (field_id, json_value) SELECT id, %s FROM ir_model_fields"
+                " WHERE name = 'x_plan7_id'", str(sales))  # fmt: skip
+    domains = {
+        "['&', ('x_plan{0}_id', '=', {1}), ('x_plan{0}_id.name', 'ilike', '7')]": (7, of_7),
+        "{{'group_by': ['x_plan{0}_id'], 'search_default_x_plan{0}_id': {1}}}": (8, of_8),
+    }
+    for text, (plan, _) in domains.items():
+        odoos.a.run("INSERT INTO ir_filters (model_id, domain, sort) VALUES ('account.analytic.line', %s, %s)",
+                    text.format(plan, sales), f'["x_plan{plan}_id desc"]')  # fmt: skip
+    odoos.a.run("INSERT INTO ir_exports_line (name) VALUES ('x_plan7_id/name'), ('x_plan8_id'), ('x_plan7_ids')")
+    odoos.forth()
+
+    read = "SELECT f.name, json_value FROM ir_default AS d JOIN ir_model_fields AS f ON f.id = d.field_id"
+    assert odoos.b.rows(read) == [(f"x_plan{of_7}_id", str(sales_b))]
+    assert odoos.b.column("SELECT domain FROM ir_filters ORDER BY id") == [
+        text.format(plan, sales_b) for text, (_, plan) in domains.items()
+    ]
+    assert odoos.b.column("SELECT sort FROM ir_filters ORDER BY id") == [
+        f'["x_plan{plan}_id desc"]' for plan in (of_7, of_8)
+    ]
+    assert odoos.b.column("SELECT name FROM ir_exports_line ORDER BY id") == [
+        f"x_plan{of_7}_id/name", f"x_plan{of_8}_id", "x_plan7_ids"
+    ]  # fmt: skip
+    odoos.assert_clean()
+
+
+def test_names_of_fields_of_a_record_that_is_not_known(make_pair: MakePair) -> None:
+    """The field of that name on the other side is another one."""
+    odoos = linked(make_pair, rules=[{"table": "account_analytic_plan", "action": "protect"}])
+    unseen(odoos.b, PLAN_FIELD.format(7))
+    odoos.a.run("INSERT INTO account_analytic_plan (id, name) VALUES (7, 'only here')")
+    odoos.a.run("INSERT INTO ir_filters (model_id, domain) VALUES ('account.analytic.line', %s)",
+                "[('x_plan7_id', '!=', False)]")  # fmt: skip
+    odoos.forth()
+    assert odoos.b.column("SELECT domain FROM ir_filters") == ["[(0, '=', 1)]"]
+    assert ("not certain: ir_filters.domain", 1) in odoos.b.rows("SELECT rule, rows FROM ucrepl.skipped")
