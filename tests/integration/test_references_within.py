@@ -256,6 +256,13 @@ def test_names_of_fields_with_an_id(make_pair: MakePair) -> None:
     assert odoos.b.column("SELECT name FROM ir_exports_line ORDER BY id") == [
         f"x_plan{of_7}_id/name", f"x_plan{of_8}_id", "x_plan7_ids"
     ]  # fmt: skip
+    # a plan and its field come together
+    unseen(odoos.b, PLAN_FIELD.format(9))
+    odoos.a.run(f"INSERT INTO account_analytic_plan (id, name) VALUES (9, 'r'); {PLAN_FIELD.format(9)}")
+    odoos.forth()
+    paired = "SELECT name FROM ir_model_fields AS f JOIN ucrepl.identity_map AS m ON m.local_id = f.id"
+    paired += " WHERE table_name = 'ir_model_fields' AND name LIKE 'x_plan%'"
+    assert odoos.b.column(paired) == [f"x_plan{of_7}_id"]
     odoos.assert_clean()
 
 
