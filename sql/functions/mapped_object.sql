@@ -11,28 +11,30 @@ CREATE OR REPLACE FUNCTION ucrepl.mapped_object(
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    entry record;
+    mapped jsonb := '{}';
 BEGIN
     IF jsonb_typeof(value) <> 'object' THEN
         RETURN value;
     END IF;
-    RETURN (
-        SELECT coalesce(jsonb_object_agg(k.key, v.value) FILTER (WHERE k.key IS NOT NULL), '{}')
-        FROM jsonb_each(value) AS e
-        CROSS JOIN LATERAL (
-            SELECT CASE
-                WHEN of_keys IS NULL OR e.key !~ '^[0-9]{1,18}(,[0-9]{1,18})*$' THEN e.key
-                ELSE (
-                    SELECT string_agg(ucrepl.mapped_id(peer, p.part::bigint, of_keys, way)::text, ',' ORDER BY p.place)
-                    FROM unnest(string_to_array(e.key, ',')) WITH ORDINALITY AS p (part, place)
-                )
-            END
-        ) AS k (key)
-        CROSS JOIN LATERAL (
-            SELECT CASE
-                WHEN of_values IS NULL OR e.value::text !~ '^[0-9]{1,18}$' THEN e.value
-                ELSE coalesce(to_jsonb(ucrepl.mapped_id(peer, e.value::text::bigint, of_values, way)), 'null')
-            END
-        ) AS v (value)
-    );
+    FOR entry IN SELECT e.key, e.value FROM jsonb_each(value) AS e LOOP
+        IF of_keys IS NULL THEN
+            NULL;
+        ELSIF entry.key ~ '^[0-9]{1,18}$' THEN
+            entry.key := ucrepl.mapped_id(peer, entry.key::bigint, of_keys, way)::text;
+        ELSIF entry.key ~ '^[0-9]{1,18}(,[0-9]{1,18})+$' THEN
+            entry.key := (
+                SELECT string_agg(ucrepl.mapped_id(peer, p.part::bigint, of_keys, way)::text, ',' ORDER BY p.place)
+                FROM unnest(string_to_array(entry.key, ',')) WITH ORDINALITY AS p (part, place)
+            );
+        END IF;
+        CONTINUE WHEN entry.key IS NULL;
+        IF of_values IS NOT NULL AND entry.value::text ~ '^[0-9]{1,18}$' THEN
+            entry.value := coalesce(to_jsonb(ucrepl.mapped_id(peer, entry.value::bigint, of_values, way)), 'null');
+        END IF;
+        mapped := mapped || jsonb_build_object(entry.key, entry.value);
+    END LOOP;
+    RETURN mapped;
 END;
 $$;

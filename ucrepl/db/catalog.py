@@ -25,9 +25,8 @@ def read_catalog(connection: Connection[TupleRow]) -> Catalog:
         oids = {"oids": [t["oid"] for t in tables]}
         columns: dict[int, dict[str, Column]] = defaultdict(dict)
         for c in cursor.execute(query("catalog_columns"), oids):
-            columns[c["oid"]][c["attname"]] = Column(
-                c["attname"], c["type"], c["attnotnull"], c["generated"], c["identity"], c["domain"]
-            )
+            table = c.pop("oid")
+            columns[table][c["name"]] = Column(**c)
         foreign_keys: dict[int, list[ForeignKey]] = defaultdict(list)
         for f in cursor.execute(query("catalog_foreign_keys"), oids):
             foreign_keys[f["oid"]].append(

@@ -25,7 +25,10 @@ class TableName(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column. `type` is PostgreSQL's own spelling, without a modifier; of a `domain` it is the type below it."""
+    """A column. `type` is PostgreSQL's own spelling, without a modifier; of a `domain` it is the type below it.
+
+    `indexed`: an index finds the rows that have a value in it.
+    """
 
     name: str
     type: str
@@ -33,6 +36,7 @@ class Column:
     generated: bool = False
     identity: bool = False
     domain: bool = False
+    indexed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

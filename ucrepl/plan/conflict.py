@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from ucrepl.plan.model import ColumnPlan, LinkPlan, Protection, TablePlan
 from ucrepl.plan.text import lines, literal, quote
-from ucrepl.plan.translate import SENT, Row, here, image, looked_up, own_row, sent, translated, was
+from ucrepl.plan.translate import SENT, Row, here, image, looked_up, own_row, sent, translated_once, was
 from ucrepl.plan.types import distinct, empty
 
 
@@ -82,7 +82,7 @@ def collide(link: LinkPlan, table: TablePlan, columns: tuple[ColumnPlan, ...]) -
     joins += [image(link, table, "new", "sent"), image(link, table, "old", "was")]
     candidates = []
     for column in watched:
-        new = translated(link, table, column, sent(column), Row(sent, "target"))
+        new = translated_once(link, table, column, Row(sent, "target"))
         joins += new.joins
         old, current, kind = _before(link, table, column), f"target.{quote(column.name)}", column.column.type
         is_other, withheld = distinct(current, new.sql, kind), "false"

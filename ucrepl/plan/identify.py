@@ -1,5 +1,6 @@
 """SQL that finds or makes the identity of every record of a batch, before any row is written."""
 
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 from ucrepl.plan.catalog import UniqueIndex
@@ -20,7 +21,7 @@ def recognise(link: LinkPlan, table: TablePlan, key: tuple[str, ...]) -> str:
     """
     columns = [table.column(name) for name in key]
     filled = "\n    AND ".join(is_filled(link, c) for c in columns)
-    matches = "\n        AND ".join(f"target.{quote(c.name)} = {_key_value(link, table, c)}" for c in columns)
+    matches = "\n        AND ".join(_matches(link, table, columns))
     identity = quote(table.table.key[0])
     return f"""\
 WITH candidate AS (
@@ -252,5 +253,14 @@ def _known(link: LinkPlan, table: TablePlan) -> str:
     )
 
 
-def _key_value(link: LinkPlan, table: TablePlan, column: ColumnPlan) -> str:
-    return looked_up(link, table, column, extracted(link, column), Row(partial(extracted, link)))
+def _matches(link: LinkPlan, table: TablePlan, key: Sequence[ColumnPlan]) -> Iterator[str]:
+    """The conditions that a local record has the key.
+
+    Where a value finds it, none by the index of a reference: thousands of records may refer to the same one, and the
+    statistics of a table that is being filled do not say so.
+    """
+    found_by_value = any(c.column.indexed and c.column.type != "boolean" and not c.refers_to for c in key)
+    for column in key:
+        value = looked_up(link, table, column, extracted(link, column), Row(partial(extracted, link)))
+        equal = f"target.{quote(column.name)} = {value}"
+        yield f"({equal}) IS TRUE" if found_by_value and column.refers_to else equal

@@ -10,7 +10,7 @@ from ucrepl.plan.catalog import TableName
 from ucrepl.plan.circle import can_wait, inner_references
 from ucrepl.plan.model import ColumnPlan, LinkPlan, Protection, TablePlan
 from ucrepl.plan.text import lines, literal, quote
-from ucrepl.plan.translate import Row, image, own_row, sent, translated
+from ucrepl.plan.translate import Row, image, own_row, sent, translated_once
 from ucrepl.plan.types import distinct
 from ucrepl.plan.write import protected
 
@@ -118,7 +118,7 @@ def recognised(link: LinkPlan, table: TablePlan) -> str:
     joins.append(image(link, table, "new", "sent"))
     changes, keeps = [], []
     for column in table.value_columns:
-        value = translated(link, table, column, sent(column), Row(sent, "target"))
+        value = translated_once(link, table, column, Row(sent, "target"))
         joins += value.joins
         current, kind = f"target.{quote(column.name)}", column.column.type
         written = current if column.protection is Protection.NEVER else protected(column, value.sql)

@@ -68,9 +68,7 @@ def translated(link: LinkPlan, table: TablePlan, column: ColumnPlan, value: str,
     source.
     """
     if column.reference is not None:
-        alias = quote(alias_of(column))
-        mapped = lines([f"SELECT {mapped_value(link, table, column, value, row, 'write')} AS value"])
-        return Value(f"{alias}.value", (f"CROSS JOIN LATERAL (\n{mapped}\n) AS {alias}",))
+        return Value(mapped_value(link, table, column, value, row, "write"))
     if column.model_column is not None:
         return _by_model(link, table, column, value, row.text(table, column.model_column))
     if column.refers_to is None:
@@ -84,6 +82,15 @@ def translated(link: LinkPlan, table: TablePlan, column: ColumnPlan, value: str,
         f"CASE WHEN {value} IS NULL THEN NULL ELSE coalesce({alias}.local_id, {_failure(table, column, value)}) END",
         (join,),
     )
+
+
+def translated_once(link: LinkPlan, table: TablePlan, column: ColumnPlan, row: Row) -> Value:
+    """The same for a statement that needs the value of a row more than once: what a function makes of it is joined."""
+    value = translated(link, table, column, sent(column), row)
+    if column.reference is None:
+        return value
+    alias = quote(alias_of(column))
+    return Value(f"{alias}.value", (f"CROSS JOIN LATERAL (\n{lines([f'SELECT {value.sql} AS value'])}\n) AS {alias}",))
 
 
 def found_ahead(link: LinkPlan, table: TablePlan, column: ColumnPlan) -> Value:

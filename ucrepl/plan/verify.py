@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 CHUNK_BITS = 10
 """How many ids are in a chunk, as a power of two; and how many buckets there are."""
 
-# What the target's rows have besides their columns: the source's id, and the hash of the columns not translated.
+# What the target's rows have besides their columns: the source's id, the hash of the columns not translated, and what
+# keeps that where it is.
 _OWN = 'target."ucrepl: own id"'
 _PLAIN = 'target."ucrepl: plain columns"'
+_NOT_LATER = '"ucrepl: not later"'
 _BUCKETS = (1 << CHUNK_BITS) - 1
 _VALUE = re.compile("\0([a-z_]+)\0")  # no name in a database has the character NUL
 
@@ -40,7 +42,6 @@ class Comparison:
         self.table = compared.table
         self.portable = portable
         self.same_ids: frozenset[TableName] = frozenset()
-        self.barrier = "" if compared.is_parallel else "OFFSET 0\n"
         self.only = f"{self.table.table.only}{self.table.name.sql}"
         self.key = quote(self.table.table.key[0])
 
@@ -85,7 +86,7 @@ class Comparison:
 SELECT {self._chunk_of_target()}, {self._target_hash()}
 {self._narrowed(rows)}
 {_where(self._known())}""",
-            self.barrier,
+            barrier="" if self.compared.is_parallel else "OFFSET 0\n",
         )
 
     def source_hashes(self) -> str:
@@ -250,42 +251,38 @@ WHERE NOT {kept} AND ({_value("keys")}::text[] IS NULL OR {key} = ANY ({_value("
             [in_source(self.compared, c, as_text=False) for c in columns]
             for columns in (self._plain(), self._translated())
         )
-        return self._hash([*self._at_scan(plain), *rest])
+        return self._hash([*([self._hash(plain)] if plain else []), *rest])
 
     def _target_hash(self) -> str:
         rest = [self._target(c, as_text=False).sql for c in self._translated()]
-        if not self.barrier:
-            return self._hash([*(self._target(c, as_text=False).sql for c in self._plain()), *rest])
         return self._hash([*([_PLAIN] if self._plain() else []), *rest])
-
-    def _at_scan(self, plain: list[str]) -> list[str]:
-        """What is hashed of the plain columns with the others: their hash, where it is made before the joins."""
-        return [self._hash(plain)] if plain and self.barrier else plain
 
     def _narrowed(self, rows: str) -> str:
         """The target's rows, joined to the identities of what they refer to, with the hash of their plain columns.
 
-        Only what is needed further on goes through the joins: each of them would copy all columns of each row. Where
-        several processes can share the work, which the barrier would forbid, they share that too.
+        Only what is needed further on goes through the joins: each of them would copy all columns of each row. OFFSET 0
+        keeps the planner from making the hash after them, but also several processes from sharing the work; where they
+        can, a value that differs from row to row does.
         """
         translated = self._translated()
         siblings = (name for c in translated for name in c.siblings)
         needed = [*self.table.table.key, *(c.name for c in translated), *siblings]
-        plain = [self._target(c, as_text=False).sql for c in self._plain()]
-        if not self.barrier:
-            needed += [c.name for c in self._plain()]
         selected = [f"target.{quote(name)}" for name in dict.fromkeys(needed)]
         if self.table.surrogate:
             selected.append(f"own.remote_id AS {_OWN.removeprefix('target.')}")
-        if plain and self.barrier:
+        if plain := [self._target(c, as_text=False).sql for c in self._plain()]:
             selected.append(f"{self._hash(plain)} AS {_PLAIN.removeprefix('target.')}")
+        barrier = "\nOFFSET 0"
+        if self.compared.is_parallel:
+            selected.append(f"clock_timestamp() AS {_NOT_LATER}")
+            barrier = ""
         values = [self._target(c, as_text=False) for c in translated]
         return f"""\
 FROM (
 SELECT
 {lines(selected)}
-{rows}
-{self.barrier}) AS target
+{rows}{barrier}
+) AS target
 {joins_of(values)}"""
 
     def _target(self, column: ColumnPlan, *, as_text: bool, own: str = "") -> Value:

@@ -15,6 +15,7 @@ from ucrepl.plan.translate import (
     own_row,
     sent,
     translated,
+    translated_once,
     was,
 )
 from ucrepl.plan.types import distinct, empty, same
@@ -101,7 +102,7 @@ def update(
         joins.append(f"JOIN {table.table.only}{table.name.sql} AS here ON {own_row(link, table, 'here').sql}")
     values: dict[str, str] = {}
     for column in writable:
-        value = translated(link, table, column, sent(column), Row(sent, "here"))
+        value = translated_once(link, table, column, Row(sent, "here"))
         joins += value.joins
         values[column.name] = value.sql
     if guarded and any(c.can_conflict for c in writable):
