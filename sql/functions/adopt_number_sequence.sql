@@ -8,6 +8,7 @@
 -- Writes:     ir_sequence, ir_sequence_date_range: number_next tells the peers which numbers are gone; the sequence;
 --             ucrepl.number_note.
 --
+-- A date range that make_date_ranges has made has no sequence yet: it gets one.
 -- A first number that was drawn already is the same on every node: what is not of this node's slot is noted, because
 -- another node that begins the same date range before it hears of this one gives it too.
 -- Where the role that installed ucrepl may not alter the sequence it stays as it is: `ucrepl numbers status` shows it.
@@ -27,6 +28,10 @@ BEGIN
         RETURN NULL;
     END IF;
     there := to_regclass(format('public.%I', ucrepl.number_sequence(main_id, CASE WHEN is_range THEN new.id END)));
+    IF there IS NULL AND is_range THEN
+        PERFORM ucrepl.follow_number_sequence(main_id);
+        RETURN NULL;
+    END IF;
     IF there IS NULL OR NOT EXISTS (SELECT FROM ucrepl.numbering AS n WHERE n.way = 'interleave') THEN
         RETURN NULL;
     END IF;

@@ -1,11 +1,13 @@
 -- ucrepl.mapped_domain(peer, value, of_model, way)
 --
 -- Purpose:    translates the ids in a domain, or in a dictionary of values of fields, of a model.
+--             Names of fields that have the id of a record (the patterns `column_names`) become those of this side.
 -- Parameters: the peer, the text, the model, and the way, as of mapped_id.
 -- Returns:    the text with the other ids; null where it is not certain what a number in it means. Certain are numbers
 --             that are compared with, or are the value of, a field that ir_model_fields knows; and 0 and 1 as the value
---             of what is no field and is not called ..._id: they switch something on or off.
--- Reads:      public.ir_model_fields, and as mapped_id. Writes: as mapped_id.
+--             of what is no field and is not called ..._id: they switch something on or off. Null, too, where the
+--             record in the name of a field is not known.
+-- Reads:      public.ir_model_fields, pg_temp.pattern, and as mapped_id. Writes: as mapped_id.
 CREATE OR REPLACE FUNCTION ucrepl.mapped_domain(peer integer, value text, of_model text, way text) RETURNS text
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -24,6 +26,18 @@ DECLARE
 BEGIN
     IF value !~ '[0-9]' THEN
         RETURN value;
+    END IF;
+    IF EXISTS (
+        SELECT FROM pg_temp.pattern AS p
+        CROSS JOIN LATERAL regexp_matches(value, p.regexp, 'g') AS m (found)
+        WHERE p.name = 'column_names' AND (
+            length(m.found[p.id_group]) > 18
+            OR ucrepl.mapped_id(peer, m.found[p.id_group]::bigint, p.model, way) IS NULL
+        )
+    ) THEN
+        RETURN NULL;
+    ELSIF way <> 'back' THEN
+        value := ucrepl.mapped_text(peer, value, 'column_names', way);
     END IF;
     FOR part IN
         SELECT t.text, m.match
@@ -69,6 +83,6 @@ BEGIN
     IF left_over ~ '[0-9]' THEN
         RETURN NULL;
     END IF;
-    RETURN result;
+    RETURN CASE way WHEN 'back' THEN ucrepl.mapped_text(peer, result, 'column_names', way) ELSE result END;
 END;
 $$;

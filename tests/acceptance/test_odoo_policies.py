@@ -1,8 +1,10 @@
 """The policies of our packs on real Odoo databases, and for all that is known of Odoo 8 to 19."""
 
 import json
+import os
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final, get_args
 
@@ -21,7 +23,14 @@ from ucrepl.plan.policy import Policies
 
 MODES: Final[tuple[Mode, ...]] = get_args(Mode)
 LISTING: Final = Path(__file__).with_name("policies.txt")
-"""What becomes of each table of the facts."""
+"""What becomes of each table of the facts; beside it are files for those of the dumps."""
+WRITE: Final = "UCREPL_WRITE_LISTINGS"
+"""With this variable the files are written, to be read and committed."""
+COLUMNS: Final = """
+SELECT c.relname, (SELECT count(*) FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped)
+FROM pg_class AS c
+WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace
+"""
 TEMPLATES: Final = [pytest.param(t, marks=pytest.mark.xdist_group(t)) for t in ("odoo18", "odoo14")]
 # Where we differ from the proposal in the facts: (table, policy) -> what we do, and why.
 OTHERWISE: Final = {
@@ -57,24 +66,37 @@ def uses_of(policy: Mode, name: TableName, columns: Iterable[str]) -> list[RuleU
     return list(Policies((), load_packs(), policy).of(table, table).uses(table))
 
 
-def listed(name: TableName, columns: Collection[str]) -> str:
+def listed(table: str, columns: int, found: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
     """What each policy does with a table, and with those of its columns of which a rule speaks, in a line."""
     said = {}
-    for policy in MODES:
-        uses = uses_of(policy, name, columns)
-        [whole] = [use for use in uses if use.column is None and use.where is None]
-        assert whole.rule, f"no rule speaks of {name}"
-        rows = [f"rows {use.says} ({use.rule})" for use in uses if use.where]
-        spoken = Counter(f"{use.says} ({use.rule})" for use in uses if use.column)
-        found = [f"{whole.says} ({whole.rule})", *rows, *(f"{n} columns {says}" for says, n in spoken.items())]
-        said[policy] = "; ".join(found)
+    for policy, uses in found.items():
+        [whole] = [use for use in uses if use["column"] is None and use["where"] is None]
+        assert whole["rule"], f"no rule speaks of {table}"
+        rows = [f"rows {use['says']} ({use['rule']})" for use in uses if use["where"]]
+        spoken = Counter(f"{use['says']} ({use['rule']})" for use in uses if use["column"])
+        parts = [f"{whole['says']} ({whole['rule']})", *rows, *(f"{n} columns {says}" for says, n in spoken.items())]
+        said[policy] = "; ".join(parts)
     texts = [f"{policy}: {text}" for policy, text in said.items()] if len({*said.values()}) > 1 else [said["cluster"]]
-    return f"{name} with {len(columns)} columns - {' | '.join(texts)}"
+    return f"{table} with {columns} columns - {' | '.join(texts)}"
+
+
+def check_listing(lines: list[str], file: Path) -> None:
+    """Compare what becomes of each table with what stands in a file."""
+    if WRITE in os.environ:
+        file.write_text("".join(f"{line}\n" for line in lines), "utf-8")
+    assert lines == file.read_text("utf-8").splitlines(), f"read what is new, then write it with {WRITE}=1"
 
 
 def test_all_tables_and_columns_of_all_versions_are_covered() -> None:
-    found = [listed(name, columns) for name, columns in sorted(fields_of_facts().items())]
-    assert found == LISTING.read_text().splitlines()
+    found = [
+        listed(
+            str(name),
+            len(columns),
+            {policy: [asdict(use) for use in uses_of(policy, name, columns)] for policy in MODES},
+        )
+        for name, columns in sorted(fields_of_facts().items())
+    ]
+    check_listing(found, LISTING)
 
 
 def test_our_rules_mean_what_the_facts_propose() -> None:
@@ -101,19 +123,16 @@ def test_our_rules_mean_what_the_facts_propose() -> None:
 def test_policies_of_a_real_odoo(template: str, database: MakeDatabase, tmp_path: Path) -> None:
     turin = database(template)
     with psycopg.connect(turin) as connection:
-        tables = {row[0] for row in connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")}
+        columns: dict[str, int] = dict(connection.execute(COLUMNS).fetchall())
+    found: dict[str, dict[str, list[dict[str, Any]]]] = {table: {} for table in columns}
     for policy in MODES:
         folder = tmp_path / policy
         folder.mkdir()
         pair = Pair.linked(folder, turin, database(template), policy=policy)
-        rules: list[dict[str, Any]] = json.loads(pair.run("plan", "turin->milan", "--json"))["rules"]
-        whole = {r["table"]: r for r in rules if r["column"] is None and r["where"] is None}
-        assert whole.keys() == tables
-        assert all(rule["rule"] for rule in whole.values())
-        assert (whole["mail_mail"]["says"], whole["ir_cron"]["says"]) == ("skip", "protect")
-        says = Counter(rule["says"] for rule in whole.values())
-        assert says.keys() <= {"replicate", "insert-only", "protect", "skip", "recompute"}
-        assert says["replicate"] > 100
+        for use in json.loads(pair.run("plan", "turin->milan", "--json"))["rules"]:
+            found[use["table"]].setdefault(policy, []).append(use)
+    lines = [listed(table, columns[table], uses) for table, uses in sorted(found.items())]
+    check_listing(lines, LISTING.with_suffix(f".{template}.txt"))
 
 
 @pytest.mark.long

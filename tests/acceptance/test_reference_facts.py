@@ -206,7 +206,7 @@ def of_trees() -> Iterator[Fact]:
         if first < _PATHS:
             tree = ("parent_id", "parent_left", "parent_right")
             yield replace(fact({**each, "field": "parent_left"}, "integer", "nested"), beside=tree)
-            yield replace(fact({**each, "field": "parent_right"}, "integer", "local"), beside=tree)
+            yield replace(fact({**each, "field": "parent_right"}, "integer", "nested"), beside=tree)
 
 
 def in_words() -> Iterator[Fact]:

@@ -7,9 +7,13 @@ import pytest
 from tests.integration.links import MakePair, Side
 from tests.integration.offices import Offices
 from tests.integration.terminal import BACK, FORTH
+from tests.integration.workers import working
 from tests.support.dump import schema_dump
 from tests.support.numbering import TABLES
+from tests.support.waiting import wait_for
 from ucrepl.link.lock import held
+from ucrepl.link.numbers import tend
+from ucrepl.link.numbers.tend import make_ranges
 
 SEQUENCES = "SELECT name, code, implementation, suffix, padding FROM ir_sequence ORDER BY 1"
 STEPS = "SELECT id, number_increment, prefix FROM ir_sequence ORDER BY 1"
@@ -276,7 +280,7 @@ def test_a_date_range_that_both_sides_begin_is_announced_and_noted(offices: Offi
     assert f"turin: {told}" in offices.terminal("check").out
     assert [node["ranges_due"] for node in offices.status().values()] == [["By year"], ["By year"]]
     assert (
-        "HINT: make the next date range of each on one node while the links run"
+        "HINT: run the daemon, which makes those of calendar years; make others on one node while the links run"
         in offices.terminal("numbers", "status").err
     )
 
@@ -303,3 +307,50 @@ def test_a_date_range_that_was_made_beforehand_gives_no_number_twice(offices: Of
     there = offices.on_milan(here, "ir_sequence_date_range")
     drawn = [offices.turin.draw(by_year, here), offices.milan.draw(offices.on_milan(by_year), there)]
     assert sorted(drawn) == ["1", "2"]
+
+
+def test_the_daemon_makes_the_date_range_of_the_next_year(offices: Offices, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The node of slot 0 does, the other one only if it is late; where both do it is one and the same."""
+    pair = offices.pair
+    year, left = pair.a.rows(
+        "SELECT y, make_date(y, 12, 31) - current_date FROM extract(year FROM current_date) AS e, CAST(e AS int) AS y"
+    )[0]
+    by_year = offices.turin.make_sequence("By year", use_date_range=True)
+    offices.turin.make_range(by_year, year, draw=1)
+    fiscal = offices.turin.make_sequence("Fiscal", use_date_range=True)
+    offices.turin.make_range(fiscal, year)
+    pair.a.run("UPDATE ir_sequence_date_range SET date_from = date_from + 31 WHERE sequence_id = %s", fiscal)
+    pair.settle()
+    first, late = pair.b.connection, pair.a.connection
+    monkeypatch.setattr(tend, "DUE_DAYS", left + 1)
+    assert (make_ranges(late), make_ranges(first)) == (0, 0)
+    offices.set("interleave")
+    assert {name: node["slot"] for name, node in offices.status().items()} == {"turin": 1, "milan": 0}
+    assert make_ranges(late) == 0
+    with working(pair):
+        is_made = f"SELECT count(*) FROM ir_sequence_date_range WHERE date_from = '{year + 1}-01-01'"
+        wait_for(lambda: pair.b.value(is_made) == 1, what="the daemon")
+    assert make_ranges(first) == 0
+
+    again = offices.turin.make_sequence("Again", use_date_range=True)
+    offices.turin.make_range(again, year)
+    pair.settle()
+    assert make_ranges(first) == 1
+    monkeypatch.setattr(tend, "DUE_DAYS", 2 * left + 2)
+    assert make_ranges(late) == 1
+    pair.settle()
+    made = (
+        "FROM ir_sequence_date_range AS r JOIN ir_sequence AS s ON s.id = sequence_id"
+        f" WHERE date_from = '{year + 1}-01-01'"
+    )
+    assert pair.assert_same(f"SELECT s.name, date_to::text {made} ORDER BY 1") == [
+        ("Again", f"{year + 1}-12-31"),
+        ("By year", f"{year + 1}-12-31"),
+    ]
+    for name, sequence in (("By year", by_year), ("Again", again)):
+        here = pair.a.value(f"SELECT r.id {made} AND s.name = %s", name)
+        there = offices.on_milan(here, "ir_sequence_date_range")
+        drawn = [offices.turin.draw(sequence, here), offices.milan.draw(offices.on_milan(sequence), there)]
+        assert drawn == ["1", "2"]
+    assert pair.both("SELECT document FROM ucrepl.number_note") == ([], [])
+    pair.assert_clean()

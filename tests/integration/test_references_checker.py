@@ -47,6 +47,12 @@ PLANTED: Final = (
     Planted(Kind.ANALYTIC, "sale_order_line", "analytic_distribution", """'{"1,2": 60.0, "1": 40.0}'"""),
     Planted(Kind.PLAN_COLUMN, "account_analytic_line", "x_plan(id)_id", "1"),
     Planted(Kind.PROPERTY, "project_task", "task_properties", "jsonb_set(task_properties, '{bb22,1}', '1')"),
+    Planted(
+        Kind.JSON,
+        "project_task",
+        "html_field_history",
+        "jsonb_set(html_field_history, '{description,0,create_uid}', '1')",
+    ),
     Planted(Kind.PARENT_PATH, "product_category", "parent_path", "'1/' || id || '/'"),
     Planted(
         Kind.COMBINATION,

@@ -1,5 +1,7 @@
 """References within values, in trees of Odoo up to 11, and what belongs to one side: on databases with other ids."""
 
+from typing import Any
+
 import pytest
 
 from tests.integration.links import MakePair, Pair
@@ -28,7 +30,14 @@ CREATE TABLE base_automation (
 CREATE TABLE stock_location (
     id serial PRIMARY KEY, name text, location_id int REFERENCES stock_location, parent_left int, parent_right int
 );
+ALTER TABLE ir_filters ADD sort text;
+CREATE TABLE ir_exports_line (id serial PRIMARY KEY, name varchar);
 ALTER TABLE account_partial_reconcile ADD draft_caba_move_vals jsonb;
+ALTER TABLE mail_message ADD model varchar;
+DROP TABLE mail_tracking_value;
+CREATE TABLE mail_tracking_value (
+    id serial PRIMARY KEY, mail_message_id int REFERENCES mail_message, field varchar, new_value_integer int
+);
 """
 FIELDS = (
     ("x_parcel", "x_thing", "many2one_reference", None),
@@ -37,8 +46,9 @@ FIELDS = (
 )
 
 
-def linked(make_pair: MakePair, *, shared: bool = False, policy: str | None = None) -> Pair:
-    pair = make_pair(ODOO_TABLES + TABLES, installed=False, policy=policy)
+def linked(make_pair: MakePair, *, shared: bool = False, **configuration: Any) -> Pair:  # noqa: ANN401
+    ids = "shared" if shared else "remap"
+    pair = make_pair(ODOO_TABLES + TABLES, installed=False, ids=ids, **configuration)
     add_fields(pair)
     for side in (pair.a, pair.b):
         side.run("INSERT INTO ir_model (model) VALUES ('crm.lead'), ('x_parcel')")
@@ -139,6 +149,17 @@ def test_the_model_is_that_of_a_field_by_its_name(make_pair: MakePair) -> None:
     [won_b], [ann_b] = there(odoos, "crm_stage", [won]), there(odoos, "res_partner", [ann])
     assert odoos.b.column("SELECT trg_field_ref FROM base_automation ORDER BY id") == [won_b, ann_b, 0, None]
 
+    # up to Odoo 13 the old and the new value of a field
+    odoos.a.run("INSERT INTO mail_message (model) VALUES ('crm.lead'), ('res.partner')")
+    odoos.a.run(
+        "INSERT INTO mail_tracking_value (mail_message_id, field, new_value_integer)"
+        " SELECT id, CASE model WHEN 'crm.lead' THEN 'x_studio_stage_id' ELSE 'color' END, %s FROM mail_message", won,
+    )  # fmt: skip
+    odoos.forth()
+    read = "SELECT field, new_value_integer FROM mail_tracking_value ORDER BY field"
+    assert odoos.b.rows(read) == [("color", won), ("x_studio_stage_id", won_b)]
+    odoos.assert_clean()
+
 
 @pytest.mark.parametrize("policy", ["cluster", None])
 def test_external_ids_of_exports(make_pair: MakePair, policy: str | None) -> None:
@@ -185,4 +206,73 @@ def test_nested_sets(make_pair: MakePair, shared: bool) -> None:  # noqa: FBT001
     assert odoos.b.rows(TREE) == [("all", 0, 1), ("lost", 2, 7), ("stock", 3, 6), ("own", 4, 5)]
     odoos.settle()
     assert odoos.a.rows(TREE) == odoos.b.rows(TREE)
+
+    # both number the same sets anew before they hear of each other
+    odoos.a.run("UPDATE stock_location SET parent_left = parent_left + 2, parent_right = parent_right + 2")
+    odoos.b.run("UPDATE stock_location SET parent_left = parent_left + 4, parent_right = parent_right + 4")
+    odoos.settle()
+    assert odoos.a.rows(TREE) == odoos.b.rows(TREE)
+    assert [side.conflicts() for side in (odoos.a, odoos.b)] == [[], []]
     odoos.assert_clean()
+
+
+PLAN_FIELD = (
+    "INSERT INTO ir_model_fields (model, name, ttype, relation, store)"
+    " VALUES ('account.analytic.line', 'x_plan{}_id', 'many2one', 'account.analytic.account', true)"
+)
+
+
+def test_names_of_fields_with_an_id(make_pair: MakePair) -> None:
+    """A plan's field is called after the plan's id: its row is that of the other side's field, and texts name that."""
+    odoos = linked(make_pair, policy="cluster")
+    odoos.a.run("INSERT INTO account_analytic_plan (id, name) VALUES (7, 'p'), (8, 'q')")
+    odoos.a.run("INSERT INTO account_analytic_account (id, name) VALUES (5, 'sales')")
+    odoos.forth()
+    [sales], [of_7, of_8] = ids(odoos, "account_analytic_account"), there(odoos, "account_analytic_plan", [7, 8])
+    [sales_b] = there(odoos, "account_analytic_account", [sales])
+    # b has a plan of its own with the id that another one has on a
+    unseen(odoos.b, *(PLAN_FIELD.format(plan) for plan in (of_7, of_8, 7)))
+    odoos.a.run(PLAN_FIELD.format(7))
+    odoos.a.run("INSERT INTO ir_default (field_id, json_value) SELECT id, %s FROM ir_model_fields"
+                " WHERE name = 'x_plan7_id'", str(sales))  # fmt: skip
+    domains = {
+        "['&', ('x_plan{0}_id', '=', {1}), ('x_plan{0}_id.name', 'ilike', '7')]": (7, of_7),
+        "{{'group_by': ['x_plan{0}_id'], 'search_default_x_plan{0}_id': {1}}}": (8, of_8),
+    }
+    for text, (plan, _) in domains.items():
+        odoos.a.run("INSERT INTO ir_filters (model_id, domain, sort) VALUES ('account.analytic.line', %s, %s)",
+                    text.format(plan, sales), f'["x_plan{plan}_id desc"]')  # fmt: skip
+    odoos.a.run("INSERT INTO ir_exports_line (name) VALUES ('x_plan7_id/name'), ('x_plan8_id'), ('x_plan7_ids')")
+    odoos.forth()
+
+    read = "SELECT f.name, json_value FROM ir_default AS d JOIN ir_model_fields AS f ON f.id = d.field_id"
+    assert odoos.b.rows(read) == [(f"x_plan{of_7}_id", str(sales_b))]
+    assert odoos.b.column("SELECT domain FROM ir_filters ORDER BY id") == [
+        text.format(plan, sales_b) for text, (_, plan) in domains.items()
+    ]
+    assert odoos.b.column("SELECT sort FROM ir_filters ORDER BY id") == [
+        f'["x_plan{plan}_id desc"]' for plan in (of_7, of_8)
+    ]
+    assert odoos.b.column("SELECT name FROM ir_exports_line ORDER BY id") == [
+        f"x_plan{of_7}_id/name", f"x_plan{of_8}_id", "x_plan7_ids"
+    ]  # fmt: skip
+    # a plan and its field come together
+    unseen(odoos.b, PLAN_FIELD.format(9))
+    odoos.a.run(f"INSERT INTO account_analytic_plan (id, name) VALUES (9, 'r'); {PLAN_FIELD.format(9)}")
+    odoos.forth()
+    paired = "SELECT name FROM ir_model_fields AS f JOIN ucrepl.identity_map AS m ON m.local_id = f.id"
+    paired += " WHERE table_name = 'ir_model_fields' AND name LIKE 'x_plan%'"
+    assert odoos.b.column(paired) == [f"x_plan{of_7}_id"]
+    odoos.assert_clean()
+
+
+def test_names_of_fields_of_a_record_that_is_not_known(make_pair: MakePair) -> None:
+    """The field of that name on the other side is another one."""
+    odoos = linked(make_pair, rules=[{"table": "account_analytic_plan", "action": "protect"}])
+    unseen(odoos.b, PLAN_FIELD.format(7))
+    odoos.a.run("INSERT INTO account_analytic_plan (id, name) VALUES (7, 'only here')")
+    odoos.a.run("INSERT INTO ir_filters (model_id, domain) VALUES ('account.analytic.line', %s)",
+                "[('x_plan7_id', '!=', False)]")  # fmt: skip
+    odoos.forth()
+    assert odoos.b.column("SELECT domain FROM ir_filters") == ["[(0, '=', 1)]"]
+    assert ("not certain: ir_filters.domain", 1) in odoos.b.rows("SELECT rule, rows FROM ucrepl.skipped")

@@ -33,3 +33,9 @@ def test_a_cache_that_no_pack_knows(tmp_path: Path) -> None:
     assert (problem.line, problem.key_path) == (2, "caches.our_rates[0]")
     assert problem.message == "no pack has signals for the cache 'defualt'"
     assert problem.hint == "did you mean 'default'?"
+
+
+def test_names_of_fields_need_the_column_that_tells_which(tmp_path: Path) -> None:
+    rule = "{kind: by_model, model_from: model_id.model, fields: {on_stage_set: [stage_id]}}"
+    with pytest.raises(InvalidConfigError, match="'fields' has no effect without the name of a column after a colon"):
+        load_packs((written(tmp_path, f"references:\n  our_rule:\n    record: {rule}\n"),))

@@ -8,7 +8,7 @@ import pytest
 from ucrepl.config import InvalidConfigError, Mode, Rule
 from ucrepl.errors import ConfigError
 from ucrepl.packs import Packs, PolicyRule, load_packs
-from ucrepl.plan.catalog import Column, Table, TableName
+from ucrepl.plan.catalog import Column, ForeignKey, Table, TableName
 from ucrepl.plan.model import Protection
 from ucrepl.plan.policy import Policies, Policy, leaves_out
 
@@ -97,6 +97,44 @@ def test_a_rule_of_the_configuration_stands_in_the_place_of_those_of_packs() -> 
     assert (found.action, found.rule, found.overrides, found.rows) == ("replicate", "own", "some, all", ())
     [whole] = found.uses(Table(ITEM, {}))
     assert (whole.says, whole.rule, whole.overrides) == ("replicate", "own", "some, all")
+
+
+@pytest.mark.parametrize(
+    ("packed", "rules", "says"),
+    [
+        ([{"name": "ends", "tables": ["menu", "group"]}], (), ("protect", "ends")),
+        ([{"name": "ends", "tables": ["menu"]}], (), ("replicate", "all")),
+        ([{"name": "ends", "tables": ["menu"]}], (Rule(table="group", action="protect"),), ("protect", "ends")),
+        (
+            [{"name": "ends", "tables": ["menu", "group"]}],
+            (Rule(table="menu", action="replicate"),),
+            ("replicate", "all"),
+        ),
+        (
+            [
+                {"name": "links", "tables": ["menu_*"], "cluster": "replicate"},
+                {"name": "ends", "tables": ["menu", "group"]},
+            ],
+            (),
+            ("replicate", "links"),
+        ),
+    ],
+)
+def test_links_between_records_that_are_protected_are_protected_too(
+    packed: list[dict[str, Any]], rules: tuple[Rule, ...], says: tuple[str, str]
+) -> None:
+    packed = [*packed, {"name": "all", "tables": ["*"], "cluster": "replicate"}]
+    given = Packs(policies=tuple(PolicyRule.model_validate({"cluster": "protect", **rule}) for rule in packed))
+    key = ("menu_id", "gid")
+    ends = [
+        ForeignKey((column,), TableName("public", name), ("id",))
+        for column, name in zip(key, ("menu", "group"), strict=True)
+    ]
+    columns = {name: Column(name, "integer") for name in key}
+    linked = Policies(rules, given, "cluster").of(
+        Table(TableName("public", "menu_group_rel"), columns, key, foreign_keys=tuple(ends)), None
+    )
+    assert (linked.action, linked.rule) == says
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from ucrepl.link.held.tell import HINT, held_tables, reasons
 from ucrepl.link.ids.sequences import Member, read_slot
 from ucrepl.link.ids.tend import tend_ids
 from ucrepl.link.nodes import Nodes
-from ucrepl.link.numbers.tend import tend_numbers
+from ucrepl.link.numbers.tend import make_ranges, tend_numbers
 from ucrepl.link.purge import purge_journal, purge_tombstones
 from ucrepl.link.replay import LinkReplayer
 
@@ -237,6 +237,8 @@ class Chores:
             try:
                 if tend_numbers(session.config, node, end, patience=0):
                     log.info("owners of document numbers, and their triggers, brought up to date", node=node)
+                if made := make_ranges(end):
+                    log.info("date ranges of the next year made", node=node, ranges=made)
             except (ConfigError, RefusedError) as error:
                 log.warning("document numbers can't be looked after", node=node, error=error.message, hint=error.hint)
 

@@ -1,5 +1,6 @@
 """What is known of Odoo, as YAML files beside this one, and what users know of their own modules."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -62,7 +63,7 @@ class Packs:
                 for column, sourced in columns.items()
                 if sourced.rule.kind == "by_model"
                 and isinstance(sourced.rule.model_from, str)
-                and "." not in sourced.rule.model_from
+                and not {".", ":"}.intersection(sourced.rule.model_from)
                 and sourced.rule.model_fields_set == {"kind", "model_from"}
             }
             for table, columns in self.references.items()
@@ -143,19 +144,29 @@ def _model_at(path: tuple[str | int, ...]) -> type[Pack | Pattern | PolicyRule |
     return Pack
 
 
+def _in_words(column_names: Sequence[Pattern]) -> dict[str, list[Pattern]]:
+    """The patterns `column_names`: how names of columns with ids stand in texts, also with what gives a default."""
+    found = []
+    for one in column_names:
+        before, after = map(re.escape, one.match.split("{id}"))
+        found.append(Pattern(match=rf"(?:(?<!\w)|default_){before}{{id}}{after}(?!\w)", model=one.model))
+    return {"column_names": found} if found else {}
+
+
 def _with(known: Packs, pack: Pack, places: dict[tuple[str, str], str]) -> Packs:
     """All that is known, and what another pack adds."""
     references = dict(known.references)
     for table, columns in pack.references.items():
         added = {column: Sourced(rule, places[table, column]) for column, rule in columns.items()}
         references[table] = added | references.get(table, {})
+    column_names = (*known.column_names, *pack.column_names)
     return Packs(
         keys=pack.keys | known.keys,
         external_ids=known.external_ids or pack.external_ids,
         models=pack.models | known.models,
         references=references,
-        patterns=pack.patterns | known.patterns,
-        column_names=(*known.column_names, *pack.column_names),
+        patterns=pack.patterns | known.patterns | _in_words(column_names),
+        column_names=column_names,
         policies=(*known.policies, *pack.policies),
         signals=pack.signals | known.signals,
         caches=pack.caches | known.caches,

@@ -18,13 +18,13 @@ PLACE = re.compile(r"\{(id|model)\}")
 # What each kind needs, and what it may have besides.
 _NEEDED: dict[Kind, tuple[set[str], set[str]]] = {
     "record": ({"model"}, set()),
-    "by_model": ({"model_from"}, {"before", "models", "field_from", "fields"}),
+    "by_model": ({"model_from"}, {"before", "models", "fields"}),
     "model_id": (set(), set()),
     "object": (set(), {"keys", "values"}),
     "json": ({"places"}, set()),
     "list": ({"model"}, {"separator"}),
     "path": (set(), {"parent"}),
-    "nested": ({"right"}, {"parent"}),
+    "nested": (set(), {"right", "parent"}),
     "text": ({"patterns"}, set()),
     "properties": ({"definition"}, set()),
     "definition": (set(), set()),
@@ -95,15 +95,16 @@ class ReferenceRule(_Model):
     """The model to which all values refer (`res.partner`)."""
     model_from: Name | list[Name] | None = None
     """Where the name of the model stands: a column of the row (`res_model`), or of the row to which a column refers
-    (`alias_model_id.model`). Of a list the first counts whose first column is there."""
+    (`alias_model_id.model`). With a colon it is the model to which a field of that model refers, and the name of the
+    field stands in the column after it (`mail_message_id.model:field`). Of a list the first counts whose columns are
+    there."""
     before: Name | None = None
     """The model is what stands before this text in `model_from` (`,` in `res.partner,name`)."""
     models: dict[Name, Name] = {}
     """Value of `model_from` -> model, where that is no model's name itself. `*` at the end stands for anything."""
-    field_from: Name | None = None
-    """The model is the one to which a field of the model at `model_from` refers; this column tells which field."""
     fields: dict[Name, list[Name]] = {}
-    """Value of `field_from` -> the names that the field may have; the first counts that the model has."""
+    """Value of the column after the colon of `model_from` -> the names that the field may have, where it is no field's
+    name itself; the first counts that the model has."""
     places: dict[Annotated[str, AfterValidator(_place)], Name] = {}
     """Where ids stand in jsonb -> their model: names of members joined by dots, `*` for any member or element, `{id}`
     at the end for the keys (`manual_tax_amounts.{id}`). At a place there is an id, or a list of ids."""
@@ -137,8 +138,10 @@ class ReferenceRule(_Model):
         if useless := given - needed - allowed - _OF_ALL:
             message = f"a reference of kind {self.kind!r} has no {', '.join(map(repr, sorted(useless)))}"
             raise _wrong(message, "what each kind needs is in docs/packs.md")
-        if ("field_from" in given) != ("fields" in given):
-            raise _wrong("'field_from' and 'fields' go together", "what each kind needs is in docs/packs.md")
+        named = [self.model_from] if isinstance(self.model_from, str) else self.model_from or []
+        if self.fields and not any(":" in path for path in named):
+            message = "'fields' has no effect without the name of a column after a colon in 'model_from'"
+            raise _wrong(message, "what each kind needs is in docs/packs.md")
         return self
 
 

@@ -187,7 +187,7 @@ def _plan_table(given: Ingredients, number: int, source: Table, target: Table) -
         found = None
         if not refers_to and name not in target.key:
             found = given.finder.reference(target, name)
-        stays = isinstance(found, Reference) and not found.function and bool(found.parent or not given.shared_with)
+        stays = isinstance(found, Reference) and (found.kind == "nested" or not (found.function or given.shared_with))
         missing, rule = None, None
         if refers_to or found:
             missing, rule = _missing(given.link, rules, name)

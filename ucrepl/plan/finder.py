@@ -62,7 +62,7 @@ class Finder:
             rule = ReferenceRule(kind="model_id")
         elif known.ttype == "properties":
             definition = self._definition(table, column)
-            rule = ReferenceRule(kind="properties", definition=definition) if definition else _LOCAL
+            rule = ReferenceRule(kind="properties", definition=definition or "")
         elif known.ttype == "properties_definition":
             rule = ReferenceRule(kind="definition")
         elif known.ttype == "html":
@@ -72,11 +72,14 @@ class Finder:
             names = (f"{stem}_model", f"{stem}_model_name", f"{column}_model_name", "res_model", "model", "model_name")
             if found := next((name for name in names if _is_text(table, name)), None):
                 return found
-            rule = _LOCAL
+            rule = ReferenceRule(kind="by_model", model_from=[])
         return self._by_rule(table, column, rule, _REGISTRY) if rule else None
 
     def _by_rule(self, table: Table, column: str, rule: ReferenceRule, origin: str) -> Reference | None:
-        """What a rule means here; None where the table has not the columns that it needs, or the type does not fit."""
+        """What a rule means here; None where the type does not fit, or there is no column by which it restricts itself.
+
+        Where the column is not there that tells to what a value refers, the value is never written.
+        """
         kind = base_type(table.columns[column].type)
         where = tuple(
             (path, tuple([values] if isinstance(values, str) else values))
@@ -99,7 +102,7 @@ class Finder:
             where=where,
             needle=self._needle(rule.patterns),
             required=rule.required,
-            parent=_parent(rule) if rule.kind in {"path", "nested"} else None,
+            parent=_parent(rule) if rule.kind == "path" or rule.right else None,
             right=rule.right,
             is_certain=rule.kind != "domain",
         )
@@ -114,7 +117,7 @@ class Finder:
                 return rule.model or "", "id" if a_number else "ids", (rule.model,)
             case "by_model":
                 path = self._model_path(table, rule)
-                return (_shown(path), "id" if a_number else "ids", (path,)) if path else None
+                return (_shown(path), "id" if a_number else "ids", (path,)) if path else ("not known", "", ())
             case "model_id" if not a_number:
                 return "the model in the value", "reference", ()
             case "object" if kind == "jsonb":
@@ -126,13 +129,13 @@ class Finder:
                 return rule.model or "", "list", (rule.model, rule.separator)
             case "path" if not a_number and _parent(rule) in table.columns:
                 return str(table.name), "path", (self._model_of(table),)
-            case "nested" if a_number and {_parent(rule), rule.right} <= table.columns.keys():
+            case "nested" if a_number and (rule.right is None or {_parent(rule), rule.right} <= table.columns.keys()):
                 return str(table.name), "", ()
             case "text" if rule.patterns in self.packs.patterns:
                 return f"patterns {rule.patterns}", "text", (rule.patterns,)
             case "properties" if kind == "jsonb":
                 path = self._path(table, rule.definition or "")
-                return (_shown(path), "properties", (path,)) if path else None
+                return (_shown(path), "properties", (path,)) if path else ("not known", "", ())
             case "definition" if kind == "jsonb":
                 return "the models in the value", "definition", ()
             case "domain" if kind in TEXTS:
@@ -143,10 +146,13 @@ class Finder:
         return None
 
     def _path(self, table: Table, text: str, rule: ReferenceRule | None = None) -> Path | None:
-        """A path as packs have it (`alias_model_id.model`), None where a column of it is not there."""
-        first, *rest = text.split(".")
-        needed = {first, rule.field_from} if rule and rule.field_from else {first}
-        if not needed <= table.columns.keys():
+        """A path as packs have it (`alias_model_id.model`), None where a column of it is not there.
+
+        After a colon it has the column with the name of a field (`mail_message_id.model:field`).
+        """
+        steps, _, named_by = text.partition(":")
+        first, *rest = steps.split(".")
+        if not {first, named_by or first} <= table.columns.keys():
             return None
         hops, here, column = [], table, first
         for name in rest:
@@ -159,7 +165,7 @@ class Finder:
         if rule is None:
             return Path(first, tuple(hops))
         choices, fields = tuple(sorted(rule.models.items())), tuple((v, tuple(f)) for v, f in rule.fields.items())
-        return Path(first, tuple(hops), rule.before, choices, rule.field_from, fields)
+        return Path(first, tuple(hops), rule.before, choices, named_by or None, fields)
 
     def _model_path(self, table: Table, rule: ReferenceRule) -> Path | None:
         named = [rule.model_from] if isinstance(rule.model_from, str) else rule.model_from or []
@@ -188,9 +194,6 @@ class Finder:
         return "|".join(s for i, s in enumerate(starts) if not s.startswith(tuple(starts[:i])))
 
 
-_LOCAL = ReferenceRule(kind="local")
-
-
 def _parent(rule: ReferenceRule) -> str:
     return rule.parent or "parent_id"
 
@@ -200,4 +203,5 @@ def _is_text(table: Table, column: str) -> bool:
 
 
 def _shown(path: Path) -> str:
-    return ".".join([path.column, *(hop.column for hop in path.hops)])
+    steps = ".".join([path.column, *(hop.column for hop in path.hops)])
+    return f"{steps}:{path.field}" if path.field else steps

@@ -401,6 +401,10 @@ def _model_names(table: TablePlan, column: ColumnPlan) -> Iterator[str]:
         yield known[column.model_column]
     elif column.reference and column.reference.kind == "by_model":
         paths = (a for a in column.reference.arguments if isinstance(a, Path))
-        yield from (known[path.column] for path in paths if not (path.hops or path.choices) and path.column in known)
+        yield from (
+            known[path.column]
+            for path in paths
+            if not (path.hops or path.choices or path.field) and path.column in known
+        )
     elif column.reference and column.reference.kind == "model_id":
         yield column.on_source

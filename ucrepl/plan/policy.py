@@ -12,6 +12,7 @@ from ucrepl.plan.catalog import Table, TableName
 from ucrepl.plan.mask import ROW
 from ucrepl.plan.model import Protection, RuleUse
 
+ALL_TABLES = "*"
 COPIED: frozenset[Action] = frozenset({"replicate", "insert-only"})
 """The actions with which rows are written on the target."""
 
@@ -34,23 +35,42 @@ class Policies:
         packed = list(self._of_packs(name))
         of_table = [(rule, action) for rule, action in packed if rule.where is None]
         first = of_table[0][0] if of_table else None
-        action: Action = of_table[0][1] if of_table else "replicate"
         rows = tuple(_of_rows(packed, table))
-        own = next((rule for rule in self.rules if rule.does and rule.matches(*name)), None)
+        own = self._own(name)
+        said, action = self._whole(name)
+        if first and not own and ALL_TABLES in first.tables and (both := self._protects_both(table)):
+            said, action = both, "protect"
         overrides = dict.fromkeys([*(row.rule for row in rows), *([first.name] if first else [])])
-        if own and own.does:
-            action = own.does
         columns = [rule for rule, does in of_table if action != "protect" or (rule is first and does == action)]
         return Policy(
             table=name,
             action=action,
-            rule=own.name if own else first.name if first else None,
+            rule=said,
             overrides=", ".join(overrides) or None if own else None,
             rows=() if own or not (action in COPIED or any(row.action in COPIED for row in rows)) else rows,
             levels=_levels([(r.name, r.columns) for r in columns], table, target),
             own_levels=_levels([(r.name, r.protect) for r in self.rules if r.matches(*name)], table, target),
             withheld={c: rule.name for rule in reversed(columns) for c in rule.withhold if c in table.columns},
         )
+
+    def _own(self, name: TableName) -> Rule | None:
+        """The rule of the configuration that decides about all rows of a table."""
+        return next((rule for rule in self.rules if rule.does and rule.matches(*name)), None)
+
+    def _whole(self, name: TableName) -> tuple[str | None, Action]:
+        """The rule that decides about the rows of which no other one does, and what it says."""
+        own = self._own(name)
+        if own and own.does:
+            return own.name, own.does
+        return next(
+            ((rule.name, does) for rule, does in self._of_packs(name) if rule.where is None), (None, "replicate")
+        )
+
+    def _protects_both(self, table: Table) -> str | None:
+        """The rule that protects a record on either side, where rows only say which two records belong together."""
+        ends = {c: self._whole(fk.table) for fk in table.foreign_keys for c in fk.columns if c in table.key}
+        links = not table.surrogate and len(table.key) > 1 and ends.keys() == set(table.key)
+        return ends[table.key[0]][0] if links and all(says == "protect" for _, says in ends.values()) else None
 
     def _of_packs(self, name: TableName) -> Iterator[tuple[PolicyRule, Action]]:
         for rule in self.packs.policies if self.policy else ():

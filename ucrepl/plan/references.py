@@ -28,21 +28,21 @@ class Hop:
 class Path:
     """A value that stands in a column of the row itself, or in another row to which that column leads.
 
-    `field_from`: the value is a model, and what is meant is the one to which a field of it refers. This column says
-    which: `fields` are its values with the names that the field may have.
+    `field`: the value is a model, and what is meant is the one to which a field of it refers, whose name stands in this
+    column, or else its values are in `fields`, with the names that the field may have.
     """
 
     column: str
     hops: tuple[Hop, ...] = ()
     before: str | None = None
     choices: tuple[tuple[str, str], ...] = ()
-    field_from: str | None = None
+    field: str | None = None
     fields: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns of the row that lead to it."""
-        return (self.column, self.field_from) if self.field_from else (self.column,)
+        return (self.column, self.field) if self.field else (self.column,)
 
 
 Argument = str | tuple[str, ...] | Path | None

@@ -202,18 +202,19 @@ def followed(link: LinkPlan, table: TablePlan, path: Path, row: Row) -> str:
     if path.choices:
         whens = (f"WHEN {_is_called(found, value)} THEN {literal(model)}" for value, model in path.choices)
         found = f"CASE {' '.join(whens)} END"
-    if path.field_from:
+    if path.field:
+        name = row.text(table, path.field)
         whens = (
-            f"WHEN {literal(value)} THEN coalesce({', '.join(_refers_to(found, name) for name in names)})"
+            f"WHEN {literal(value)} THEN coalesce({', '.join(_refers_to(found, literal(one)) for one in names)})"
             for value, names in path.fields
         )
-        found = f"CASE {row.text(table, path.field_from)} {' '.join(whens)} END"
+        found = f"CASE {name} {' '.join(whens)} END" if path.fields else _refers_to(found, name)
     return found
 
 
 def _refers_to(model: str, name: str) -> str:
-    """The model to which a field of a model refers, null where there is no such field."""
-    return f"ucrepl.field_refers_to({model}, {literal(name)})"
+    """The model to which a field of a model refers, null where there is no such field, or it refers to none."""
+    return f"nullif(ucrepl.field_refers_to({model}, {name}), '')"
 
 
 def _is_called(expression: str, name: str) -> str:

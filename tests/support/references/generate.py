@@ -65,6 +65,8 @@ def generate(connection: Connection[TupleRow], plan: int | None = None) -> dict[
         _by_company(maker, people)
         _translation(maker, people)
         _properties(maker, people)
+        history = [{"create_uid": people.user, "create_user_name": people.name, "revision_id": 7, "patch": "+@0:a"}]
+        maker.change("project_task", people.task, Kind.JSON, html_field_history={"description": history})
         generate_accounts.make(maker, people, plan)
         generate_products.make(maker)
         generate_messages.make(maker, people)

@@ -21,6 +21,7 @@ class Kind(StrEnum):
     ANALYTIC = "analytic_distribution"
     PLAN_COLUMN = "plan in column name"
     PROPERTY = "property"
+    JSON = "within json"
     PARENT_PATH = "parent_path"
     COMBINATION = "combination_indices"
     MATCHING = "matching_number"
@@ -45,6 +46,7 @@ ABSENT: Final = {
             Kind.ANALYTIC,
             Kind.PLAN_COLUMN,
             Kind.PROPERTY,
+            Kind.JSON,
             Kind.MATCHING,
             Kind.INTERNAL_INDEX,
         }

@@ -12,6 +12,7 @@ def in_values(database: Database) -> Iterator[Followed]:
     """All of them."""
     yield from _by_field(database)
     yield from _properties(database)
+    yield from _within_json(database)
     yield from _special_tables(database)
     yield from _parameters()
 
@@ -82,6 +83,20 @@ def _properties(database: Database) -> Iterator[Followed]:
             )
             defaults = definition.replace("{container}", "t").replace("{value}", "d -> 'default'")
             yield follow(Kind.PROPERTY, (container, name), ref, place="d ->> 'name'", source=defaults, definition=name)
+
+
+def _within_json(database: Database) -> Iterator[Followed]:
+    """Who has changed html, in its history."""
+    for table in database.tables:
+        if database.type_of(table, "html_field_history") == "jsonb":
+            source = "CROSS JOIN jsonb_path_query({column}, '$.*[*].create_uid') WITH ORDINALITY AS v (one, number)"
+            yield follow(
+                Kind.JSON,
+                (table, "html_field_history"),
+                f"'res_users', {id_of('v.one::text')}",
+                place="v.number::text",
+                source=source,
+            )
 
 
 def _special_tables(database: Database) -> Iterator[Followed]:

@@ -54,7 +54,7 @@ def _collisions(link: LinkFacts, kind: Kind, found: list[Numbered]) -> Iterator[
 
 def _not_as_set_up(node: NodeFacts) -> Iterator[Finding]:
     numbering = read_numbering(node.connection)
-    if due := ranges_due(node.connection, node.catalog, numbering):
+    if due := ranges_due(node.connection):
         message = f"date ranges that begin soon are not there, and their first number may be given twice: {listed(due)}"
         yield Finding("warning", "numbers", message, DUE_HINT, node=node.name)
     if wrong := wrong_counters(node.connection, numbering):

@@ -9,19 +9,18 @@ from psycopg.rows import TupleRow
 
 from ucrepl.config import Config, Link
 from ucrepl.db.catalog import read_catalog
-from ucrepl.db.sqlfiles import query
 from ucrepl.link.nodes import Nodes, explained
 from ucrepl.link.numbers.choose import nodes_of
 from ucrepl.link.numbers.counters import read_counters
 from ucrepl.link.numbers.report import Numbered, report
 from ucrepl.link.numbers.state import Numbering
-from ucrepl.plan.catalog import Catalog
-from ucrepl.plan.numbers import RANGES
 
 DUE_DAYS: Final = 60
 """So long before a date range ends the next one should be there."""
 
-DUE_HINT: Final = "make the next date range of each on one node while the links run: in Odoo, or by numbering in it"
+DUE_HINT: Final = (
+    "run the daemon, which makes those of calendar years; make others on one node while the links run, in Odoo"
+)
 """What keeps its first number from being given twice."""
 
 
@@ -59,17 +58,16 @@ def numbers_of_nodes(config: Config, links: Sequence[Link], nodes: Nodes) -> lis
                 noted = connection.execute(
                     "SELECT count(*), (array_agg(document ORDER BY note_id DESC))[1] FROM ucrepl.number_note"
                 ).fetchone() or (0, None)
-                catalog = read_catalog(connection)
                 found.append(
                     NodeNumbers(
                         node=node,
                         numbering=numbering,
-                        numbered=report(config, node, connection, catalog),
+                        numbered=report(config, node, connection, read_catalog(connection)),
                         wrong=wrong_counters(connection, numbering),
                         triggers=missing_triggers(connection),
                         noted=noted[0],
                         last_noted=noted[1],
-                        ranges_due=ranges_due(connection, catalog, numbering),
+                        ranges_due=ranges_due(connection),
                     )
                 )
         return found
@@ -89,12 +87,12 @@ def missing_triggers(connection: Connection[TupleRow]) -> list[str]:
     return [row[0] for row in rows]
 
 
-def ranges_due(connection: Connection[TupleRow], catalog: Catalog, numbering: Numbering | None) -> list[str]:
+def ranges_due(connection: Connection[TupleRow]) -> list[str]:
     """The sequences of a node with interleaved numbers whose date range ends soon, and of which no later one is there.
 
     Odoo begins the next one when it needs it, with the number 1: two nodes that both do so before they hear of each
     other give that number twice.
     """
-    if not (numbering and numbering.way == "interleave" and RANGES in catalog.tables):
-        return []
-    return [name for (name,) in connection.execute(query("numbers_ranges_due"), {"days": DUE_DAYS}).fetchall()]
+    return [
+        name for (name,) in connection.execute("SELECT name FROM ucrepl.date_ranges_due(%s)", [DUE_DAYS]).fetchall()
+    ]
