@@ -65,6 +65,34 @@ def test_company_dependent_values(odoos: Pair) -> None:
     odoos.assert_clean()
 
 
+def test_objects_of_many_rows_are_translated_as_those_of_few(odoos: Pair) -> None:
+    odoos.a.run(f"{COMPANIES}; {ACCOUNTS}")
+    odoos.forth()
+    one, two = ids(odoos, "res_company")
+    cash, bank, _ = ids(odoos, "account_account")
+    objects = [
+        f'{{"{one}": {cash}}}', f'{{"{one}": {bank}, "{two}": null}}', f'{{"{two}": false, "0": {cash}}}',
+        f'{{"{one}": {cash}, "{two}": 9999}}', f'{{"8888": {cash}}}', f'{{"{one},{two}": {cash}}}',
+        '{"code_store": "x"}', f'{{"{one}": 0}}', "{}", "[1]", f"{cash}",
+    ]  # fmt: skip
+    insert = (
+        "INSERT INTO res_partner (name, property_account_id) SELECT v, v::jsonb"
+        " FROM generate_series(1, %s) CROSS JOIN unnest(%s::text[]) AS v"
+    )
+    for times in (200, 1):
+        odoos.a.run(insert, times, objects)
+        odoos.forth()
+    found = odoos.b.rows("SELECT name, property_account_id, count(*) FROM res_partner GROUP BY 1, 2")
+    assert sorted((name, rows) for name, _, rows in found) == sorted((one, 201) for one in objects)
+    one_b, two_b = there(odoos, "res_company", [one, two])
+    cash_b, bank_b = there(odoos, "account_account", [cash, bank])
+    values = {name: value for name, value, _ in found}
+    assert values[objects[0]] == {str(one_b): cash_b}
+    assert values[objects[1]] == {str(one_b): bank_b, str(two_b): None}
+    assert values[objects[5]] == {f"{one_b},{two_b}": cash_b}
+    odoos.assert_clean()
+
+
 def test_ids_as_keys(odoos: Pair) -> None:
     """Several of one entry are joined by commas; other keys are none."""
     odoos.a.run("INSERT INTO account_analytic_account (name) VALUES ('sales'), ('hall')")

@@ -321,8 +321,9 @@ class Applier:
 
         Tables in which this node has changed something later itself are left to the careful way.
         """
+        insert = write.insert if small else write.insert_many
         for members in self.plan.ordered(staged.inserts):
-            makes = [(t, write.insert_wide if t.number in self._all_new else write.insert) for t in members]
+            makes = [(t, write.insert_wide if t.number in self._all_new else insert) for t in members]
             statements = [(table, self._compile(make, make, table)) for table, make in makes]
             if self._checks_at_once(members, sum(staged.inserts[table.number] for table in members)):
                 self._run_unchecked(foreign_keys.inserts(statements), members)

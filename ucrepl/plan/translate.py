@@ -96,6 +96,25 @@ def translated_once(link: LinkPlan, table: TablePlan, column: ColumnPlan, row: R
     return Value(f"{alias}.value", (f"CROSS JOIN LATERAL (\n{lines([f'SELECT {value.sql} AS value'])}\n) AS {alias}",))
 
 
+def translated_of_many(link: LinkPlan, table: TablePlan, column: ColumnPlan) -> Value:
+    """The same for the insert of many rows: the ids in an object are looked up without a call of a function for each.
+
+    The function is called where one of them is not known.
+    """
+    value, reference = translated(link, table, column, sent(column)), column.reference
+    if reference is None or reference.function != "object" or column.is_local or link.shared_with:
+        return value
+    spaces = {m.model: str(m.space) for m in link.models}
+    numbers = ["NULL" if model is None else spaces.get(str(model)) for model in reference.arguments]
+    if None in numbers:
+        return value
+    known = (
+        f"SELECT k.mapped FROM ucrepl.known_object({link.peer_id}, {sent(column)}, {', '.join(map(str, numbers))}) AS k"
+    )
+    either = lines([f"({known})", value.sql])
+    return Value(f"CASE WHEN {sent(column)} IS NOT NULL THEN coalesce(\n{either}\n) END")
+
+
 def found_ahead(link: LinkPlan, table: TablePlan, column: ColumnPlan) -> Value:
     """The value of a column of a wide row, whose reference has been looked up before, in the row `known`.
 
