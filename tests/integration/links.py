@@ -203,6 +203,7 @@ class Pair:
         *,
         rules: Sequence[dict[str, Any]] = (),
         link_rules: Sequence[dict[str, Any]] = (),
+        packs: Sequence[str] = (),
         both_ways: bool = True,
         **link: object,
     ) -> None:
@@ -214,6 +215,7 @@ class Pair:
                 "nodes": {"turin": {"dsn": self.a.dsn}, "milan": {"dsn": self.b.dsn}},
                 "links": [{"from": source, "to": target, "rules": list(link_rules), **link} for source, target in ends],
                 "rules": list(rules),
+                "packs": list(packs),
             }
         )
 

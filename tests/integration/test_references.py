@@ -1,8 +1,10 @@
 """References without a foreign key: each kind on two databases that hand out other ids for the same records."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.integration.links import MakePair, Pair
 from tests.integration.test_verify import unseen
@@ -91,6 +93,34 @@ def test_objects_of_many_rows_are_translated_as_those_of_few(odoos: Pair) -> Non
     assert values[objects[1]] == {str(one_b): bank_b, str(two_b): None}
     assert values[objects[5]] == {f"{one_b},{two_b}": cash_b}
     odoos.assert_clean()
+
+
+@pytest.mark.parametrize("rows", [1, 1500])
+def test_an_object_of_a_row_that_a_condition_leaves_out_stays_as_it_is(
+    make_pair: MakePair, tmp_path: Path, rows: int
+) -> None:
+    rule = {"kind": "object", "keys": "res.company", "where": {"name": "mapped"}}
+    pack = tmp_path / "own.yaml"
+    pack.write_text(yaml.safe_dump({"references": {"res_partner": {"x_limits": rule}}}))
+    pair = make_pair(f"{ODOO_TABLES} ALTER TABLE res_partner ADD x_limits jsonb;", installed=False, packs=[str(pack)])
+    add_fields(pair)
+    pair.install()
+    move_ids_apart(pair)
+    pair.seed_both()
+    pair.a.run(COMPANIES)
+    pair.forth()
+    [one, _] = ids(pair, "res_company")
+    [one_b] = there(pair, "res_company", [one])
+    pair.a.run(
+        "INSERT INTO res_partner (name, x_limits) SELECT name, jsonb_build_object(%s::text, 5)"
+        " FROM unnest(ARRAY['mapped', 'not']) AS name CROSS JOIN generate_series(1, %s)",
+        one,
+        rows,
+    )
+    pair.forth()
+    found = pair.b.rows("SELECT DISTINCT name, x_limits FROM res_partner ORDER BY name")
+    assert found == [("mapped", {str(one_b): 5}), ("not", {str(one): 5})]
+    pair.assert_clean()
 
 
 def test_ids_as_keys(odoos: Pair) -> None:

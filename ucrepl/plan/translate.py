@@ -62,16 +62,18 @@ SENT = Row()
 """A row that is new: all that is known of it is in the new image."""
 
 
-def translated(link: LinkPlan, table: TablePlan, column: ColumnPlan, value: str, row: Row = SENT) -> Value:
+def translated(
+    link: LinkPlan, table: TablePlan, column: ColumnPlan, value: str, row: Row = SENT, *, many: bool = False
+) -> Value:
     """The value of a column for the target; references are joined to the identity map.
 
     A reference to a record that is not known raises UC001 when the statement meets it, unless a rule makes it null; a
     reference by model name is left as it is where its model has no table that is replicated. A record to which a column
     without a foreign key refers is given an id, unless a rule says otherwise: it may come later, or never, as on the
-    source.
+    source. `many`: for so many rows that the statement may take longer to begin.
     """
     if column.reference is not None:
-        return Value(mapped_value(link, table, column, value, row, "write"))
+        return Value(mapped_value(link, table, column, value, row, "write", many=many))
     if column.model_column is not None:
         return _by_model(link, table, column, value, row.text(table, column.model_column))
     if column.refers_to is None:
@@ -94,25 +96,6 @@ def translated_once(link: LinkPlan, table: TablePlan, column: ColumnPlan, row: R
         return value
     alias = quote(alias_of(column))
     return Value(f"{alias}.value", (f"CROSS JOIN LATERAL (\n{lines([f'SELECT {value.sql} AS value'])}\n) AS {alias}",))
-
-
-def translated_of_many(link: LinkPlan, table: TablePlan, column: ColumnPlan) -> Value:
-    """The same for the insert of many rows: the ids in an object are looked up without a call of a function for each.
-
-    The function is called where one of them is not known.
-    """
-    value, reference = translated(link, table, column, sent(column)), column.reference
-    if reference is None or reference.function != "object" or column.is_local or link.shared_with:
-        return value
-    spaces = {m.model: str(m.space) for m in link.models}
-    numbers = ["NULL" if model is None else spaces.get(str(model)) for model in reference.arguments]
-    if None in numbers:
-        return value
-    known = (
-        f"SELECT k.mapped FROM ucrepl.known_object({link.peer_id}, {sent(column)}, {', '.join(map(str, numbers))}) AS k"
-    )
-    either = lines([f"({known})", value.sql])
-    return Value(f"CASE WHEN {sent(column)} IS NOT NULL THEN coalesce(\n{either}\n) END")
 
 
 def found_ahead(link: LinkPlan, table: TablePlan, column: ColumnPlan) -> Value:
@@ -155,12 +138,14 @@ def looked_up(link: LinkPlan, table: TablePlan, column: ColumnPlan, value: str, 
     )
 
 
-def mapped_value(link: LinkPlan, table: TablePlan, column: ColumnPlan, value: str, row: Row, way: str) -> str:
+def mapped_value(  # noqa: PLR0913 - what is translated, for whom, and how
+    link: LinkPlan, table: TablePlan, column: ColumnPlan, value: str, row: Row, way: str, *, many: bool = False
+) -> str:
     """The value of a column that has a kind of reference, by the function of that kind.
 
     `way`: `known` only looks ids up, `back` turns ids of the target into those of the source. What is to be written
     (`write`) gives ids to records that are mentioned for the first time, and is certain: else the local value stays,
-    and a new row gets what means nothing.
+    and a new row gets what means nothing. `many`: an object whose records are all known needs no call of a function.
     """
     reference, type_ = column.reference or Reference("none", ""), column.column.type
     if column.is_local:
@@ -173,6 +158,12 @@ def mapped_value(link: LinkPlan, table: TablePlan, column: ColumnPlan, value: st
     arguments = (argument_of(link, table, argument, row) for argument in reference.arguments)
     given = ", ".join([str(link.peer_id), carried, *arguments, literal(maps)])
     result = f"ucrepl.mapped_{reference.function}({given})"
+    if many and reference.function == "object":
+        spaces = {m.model: str(m.space) for m in link.models}
+        if spaces.keys() >= {*reference.models}:
+            numbers = (spaces.get(str(argument), "NULL") for argument in reference.arguments)
+            of_known = ", ".join([str(link.peer_id), carried, *numbers])
+            result = f"coalesce((SELECT k.mapped FROM ucrepl.known_object({of_known}) AS k), {result})"
     if writes and (reference.required or column.missing == "park"):
         result = f"coalesce({result}, {_failure(table, column, value)}::{reference.carrier})"
     if writes and column.is_uncertain:

@@ -15,7 +15,6 @@ from ucrepl.plan.translate import (
     own_row,
     sent,
     translated,
-    translated_of_many,
     translated_once,
     was,
 )
@@ -34,15 +33,16 @@ def in_one_statement(statements: Sequence[str]) -> str:
 
 def insert(link: LinkPlan, table: TablePlan) -> str:
     """Inserts the new records of a table."""
-    return _insert_changes(link, table, {c.name: translated(link, table, c, sent(c)) for c in _written(table)})
+    return _insert_changes(link, table, many=False)
 
 
 def insert_many(link: LinkPlan, table: TablePlan) -> str:
     """The same, for many of them: it takes longer to begin."""
-    return _insert_changes(link, table, {c.name: translated_of_many(link, table, c) for c in _written(table)})
+    return _insert_changes(link, table, many=True)
 
 
-def _insert_changes(link: LinkPlan, table: TablePlan, values: Mapping[str, Value]) -> str:
+def _insert_changes(link: LinkPlan, table: TablePlan, *, many: bool) -> str:
+    values = {c.name: translated(link, table, c, sent(c), many=many) for c in _written(table)}
     rows = ["pg_temp.change AS change", image(link, table, "new", "sent")]
     where = f"WHERE change.table_id = {table.number} AND change.op = 'I'"
     if not table.surrogate:
@@ -60,7 +60,7 @@ def insert_wide(link: LinkPlan, table: TablePlan) -> str:
         rows.append(f"JOIN {table.ids_table} AS known ON known.{quote(WIDE_SEQ)} = sent.{quote(WIDE_SEQ)}")
         values |= {c.name: found_ahead(link, table, c) for c in _written(table)}
     else:
-        values |= {c.name: translated_of_many(link, table, c) for c in _written(table)}
+        values |= {c.name: translated(link, table, c, sent(c), many=True) for c in _written(table)}
     return _insert(table, values, rows)
 
 
