@@ -10,7 +10,7 @@ from ucrepl.plan.translate import extracted, image, sent
 
 def inner_references(link: LinkPlan, table: TablePlan) -> tuple[ColumnPlan, ...]:
     """The columns that refer to tables of the same circle: their records may come later."""
-    members = next(group for group in link.groups if table.number in group)
+    members = link.groups[link.group_of[table.number]]
     return tuple(c for c in table.columns if c.refers_to and link.number_of(c.refers_to) in members)
 
 

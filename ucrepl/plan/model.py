@@ -4,8 +4,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import cached_property
-from itertools import groupby
-from operator import itemgetter
 
 from ucrepl.plan.catalog import Column, Table, TableName
 from ucrepl.plan.references import Path, Reference, TextPattern
@@ -365,7 +363,8 @@ class LinkPlan:
 
     def in_circle(self, one: int, other: int) -> bool:
         """Whether two tables refer to each other in a circle, so that their rows are written in one statement."""
-        return one in self._places and other in self._places and self._places[one][0] == self._places[other][0]
+        place = self.group_of.get(one)
+        return place is not None and place == self.group_of.get(other)
 
     @cached_property
     def followed_up(self) -> Mapping[int, tuple[ColumnPlan, ...]]:
@@ -384,14 +383,14 @@ class LinkPlan:
 
     def ordered(self, present: Iterable[int]) -> Iterator[tuple[TablePlan, ...]]:
         """The groups in the order of insertion, with only the tables that are present in a batch."""
-        places = sorted((*self._places[number], number) for number in set(present) if number in self._places)
-        for _, members in groupby(places, key=itemgetter(0)):
-            yield tuple(self.tables[number] for _, _, number in members)
+        wanted = set(present)
+        for place in sorted({self.group_of[number] for number in wanted if number in self.group_of}):
+            yield tuple(self.tables[number] for number in self.groups[place] if number in wanted)
 
     @cached_property
-    def _places(self) -> Mapping[int, tuple[int, int]]:
-        """Of each table the place of its group in the order of insertion, and its own in the group."""
-        return {number: (g, m) for g, group in enumerate(self.groups) for m, number in enumerate(group)}
+    def group_of(self) -> Mapping[int, int]:
+        """The place in `groups` of the group of each table."""
+        return {number: place for place, group in enumerate(self.groups) for number in group}
 
 
 def _model_names(table: TablePlan, column: ColumnPlan) -> Iterator[str]:

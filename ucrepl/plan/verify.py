@@ -42,6 +42,7 @@ class Comparison:
         self.table = compared.table
         self.portable = portable
         self.same_ids: frozenset[TableName] = frozenset()
+        self.barrier = "" if compared.is_parallel else "OFFSET 0\n"
         self.only = f"{self.table.table.only}{self.table.name.sql}"
         self.key = quote(self.table.table.key[0])
 
@@ -86,7 +87,7 @@ class Comparison:
 SELECT {self._chunk_of_target()}, {self._target_hash()}
 {self._narrowed(rows)}
 {_where(self._known())}""",
-            barrier="" if self.compared.is_parallel else "OFFSET 0\n",
+            self.barrier,
         )
 
     def source_hashes(self) -> str:
@@ -272,17 +273,15 @@ WHERE NOT {kept} AND ({_value("keys")}::text[] IS NULL OR {key} = ANY ({_value("
             selected.append(f"own.remote_id AS {_OWN.removeprefix('target.')}")
         if plain := [self._target(c, as_text=False).sql for c in self._plain()]:
             selected.append(f"{self._hash(plain)} AS {_PLAIN.removeprefix('target.')}")
-        barrier = "\nOFFSET 0"
-        if self.compared.is_parallel:
+        if not self.barrier:
             selected.append(f"clock_timestamp() AS {_NOT_LATER}")
-            barrier = ""
         values = [self._target(c, as_text=False) for c in translated]
         return f"""\
 FROM (
 SELECT
 {lines(selected)}
-{rows}{barrier}
-) AS target
+{rows}
+{self.barrier}) AS target
 {joins_of(values)}"""
 
     def _target(self, column: ColumnPlan, *, as_text: bool, own: str = "") -> Value:

@@ -203,7 +203,7 @@ def _in_order(pool: ThreadPoolExecutor, graph: dict[int, set[int]], work: Callab
 
 def _references(plan: LinkPlan) -> dict[int, set[int]]:
     """The groups by their places, each with the places of those to which it refers."""
-    place = {number: i for i, group in enumerate(plan.groups) for number in group}
+    place = plan.group_of
     graph: dict[int, set[int]] = {i: set() for i in range(len(plan.groups))}
     for number, table in plan.tables.items():
         for column in table.columns:
