@@ -40,7 +40,7 @@ BEGIN
         WHERE t.tgrelid = tracked AND t.tgenabled = 'O' AND t.tgqual IS NULL
             AND (
                 (
-                    t.tgname IN ('ucrepl_capture', '0_ucrepl_capture_update')
+                    t.tgname IN ('0_ucrepl_capture', 'ucrepl_capture_delete')
                     AND t.tgargs = expected
                     AND t.tgfoid = format('ucrepl.%I()', capture)::regprocedure
                 )
@@ -52,14 +52,14 @@ BEGIN
 
     PERFORM ucrepl.drop_triggers(tracked);
     arguments := (SELECT string_agg(quote_literal(a), ', ') FROM unnest(number::text || key_columns::text[]) AS a);
-    EXECUTE format(
-        'CREATE TRIGGER ucrepl_capture AFTER INSERT OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION ucrepl.%I(%s)',
-        tracked, capture, arguments
-    );
     -- Its name sorts before those of PostgreSQL's own triggers: an update of a key is written before what follows from
     -- it by ON UPDATE CASCADE. What follows from a delete is written before that.
     EXECUTE format(
-        'CREATE TRIGGER "0_ucrepl_capture_update" AFTER UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION ucrepl.%I(%s)',
+        'CREATE TRIGGER "0_ucrepl_capture" AFTER INSERT OR UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION ucrepl.%I(%s)',
+        tracked, capture, arguments
+    );
+    EXECUTE format(
+        'CREATE TRIGGER ucrepl_capture_delete AFTER DELETE ON %s FOR EACH ROW EXECUTE FUNCTION ucrepl.%I(%s)',
         tracked, capture, arguments
     );
     EXECUTE format(

@@ -30,7 +30,7 @@ found AS (
         count(*) FILTER (
             WHERE t.tgenabled = 'O' AND t.tgqual IS NULL AND (
                 (
-                    t.tgname IN ('ucrepl_capture', '0_ucrepl_capture_update')
+                    t.tgname IN ('0_ucrepl_capture', 'ucrepl_capture_delete')
                     AND t.tgargs = g.number || g.columns
                     AND t.tgfoid = g.capture
                 )

@@ -31,7 +31,7 @@ WHERE u.tracked AND (
     SELECT count(*) <> 3
     FROM pg_catalog.pg_trigger AS t
     WHERE t.tgrelid = u.oid AND t.tgenabled = 'O'
-        AND t.tgname IN ('ucrepl_capture', '0_ucrepl_capture_update', 'ucrepl_capture_truncate')
+        AND t.tgname IN ('0_ucrepl_capture', 'ucrepl_capture_delete', 'ucrepl_capture_truncate')
         AND (t.tgfoid <> 'ucrepl.capture()'::regprocedure OR ucrepl.has_plain_types(u.oid))
 )
 UNION ALL

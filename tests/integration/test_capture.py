@@ -103,7 +103,7 @@ ATTACK = r"""
             WHERE p.pronamespace IN ('pg_catalog'::regnamespace, 'ucrepl'::regnamespace) AND p.proname IN (
                 'nextval', 'pg_current_xact_id', 'cardinality', 'current_setting', 'clock_timestamp', 'starts_with',
                 'left', 'hstore', 'set_config', 'pg_notify', 'text', 'xid8', 'char', 'int4', 'int8', 'record_change',
-                'pinned_image', 'follow_key', 'make_tick', 'wake_readers'
+                'pinned_image', 'follow_key', 'make_tick'
             ) AND NOT p.proretset AND p.prokind = 'f'
                 AND pg_get_function_identity_arguments(p.oid) !~ 'internal|cstring'
         LOOP

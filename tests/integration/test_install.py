@@ -176,7 +176,7 @@ def test_new_tables_are_picked_up(make_pair: MakePair) -> None:
 @pytest.mark.parametrize(
     "damage",
     [
-        "DROP TRIGGER ucrepl_capture ON line",
+        'DROP TRIGGER "0_ucrepl_capture" ON line',
         "ALTER TABLE line DISABLE TRIGGER ALL",
         "ALTER TABLE line ENABLE REPLICA TRIGGER ucrepl_capture_truncate",
         "ALTER TABLE line RENAME TO row",
