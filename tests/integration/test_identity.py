@@ -5,6 +5,7 @@ import pytest
 from tests.integration.links import BACK, FORTH, MakePair, Pair, Side
 from ucrepl.errors import RefusedError
 from ucrepl.plan.identify import recognise
+from ucrepl.plan.model import RecognitionKey
 
 PARTNER = "INSERT INTO res_partner (name, type, ref, email) VALUES ('{0}', 'contact', '{1}', '{0}@x')"
 MESSAGES = (
@@ -142,8 +143,8 @@ def test_a_reference_in_a_key_is_compared_but_not_looked_up_where_an_index_finds
     plan = pair.replayer().applier.plan
     [region] = [table for table in plan.tables.values() if str(table.name) == "region"]
     assert [c.name for c in region.columns if c.column.indexed] == ["id", "land_id", "code"]
-    assert ") IS TRUE" in recognise(plan, region, ("land_id", "code"))
-    assert ") IS TRUE" not in recognise(plan, region, ("land_id", "name"))
+    assert ") IS TRUE" in recognise(plan, region, RecognitionKey(("land_id", "code")))
+    assert ") IS TRUE" not in recognise(plan, region, RecognitionKey(("land_id", "name")))
     pair.a.run(
         "INSERT INTO land (code) VALUES ('IT'), ('Y');"
         " INSERT INTO region (land_id, code, name) VALUES (1, 'TO', 'Torino'), (2, 'MI', 'Milan')"

@@ -117,3 +117,63 @@ def test_links_between_records_of_both_sides_are_those_of_the_source(make_pair: 
         SELECT t.name FROM partner_tag JOIN partner AS p ON p.id = partner_id JOIN tag AS t ON t.id = tag_id
         WHERE p.ref = 'R3' ORDER BY 1
     """) == ["one", "own"]  # "two" was there before, and the source has it not
+
+
+MESSAGES = """
+    CREATE TABLE mail_message (id serial PRIMARY KEY, message_id text, model text, res_id int, body text);
+    CREATE INDEX ON mail_message (message_id);
+    CREATE TABLE mail_notification (
+        id serial PRIMARY KEY, mail_message_id int REFERENCES mail_message, res_partner_id int, failure text
+    );
+    CREATE TABLE sale_order (id serial PRIMARY KEY, name text);
+"""
+BODIES = """
+    SELECT m.body, o.name, n.failure FROM mail_message AS m
+    LEFT JOIN sale_order AS o ON m.model = 'sale.order' AND o.id = m.res_id
+    LEFT JOIN mail_notification AS n ON n.mail_message_id = m.id ORDER BY 1
+"""
+
+
+def write_messages(pair: Pair) -> None:
+    """The same messages of the same orders on both sides, two of them with one message id, and others on one side."""
+    pair.b.run("""
+        INSERT INTO sale_order (name) VALUES ('S1'), ('S2'), ('S3');
+        INSERT INTO mail_message (message_id, model, res_id, body) VALUES ('<m>', 'sale.order', 1, '1'),
+            ('<m>', 'sale.order', 2, '2'), ('<m>', 'sale.order', 3, 'milan only'), ('<alone>', NULL, NULL, 'alone');
+        INSERT INTO mail_notification (mail_message_id, res_partner_id) VALUES (2, 7), (3, 7);
+    """)
+    pair.a.run("""
+        INSERT INTO sale_order (name) VALUES ('S2'), ('S4'), ('S1');
+        INSERT INTO mail_message (message_id, model, res_id, body) VALUES ('<m>', 'sale.order', 1, '2 of turin'),
+            ('<m>', 'sale.order', 2, 'turin only'), ('<m>', 'sale.order', 3, '1 of turin'),
+            ('<alone>', NULL, NULL, 'alone in turin'), ('<m>', NULL, NULL, 'of no order');
+        INSERT INTO mail_notification (mail_message_id, res_partner_id, failure) VALUES (1, 7, 'bounced');
+    """)
+
+
+@pytest.mark.parametrize("seeded", [True, False], ids=["seeded", "replayed"])
+def test_messages_with_the_same_id_are_told_apart_by_the_records_they_belong_to(
+    make_pair: MakePair, *, seeded: bool
+) -> None:
+    rules = [
+        {"table": "sale_order", "keys": [["name"]]},
+        {"table": "mail_notification", "keys": [["mail_message_id", "res_partner_id"]]},
+    ]
+    pair = make_pair(MESSAGES, installed=False, both_ways=False, rules=rules)
+    if seeded:
+        write_messages(pair)
+    pair.install()
+    if seeded:
+        seed(pair)
+    else:
+        write_messages(pair)
+        pair.settle()
+    assert pair.b.rows(BODIES) == [
+        ("1 of turin", "S1", None),
+        ("2 of turin", "S2", "bounced"),
+        ("alone in turin", None, None),
+        ("milan only", "S3", None),
+        ("of no order", None, None),
+        ("turin only", "S4", None),
+    ]
+    assert pair.b.parked() == []

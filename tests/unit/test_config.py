@@ -331,6 +331,12 @@ def test_a_key_that_stands_twice() -> None:
         (NODES + "rules: [{table: x, keys: [a]}]", "rules[0].keys[0]", "must be a list"),
         (NODES + "rules: [{table: x, keys: [[]]}]", "rules[0].keys[0]", "must not be empty"),
         (NODES + "rules: [{table: x, keys: [[a, a]]}]", "rules[0].keys[0]", "names a column twice"),
+        (NODES + "rules: [{table: x, keys: [[a, 'a?']]}]", "rules[0].keys[0]", "names a column twice"),
+        (
+            NODES + "rules: [{table: x, keys: [['a?', 'b?']]}]",
+            "rules[0].keys[0]",
+            "all columns of the key",
+        ),
         (NODES + "links: [{from: a, to: b, missing: fetsch}]", "links[0].missing", "did you mean 'fetch'"),
         (NODES + "rules: [{table: x, missing: prak}]", "rules[0].missing", "did you mean 'park'"),
         (NODES + "rules: [{table: x, missing: {c: nul}}]", "rules[0].missing.c", "did you mean 'null'"),

@@ -93,10 +93,13 @@ def _node_name(name: str) -> str:
     return name
 
 
-def _distinct(columns: list[str]) -> list[str]:
-    if len(set(columns)) < len(columns):
+def _key(columns: list[str]) -> list[str]:
+    if len({name.removesuffix("?") for name in columns}) < len(columns):
         message = f"the key {columns!r} names a column twice"
         raise wrong(message)
+    if all(name.endswith("?") for name in columns):
+        message = f"all columns of the key {columns!r} may be empty"
+        raise wrong(message, "take the '?' from the name of a column without which records are not the same")
     return columns
 
 
@@ -109,7 +112,7 @@ def _address(text: str) -> str:
 
 
 NodeName = Annotated[str, AfterValidator(_node_name)]
-Key = Annotated[list[Name], Field(min_length=1), AfterValidator(_distinct)]
+Key = Annotated[list[Name], Field(min_length=1), AfterValidator(_key)]
 
 
 class _Model(BaseModel):
@@ -194,7 +197,8 @@ class Rule(_Model):
     """Column -> protection on the target. 0: always update; 1: never with an empty value;
     2: only while the target's value is empty; 3: never update; 4: a counter, the greater number wins."""
     keys: list[Key] | None = None
-    """Lists of columns by which a record that is new on the source is recognised on the target, the best first."""
+    """Lists of columns by which a record that is new on the source is recognised on the target, the best first. A `?`
+    behind the name of a column: it may be empty, on both sides."""
     conflicts: _OneOrByColumn[ConflictPolicy] | None = None
     """Who wins where both sides changed a column: one policy for the table, or column -> policy."""
     missing: Annotated[_OneOrByColumn[MissingPolicy] | None, BeforeValidator(_null_word)] = None

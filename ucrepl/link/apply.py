@@ -258,7 +258,7 @@ class Applier:
         if by_external_id in staged.inserts and not self.seeding:
             names = self.plan.tables[by_external_id]
             self._run(self._compile("external", identify.recognise_by_external_id, names), prepare=small)
-        for members in self.plan.ordered(touched):
+        for members in self.plan.by_recognition(touched):
             for table in members:
                 if table.number in staged.inserts and table.protected_by:
                     self._recognise(table, small=small)

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
+from ucrepl.config import Key
 from ucrepl.packs.policies import PolicyRule
 
 Name = Annotated[str, StringConstraints(min_length=1)]
@@ -148,8 +149,9 @@ class ReferenceRule(_Model):
 class Pack(_Model):
     """A pack: knowledge about some tables."""
 
-    keys: dict[Name, list[Annotated[list[Name], Field(min_length=1)]]] = {}
-    """Table -> lists of columns by which a new record is recognised on the target, the best first."""
+    keys: dict[Name, list[Key]] = {}
+    """Table -> lists of columns by which a new record is recognised on the target, the best first. A `?` behind the
+    name of a column: it may be empty, on both sides."""
     external_ids: Name | None = None
     """The table of external ids."""
     models: dict[Name, Name] = {}

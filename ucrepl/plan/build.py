@@ -11,7 +11,16 @@ from ucrepl.packs import Packs
 from ucrepl.plan import cached, mask, partial, route
 from ucrepl.plan.catalog import Catalog, Table, TableName, referenced_table
 from ucrepl.plan.finder import Finder
-from ucrepl.plan.model import ColumnPlan, LinkPlan, ModelTable, NamedById, Protection, SkippedTable, TablePlan
+from ucrepl.plan.model import (
+    ColumnPlan,
+    LinkPlan,
+    ModelTable,
+    NamedById,
+    Protection,
+    RecognitionKey,
+    SkippedTable,
+    TablePlan,
+)
 from ucrepl.plan.order import strongly_connected
 from ucrepl.plan.place import absent_columns, without_place
 from ucrepl.plan.policy import Policies, Policy, may_leave
@@ -144,7 +153,8 @@ def check_rules(rules: Iterable[Rule], catalogs: Sequence[Catalog], packs: Packs
         found = [t for catalog in catalogs for t in catalog.tables.values() if rule.matches(*t.name)]
         if not found and "*" not in rule.table:
             problems.append(f"{rule.name}: there is no table {rule.table!r}")
-        named = [*rule.protect, *(c for key in rule.keys or () for c in key), *rule.set, *rule.belongs_to]
+        in_keys = [column for key in rule.keys or () for column in RecognitionKey.of(key).columns]
+        named = [*rule.protect, *in_keys, *rule.set, *rule.belongs_to]
         for policies in (rule.conflicts, rule.missing):
             if isinstance(policies, dict):
                 named += policies
@@ -210,12 +220,13 @@ def _plan_table(given: Ingredients, number: int, source: Table, target: Table) -
         )
     keys = next((r.keys for r in rules if r.keys is not None), given.packs.keys.get(str(target.name), []))
     known = {c.name for c in columns}
+    recognised_by = tuple(key for key in map(RecognitionKey.of, keys) if known.issuperset(key.columns))
     plan = TablePlan(
         number=number,
         space=given.numbers[given.target.id_space(target.name)],
         table=target,
         columns=tuple(columns),
-        recognition_keys=tuple(tuple(key) for key in keys if known.issuperset(key)) if target.surrogate else (),
+        recognition_keys=recognised_by if target.surrogate else (),
         deleted=given.link.deleted,
         belongs_to=_belongs_to(rules, source, target, columns),
         named_by_ids=named,
@@ -238,7 +249,7 @@ def _masks(given: Ingredients, source: Table, table: TablePlan | None) -> dict[s
     """The columns of a table of the source that don't leave it as they are; `table` is its plan, if there is one."""
     needed: set[str] = set()
     if table:
-        needed = {name for key in table.recognition_keys for name in key}
+        needed = {name for key in table.recognition_keys for name in key.columns}
         needed |= {name for index in table.table.unique_indexes for name in index.columns}
         needed |= {name for c in table.columns if c.name in needed for name in c.siblings}
         if str(table.name) == given.packs.external_ids:

@@ -1,15 +1,15 @@
 """SQL that pairs the rows of two clones of one database."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from ucrepl.plan.model import TablePlan
+from ucrepl.plan.model import RecognitionKey, TablePlan
 from ucrepl.plan.text import literal, quote
 
 
-def key_columns(table: TablePlan, pack_keys: Sequence[Sequence[str]]) -> list[str]:
+def key_columns(table: TablePlan, pack_keys: Iterable[RecognitionKey]) -> list[str]:
     """The columns in which the same row of two clones must agree: of unique keys, of recognition keys, of its birth."""
     shared = {c.name for c in table.columns} - table.masks.keys()
-    keys = [*table.table.unique_keys, *pack_keys, ("create_date",)]
+    keys = [*table.table.unique_keys, *(key.columns for key in pack_keys), ("create_date",)]
     return sorted({name for key in keys if shared.issuperset(key) for name in key} - set(table.table.key))
 
 

@@ -1,10 +1,10 @@
 """SQL that finds or makes the identity of every record of a batch, before any row is written."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 
 from ucrepl.plan.catalog import UniqueIndex
-from ucrepl.plan.model import WIDE_ID, WIDE_SEQ, ColumnPlan, LinkPlan, TablePlan
+from ucrepl.plan.model import WIDE_ID, WIDE_SEQ, ColumnPlan, LinkPlan, RecognitionKey, TablePlan
 from ucrepl.plan.text import lines, literal, quote
 from ucrepl.plan.translate import SENT, Row, extracted, here, image, is_filled, looked_up, sent, wide_image
 
@@ -14,14 +14,14 @@ def shipped(link: LinkPlan) -> str:
     return "pg_current_xact_id()" if link.ships_pairs else "NULL"
 
 
-def recognise(link: LinkPlan, table: TablePlan, key: tuple[str, ...]) -> str:
+def recognise(link: LinkPlan, table: TablePlan, key: RecognitionKey) -> str:
     """Pairs new records with the local ones that have the same key; more than one candidate is noted as trouble.
 
-    A local record that already is somebody's pair is no candidate. A key with an empty column is not used.
+    A local record that already is somebody's pair is no candidate. A key with an empty column that must be filled is
+    not used.
     """
-    columns = [table.column(name) for name in key]
-    filled = "\n    AND ".join(is_filled(link, c) for c in columns)
-    matches = "\n        AND ".join(_matches(link, table, columns))
+    filled = "\n    AND ".join(is_filled(link, table.column(name)) for name in key.filled)
+    matches = "\n        AND ".join(_matches(link, table, key))
     identity = quote(table.table.key[0])
     return f"""\
 WITH candidate AS (
@@ -40,7 +40,7 @@ WITH candidate AS (
 ),
 ambiguous AS (
     INSERT INTO pg_temp.trouble (seq, reason, message)
-    SELECT seq, 'ambiguous', format('several local records have the same %s: ids %s', {literal(", ".join(key))},
+    SELECT seq, 'ambiguous', format('several local records have the same %s: ids %s', {literal(str(key))},
         array_to_string(local_ids, ', '))
     FROM candidate
     WHERE cardinality(local_ids) > 1
@@ -253,14 +253,18 @@ def _known(link: LinkPlan, table: TablePlan) -> str:
     )
 
 
-def _matches(link: LinkPlan, table: TablePlan, key: Sequence[ColumnPlan]) -> Iterator[str]:
+def _matches(link: LinkPlan, table: TablePlan, key: RecognitionKey) -> Iterator[str]:
     """The conditions that a local record has the key.
 
     Where a value finds it, none by the index of a reference: thousands of records may refer to the same one, and the
     statistics of a table that is being filled do not say so.
     """
-    found_by_value = any(c.column.indexed and c.column.type != "boolean" and not c.refers_to for c in key)
-    for column in key:
-        value = looked_up(link, table, column, extracted(link, column), Row(partial(extracted, link)))
-        equal = f"target.{quote(column.name)} = {value}"
-        yield f"({equal}) IS TRUE" if found_by_value and column.refers_to else equal
+    filled = [table.column(name) for name in key.filled]
+    found_by_value = any(c.column.indexed and c.column.type != "boolean" and not c.refers_to for c in filled)
+    for column in map(table.column, key.columns):
+        sent_value, local = extracted(link, column), f"target.{quote(column.name)}"
+        equal = f"{local} = {looked_up(link, table, column, sent_value, Row(partial(extracted, link)))}"
+        if column.name in key.may_be_empty:
+            yield f"({equal} OR ({sent_value} IS NULL AND {local} IS NULL))"
+        else:
+            yield f"({equal}) IS TRUE" if found_by_value and column.refers_to else equal

@@ -43,7 +43,7 @@ def statements(link: LinkPlan, table: TablePlan) -> Iterator[tuple[str, str]]:
     """
     if table.surrogate:
         for key in table.recognition_keys:
-            yield f"recognise new records by {', '.join(key)}", identify.recognise(link, table, key)
+            yield f"recognise new records by {key}", identify.recognise(link, table, key)
         yield "give ids to new records", identify.allocate(link, table)
     elif table.value_columns:
         yield "find out which new rows are here already", identify.mark_existing(link, table)

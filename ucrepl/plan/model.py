@@ -1,9 +1,11 @@
 """The plan of a link: what happens to each table and each column of it."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import cached_property
+from typing import Self
 
 from ucrepl.plan.catalog import Column, Table, TableName
 from ucrepl.plan.references import Path, Reference, TextPattern
@@ -21,6 +23,28 @@ class Protection(IntEnum):
     WHILE_EMPTY = 2
     NEVER = 3
     COUNTER = 4
+
+
+@dataclass(frozen=True, slots=True)
+class RecognitionKey:
+    """The columns by which a new record is recognised; those in `may_be_empty` are then empty on both sides."""
+
+    columns: tuple[str, ...]
+    may_be_empty: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, names: Sequence[str]) -> Self:
+        """The key as packs and rules write it: a column that may be empty has a `?` behind its name."""
+        bare = [name.removesuffix("?") for name in names]
+        return cls(tuple(bare), frozenset(b for b, name in zip(bare, names, strict=True) if b != name))
+
+    @property
+    def filled(self) -> tuple[str, ...]:
+        """The columns without which a record has not the key."""
+        return tuple(name for name in self.columns if name not in self.may_be_empty)
+
+    def __str__(self) -> str:
+        return ", ".join(self.columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +181,7 @@ class TablePlan:
     space: int
     table: Table
     columns: tuple[ColumnPlan, ...]
-    recognition_keys: tuple[tuple[str, ...], ...] = ()
+    recognition_keys: tuple[RecognitionKey, ...] = ()
     deleted: str = "delete"
     partial_rule: str | None = None
     masks: Mapping[str, str] = field(default_factory=dict)
@@ -386,6 +410,29 @@ class LinkPlan:
         wanted = set(present)
         for place in sorted({self.group_of[number] for number in wanted if number in self.group_of}):
             yield tuple(self.tables[number] for number in self.groups[place] if number in wanted)
+
+    def by_recognition(self, present: AbstractSet[int]) -> Iterator[tuple[TablePlan, ...]]:
+        """The same groups in the order in which records are recognised.
+
+        Last come tables with a key that may refer to records of any model, and those whose keys refer to them.
+        """
+        yield from self.ordered(present - self._recognised_last)
+        yield from self.ordered(present & self._recognised_last)
+
+    @cached_property
+    def _recognised_last(self) -> AbstractSet[int]:
+        keys = {
+            table.name: [table.column(name) for key in table.recognition_keys for name in key.columns]
+            for table in self.tables.values()
+        }
+        last = {
+            name
+            for name, columns in keys.items()
+            if any(c.model_column or (c.reference and c.reference.kind == "by_model") for c in columns)
+        }
+        while more := {name for name, columns in keys.items() if any(c.refers_to in last for c in columns)} - last:
+            last |= more
+        return {self.by_name[name].number for name in last}
 
     @cached_property
     def group_of(self) -> Mapping[int, int]:

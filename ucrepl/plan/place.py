@@ -34,7 +34,7 @@ def without_place(
             placed[number] = replace(
                 table,
                 columns=columns,
-                recognition_keys=tuple(key for key in table.recognition_keys if names.issuperset(key)),
+                recognition_keys=tuple(key for key in table.recognition_keys if names.issuperset(key.columns)),
                 held_columns=(*table.held_columns, *kept),
             )
     return placed, held

@@ -56,7 +56,7 @@ SELECT
 
 def _may_be_known(plan: TablePlan, indexes: Iterable[UniqueIndex]) -> str:
     """The condition that a row has a recognition key that is filled, or what a unique index looks at; empty: always."""
-    ways = [[f"row.{quote(name)}::text <> ''" for name in key] for key in plan.recognition_keys]
+    ways = [[f"row.{quote(name)}::text <> ''" for name in key.filled] for key in plan.recognition_keys]
     bare = {quote(c.name): c.name for c in plan.columns} | {c.name: c.name for c in plan.columns}
     ways += [[f"row.{quote(bare[e])} IS NOT NULL" for e in index.expressions if e in bare] for index in indexes]
     if plan.masks or not all(ways):

@@ -13,7 +13,7 @@ from ucrepl.link.setup import BEGINNING, OpenLink, open_link
 from ucrepl.link.source import table_numbers
 from ucrepl.packs import load_packs
 from ucrepl.plan import clones
-from ucrepl.plan.model import TablePlan
+from ucrepl.plan.model import RecognitionKey, TablePlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ def _staged(opened: OpenLink, wanted: Callable[[TablePlan], bool]) -> Iterator[T
     on_source, on_target = table_numbers(source), table_numbers(target)
     for table in opened.plan.tables.values():
         if table.surrogate and wanted(table):
-            columns = clones.key_columns(table, packs.keys.get(str(table.name), []))
+            columns = clones.key_columns(table, map(RecognitionKey.of, packs.keys.get(str(table.name), [])))
             _stage(opened, table, columns, on_source.get(table.name, 0), on_target[table.name])
             yield table
 

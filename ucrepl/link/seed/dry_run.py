@@ -89,8 +89,8 @@ class DryRun:
         self._told.phase("recognising")
         recogniser = Recogniser(self._lane, self._origin, self._lane.tell)
         recogniser.recognise_named()
-        for group in self._plan.groups:
-            recogniser.recognise([self._plan.tables[number] for number in group])
+        for group in self._plan.by_recognition(self._plan.tables.keys()):
+            recogniser.recognise(group)
         self._told.phase("looking for what is new, and for what is gone")
         deletes = self._expect_all()
         self._lane.run("ANALYZE ucrepl.identity")

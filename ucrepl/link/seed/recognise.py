@@ -62,9 +62,7 @@ class Recogniser:
             return paired
 
     def _recognise(self, table: TablePlan) -> int:
-        statements = [
-            (f"key {', '.join(key)}", identify.recognise(self._plan, table, key)) for key in table.recognition_keys
-        ]
+        statements = [(f"key {key}", identify.recognise(self._plan, table, key)) for key in table.recognition_keys]
         statements += [
             (f"unique index on {', '.join(index.expressions)}", identify.recognise_by_index(self._plan, table, index))
             for index in _indexes(table)
@@ -96,7 +94,7 @@ def _columns(table: TablePlan) -> list[str]:
     if not table.surrogate:
         return []
     return sorted(
-        {*(c for key in table.recognition_keys for c in key), *(c for i in _indexes(table) for c in i.columns)}
+        {*(c for key in table.recognition_keys for c in key.columns), *(c for i in _indexes(table) for c in i.columns)}
     )
 
 

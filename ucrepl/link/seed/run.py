@@ -134,8 +134,8 @@ class _Seeding:
         self._told.phase("recognising")
         recogniser = Recogniser(self._first, self._origin)
         self._seeded.paired += recogniser.recognise_named()
-        for group in self._plan.groups:
-            self._seeded.paired += recogniser.recognise([self._plan.tables[number] for number in group])
+        for group in self._plan.by_recognition(self._plan.tables.keys()):
+            self._seeded.paired += recogniser.recognise(group)
 
     def _copy(self, groups: Sequence[Sequence[TablePlan]]) -> None:
         """Copies group after group, those at once that do not refer to each other."""
