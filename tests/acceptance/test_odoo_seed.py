@@ -1,6 +1,7 @@
 """An Odoo with data into one that has other data, while an office works on the source: nothing is lost or doubled."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from threading import Thread
 
@@ -10,7 +11,7 @@ import pytest
 
 from tests.acceptance.test_odoo_verify import verify
 from tests.support.databases import MakeDatabase
-from tests.support.odoo import play_workload
+from tests.support.odoo import Half, play_half_of_workload, play_workload
 from tests.support.pair import Pair, value
 from tests.support.planted import Planter
 from tests.support.tables import read_tables
@@ -28,6 +29,7 @@ KEYS = {
     "ir_model_fields": "model || name",
     "res_users": "login",
     "ir_module_module": "name",
+    "mail_message": "message_id || model || res_id",
 }
 
 
@@ -81,6 +83,19 @@ def assert_differences_are_found(pair: Pair) -> None:
     assert verify(pair, LINK) == []
 
 
+def assert_all_is_there_once(pair: Pair, before: Mapping[str, int]) -> None:
+    """The target has what the source has, once, besides what it had of its own `before`; nothing is parked."""
+    pair.drain_all()
+    pair.run("verify", LINK)  # exit code 1 if anything differs
+    assert_no_record_twice(pair.milan)
+    ours, theirs, own = rows(pair.turin), rows(pair.milan), unpaired(pair.milan)
+    for label, count in own.items():
+        assert theirs[label] == ours[label] + count, label
+        assert count <= before[label], label
+    [status] = pair.status().values()
+    assert (status["parked"], status["lag_rows"]) == (0, 0)
+
+
 @pytest.mark.slow
 @pytest.mark.long
 @pytest.mark.xdist_group("odoo18")
@@ -104,15 +119,31 @@ def test_an_odoo_is_seeded_while_it_is_in_use(source: str, target: str, database
     assert {label: seeded[label] - before[label] for label in told} == {
         n: made - gone for n, (made, gone) in told.items()
     }
-    pair.drain_all()
-
-    pair.run("verify", LINK)  # exit code 1 if anything differs
-    assert_no_record_twice(pair.milan)
-    ours, theirs, own = rows(pair.turin), rows(pair.milan), unpaired(pair.milan)
-    for label, count in own.items():
-        assert theirs[label] == ours[label] + count, label
-        assert count <= before[label], label
-    [status] = pair.status().values()
-    assert (status["parked"], status["lag_rows"]) == (0, 0)
+    assert_all_is_there_once(pair, before)
     if office:
         assert_differences_are_found(pair)
+
+
+@pytest.mark.slow
+@pytest.mark.long
+@pytest.mark.xdist_group("odoo18")
+@pytest.mark.parametrize(
+    ("both_had", "target_had", "source_does"),
+    [(None, "first", "second"), (None, "second", "first"), ("first", None, "second")],
+    ids=["the first half there", "the second half there", "the first half on both sides"],
+)
+def test_an_odoo_is_seeded_into_one_that_has_had_another_half_of_the_work(
+    both_had: Half | None, target_had: Half | None, source_does: Half, database: MakeDatabase, tmp_path: Path
+) -> None:
+    pair = Pair.linked(tmp_path, database("odoo18"), database("odoo18"), both_ways=False)
+    for dsn, half in ((pair.turin, both_had), (pair.milan, both_had or target_had)):
+        if half:
+            play_half_of_workload(dsn, "odoo18", half)
+    before, at_first = rows(pair.milan), rows(pair.turin)
+    pair.run("install")
+    office = Thread(target=play_half_of_workload, args=(pair.turin, "odoo18", source_does))
+    office.start()
+    pair.run("seed", LINK)
+    office.join()
+    assert sum(rows(pair.turin).values()) > sum(at_first.values())
+    assert_all_is_there_once(pair, before)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import Literal
 
 import pytest
 from _pytest.mark import ParameterSet
@@ -15,6 +16,7 @@ from ucrepl.throwaway import find_binaries
 from ucrepl.throwaway.cluster import environment
 
 VARIABLE = "UCREPL_ODOO_DUMPS"
+Half = Literal["first", "second"]
 # What an older server doesn't know of what a newer pg_restore writes at the head of its script.
 _UNKNOWN = b"SET transaction_timeout"
 _DUMPS_MADE_WITH = 15
@@ -45,6 +47,15 @@ def play_workload(dsn: str, name: str) -> None:
         run_script(dsn, script)
 
 
+def play_half_of_workload(dsn: str, name: str, half: Half) -> None:
+    """Send the transactions of one half of it only. Those that need what is done in the other one are rolled back."""
+    with gzip.open(odoo_file(f"{name}-workload.sql.gz")) as script:
+        lines = script.readlines()
+    ends = [number for number, line in enumerate(lines, 1) if line == b"COMMIT;\n"]
+    middle = ends[len(ends) // 2]
+    run_script(dsn, lines[:middle] if half == "first" else lines[middle:], stops=False)
+
+
 def restore_dump(dsn: str, dump: Path) -> None:
     """Fill an empty database from a dump, without owners."""
     restore = [_newer_program("pg_restore"), "--no-owner", "--file=-", str(dump)]
@@ -54,9 +65,9 @@ def restore_dump(dsn: str, dump: Path) -> None:
     assert process.returncode == 0, f"pg_restore ended with {process.returncode}"
 
 
-def run_script(dsn: str, lines: Iterable[bytes]) -> None:
-    """Stream a script into psql; it stops at the first error, and the AssertionError tells which."""
-    command = [_newer_program("psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", dsn]
+def run_script(dsn: str, lines: Iterable[bytes], *, stops: bool = True) -> None:
+    """Stream a script into psql. Where it `stops` at the first error, the AssertionError tells which."""
+    command = [_newer_program("psql"), "-X", "-q", "-v", f"ON_ERROR_STOP={int(stops)}", "-d", dsn]
     with (
         TemporaryFile() as errors,
         subprocess.Popen(
