@@ -11,10 +11,10 @@
 --             ucrepl.notified of this transaction.
 --
 -- It runs with its owner's rights and the writer's search_path: see ucrepl.capture(). PostgreSQL prepares each expression
--- once a transaction, and PERFORM would run a query: what is seldom to be done has one condition, what is called is assigned.
+-- once a transaction, and PERFORM runs a query: what is seldom to be done has one condition, what is called is assigned.
 -- The daemons that read this journal are notified once a transaction. One that has notified can't be prepared for
--- two-phase commit: so nobody is notified where such transactions are possible, unless the setting ucrepl.notify says `on`;
--- `off` does without anywhere. The readers then find the changes when they look by themselves (poll_seconds).
+-- two-phase commit: so nobody is notified where such transactions are possible, unless the setting ucrepl.notify says
+-- `on`; `off` does without anywhere. The readers then find the changes when they look by themselves (poll_seconds).
 CREATE OR REPLACE FUNCTION ucrepl.record_change(
     arguments text[], op "char", old_row @hstore@.hstore, new_row @hstore@.hstore, pinned boolean DEFAULT true
 ) RETURNS bigint

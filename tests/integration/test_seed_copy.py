@@ -139,7 +139,7 @@ def write_messages(pair: Pair) -> None:
     pair.b.run("""
         INSERT INTO sale_order (name) VALUES ('S1'), ('S2'), ('S3');
         INSERT INTO mail_message (message_id, model, res_id, body) VALUES ('<m>', 'sale.order', 1, '1'),
-            ('<m>', 'sale.order', 2, '2'), ('<m>', 'sale.order', 3, 'milan only'), ('<alone>', NULL, NULL, 'alone');
+            ('<m>', 'sale.order', 2, '2'), ('<m>', 'sale.order', 3, 'milan only'), ('<alone>', '', NULL, 'alone');
         INSERT INTO mail_notification (mail_message_id, res_partner_id) VALUES (2, 7), (3, 7);
     """)
     pair.a.run("""

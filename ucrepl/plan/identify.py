@@ -265,6 +265,6 @@ def _matches(link: LinkPlan, table: TablePlan, key: RecognitionKey) -> Iterator[
         sent_value, local = extracted(link, column), f"target.{quote(column.name)}"
         equal = f"{local} = {looked_up(link, table, column, sent_value, Row(partial(extracted, link)))}"
         if column.name in key.may_be_empty:
-            yield f"({equal} OR ({sent_value} IS NULL AND {local} IS NULL))"
+            yield f"({equal} OR ({is_filled(link, column)} OR {local}::text <> '') IS NOT TRUE)"
         else:
             yield f"({equal}) IS TRUE" if found_by_value and column.refers_to else equal

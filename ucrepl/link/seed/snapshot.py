@@ -1,6 +1,6 @@
 """One state of the source, which several sessions read."""
 
-from psycopg import Connection
+from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
 from ucrepl.link.nodes import Nodes
@@ -30,12 +30,11 @@ class Snapshot:
         `tables`: statements that make further temporary tables.
         """
         connection = self._nodes.another(self._node)
-        connection.execute(
-            f'CREATE TEMPORARY TABLE written (table_id integer, key text, times "{self._hstore}".hstore)'.encode()
-        )
+        written = sql.SQL("CREATE TEMPORARY TABLE written (table_id integer, key text, times {}.hstore)")
+        connection.execute(written.format(sql.Identifier(self._hstore)))
         for statement in tables:
             connection.execute(statement.encode())
         connection.execute(_BEGIN)
-        connection.execute(f"SET TRANSACTION SNAPSHOT '{self._name}'".encode())
+        connection.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(self._name))
         connection.execute(written_later(self._hstore).encode())
         return connection
