@@ -193,7 +193,8 @@ def test_references_by_a_models_name(make_pair: MakePair) -> None:
         CREATE TABLE mail_message (id serial PRIMARY KEY, message_id text, model text, res_id int);
         CREATE TABLE member (id serial PRIMARY KEY, partner_id int REFERENCES res_partner);
     """
-    pair = make_pair(tables, installed=False, both_ways=False, rules=[{"table": "res_partner", "keys": [["ref"]]}])
+    rules = [{"table": "res_partner", "keys": [["ref"]]}, {"table": "mail_message", "keys": [["message_id"]]}]
+    pair = make_pair(tables, installed=False, both_ways=False, rules=rules)
     pair.a.run("""
         INSERT INTO res_partner (ref) VALUES ('one'), ('new'), ('twice');
         INSERT INTO mail_message (message_id, model, res_id)
