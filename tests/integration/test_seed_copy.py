@@ -127,11 +127,23 @@ MESSAGES = """
     );
     CREATE TABLE sale_order (id serial PRIMARY KEY, name text);
 """
+MESSAGE_RULES = [
+    {"table": "sale_order", "keys": [["name"]]},
+    {"table": "mail_notification", "keys": [["mail_message_id", "res_partner_id"]]},
+]
 BODIES = """
     SELECT m.body, o.name, n.failure FROM mail_message AS m
     LEFT JOIN sale_order AS o ON m.model = 'sale.order' AND o.id = m.res_id
     LEFT JOIN mail_notification AS n ON n.mail_message_id = m.id ORDER BY 1
 """
+TOLD_APART = [
+    ("1 of turin", "S1", None),
+    ("2 of turin", "S2", "bounced"),
+    ("alone in turin", None, None),
+    ("milan only", "S3", None),
+    ("of no order", None, None),
+    ("turin only", "S4", None),
+]
 
 
 def write_messages(pair: Pair) -> None:
@@ -155,11 +167,7 @@ def write_messages(pair: Pair) -> None:
 def test_messages_with_the_same_id_are_told_apart_by_the_records_they_belong_to(
     make_pair: MakePair, *, seeded: bool
 ) -> None:
-    rules = [
-        {"table": "sale_order", "keys": [["name"]]},
-        {"table": "mail_notification", "keys": [["mail_message_id", "res_partner_id"]]},
-    ]
-    pair = make_pair(MESSAGES, installed=False, both_ways=False, rules=rules)
+    pair = make_pair(MESSAGES, installed=False, both_ways=False, rules=MESSAGE_RULES)
     if seeded:
         write_messages(pair)
     pair.install()
@@ -168,12 +176,26 @@ def test_messages_with_the_same_id_are_told_apart_by_the_records_they_belong_to(
     else:
         write_messages(pair)
         pair.settle()
-    assert pair.b.rows(BODIES) == [
-        ("1 of turin", "S1", None),
-        ("2 of turin", "S2", "bounced"),
-        ("alone in turin", None, None),
-        ("milan only", "S3", None),
-        ("of no order", None, None),
-        ("turin only", "S4", None),
-    ]
+    assert pair.b.rows(BODIES) == TOLD_APART
+    assert pair.b.parked() == []
+
+
+def test_a_unique_index_that_refers_to_a_message_is_looked_at_once_the_message_is_recognised(
+    make_pair: MakePair,
+) -> None:
+    tables = f"""
+        {MESSAGES}
+        CREATE TABLE mail_message_reaction (
+            id serial PRIMARY KEY, message_id int REFERENCES mail_message, content text, guest text,
+            UNIQUE (message_id, content)
+        );
+    """
+    pair = make_pair(tables, installed=False, both_ways=False, rules=MESSAGE_RULES)
+    write_messages(pair)
+    for side, message in ((pair.a, 1), (pair.b, 2), (pair.b, 3)):
+        reaction = "INSERT INTO mail_message_reaction (message_id, content, guest) VALUES (%s, 'yes', %s)"
+        side.run(reaction, message, side.name)
+    pair.install()
+    seed(pair)
+    assert pair.b.rows("SELECT message_id, guest FROM mail_message_reaction ORDER BY 1") == [(2, "turin"), (3, "milan")]
     assert pair.b.parked() == []

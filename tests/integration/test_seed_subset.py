@@ -8,6 +8,7 @@ import pytest
 from tests.integration.links import FORTH, MakePair, Pair
 from tests.integration.terminal import FORTH as LINK
 from tests.integration.terminal import Terminal
+from tests.integration.test_seed_copy import BODIES, MESSAGE_RULES, MESSAGES, TOLD_APART, write_messages
 from ucrepl.db.connect import connect
 from ucrepl.errors import ConfigError, RefusedError, UsageError
 from ucrepl.link.lock import held
@@ -307,3 +308,12 @@ def test_on_the_command_line(pair: Pair, tmp_path: Path) -> None:
     assert said.err.splitlines()[-1] == f"{LINK}: 16 rows of 10 tables copied, 2 records recognised"
     assert terminal("verify", LINK, "--known").err.endswith("0 differ\n")
     assert "take one" in terminal.refused("seed", LINK, "--same-ids", "--where", LAST[0], code=2)[1]
+
+
+def test_messages_with_the_same_id_are_told_apart_by_the_records_they_belong_to(make_pair: MakePair) -> None:
+    pair = make_pair(MESSAGES, installed=False, both_ways=False, rules=MESSAGE_RULES)
+    write_messages(pair)
+    pair.install()
+    copy(pair, "mail_message: true", "mail_notification: true")
+    assert pair.b.rows(BODIES) == TOLD_APART
+    assert pair.b.parked() == []

@@ -7,7 +7,7 @@ from enum import IntEnum
 from functools import cached_property
 from typing import Self
 
-from ucrepl.plan.catalog import Column, Table, TableName
+from ucrepl.plan.catalog import Column, Table, TableName, UniqueIndex
 from ucrepl.plan.references import Path, Reference, TextPattern
 
 WIDE_SEQ, WIDE_TIMES, WIDE_ID = "ucrepl seq", "ucrepl times", "ucrepl id"
@@ -205,6 +205,20 @@ class TablePlan:
     def surrogate(self) -> bool:
         """Whether its ids are mapped."""
         return self.table.surrogate
+
+    @property
+    def unique_indexes(self) -> tuple[UniqueIndex, ...]:
+        """The target's unique indexes over columns that both sides have."""
+        known = {c.name for c in self.columns}
+        return tuple(index for index in self.table.unique_indexes if known.issuperset(index.columns))
+
+    @property
+    def recognised_by(self) -> tuple[str, ...]:
+        """The columns by which its records are recognised: those of keys, and those of unique indexes."""
+        if not self.surrogate:
+            return ()
+        ways = [*(key.columns for key in self.recognition_keys), *(index.columns for index in self.unique_indexes)]
+        return tuple(sorted({name for columns in ways for name in columns}))
 
     @property
     def wide_table(self) -> str:
@@ -411,28 +425,34 @@ class LinkPlan:
         for place in sorted({self.group_of[number] for number in wanted if number in self.group_of}):
             yield tuple(self.tables[number] for number in self.groups[place] if number in wanted)
 
-    def by_recognition(self, present: AbstractSet[int]) -> Iterator[tuple[TablePlan, ...]]:
+    def by_recognition(self, present: AbstractSet[int], *, indexes: bool = False) -> Iterator[tuple[TablePlan, ...]]:
         """The same groups in the order in which records are recognised.
 
-        Last come tables with a key that may refer to records of any model, and those whose keys refer to them.
+        Last come tables with a key that may refer to records of any model, and those whose keys refer to them. With
+        `indexes` those whose unique indexes do so come once more: records that are found by a key are found before.
         """
-        yield from self.ordered(present - self._recognised_last)
-        yield from self.ordered(present & self._recognised_last)
+        by_key, by_any = self._recognised_last
+        yield from self.ordered(present - by_key)
+        yield from self.ordered(present & (by_any if indexes else by_key))
 
     @cached_property
-    def _recognised_last(self) -> AbstractSet[int]:
-        keys = {
-            table.name: [table.column(name) for key in table.recognition_keys for name in key.columns]
-            for table in self.tables.values()
-        }
+    def _recognised_last(self) -> tuple[AbstractSet[int], AbstractSet[int]]:
+        """The tables that are recognised after others because of their keys, and those because of indexes, too."""
+        tables = self.tables.values()
+        by_key = {t.name: {name for key in t.recognition_keys for name in key.columns} for t in tables}
+        return self._after_any_model(by_key), self._after_any_model({t.name: t.recognised_by for t in tables})
+
+    def _after_any_model(self, looked_at: Mapping[TableName, Iterable[str]]) -> AbstractSet[int]:
+        """The tables of which columns are looked at that may refer to any record, or to one of these tables."""
+        columns = {table: [*map(self.by_name[table].column, names)] for table, names in looked_at.items()}
         last = {
-            name
-            for name, columns in keys.items()
-            if any(c.model_column or (c.reference and c.reference.kind == "by_model") for c in columns)
+            table
+            for table, some in columns.items()
+            if any(c.model_column or (c.reference and c.reference.kind == "by_model") for c in some)
         }
-        while more := {name for name, columns in keys.items() if any(c.refers_to in last for c in columns)} - last:
+        while more := {table for table, some in columns.items() if any(c.refers_to in last for c in some)} - last:
             last |= more
-        return {self.by_name[name].number for name in last}
+        return {self.by_name[table].number for table in last}
 
     @cached_property
     def group_of(self) -> Mapping[int, int]:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 
 from ucrepl.plan import mask
-from ucrepl.plan.catalog import Table, UniqueIndex
+from ucrepl.plan.catalog import Table
 from ucrepl.plan.model import TablePlan
 from ucrepl.plan.text import literal, quote
 
@@ -30,15 +30,13 @@ def as_changes(
     return with_parameters(statement, "keys", "position") if chosen else statement
 
 
-def that_may_be_known(
-    plan: TablePlan, hstore: str, columns: Collection[str], indexes: Iterable[UniqueIndex], *, subset: bool
-) -> str:
-    """The rows as inserts with only these columns, as far as the target can have them.
+def that_may_be_known(plan: TablePlan, hstore: str, *, subset: bool) -> str:
+    """The rows as inserts with only the columns by which they are recognised, as far as the target can have them.
 
     That is where a recognition key is filled, or what one of the unique indexes looks at is not null.
     """
-    selected = from_table(plan, subset=subset, condition=_may_be_known(plan, indexes))
-    return _inserts(plan, _image(hstore, plan, columns), "NULL", selected)
+    selected = from_table(plan, subset=subset, condition=_may_be_known(plan))
+    return _inserts(plan, _image(hstore, plan, plan.recognised_by), "NULL", selected)
 
 
 def _inserts(plan: TablePlan, image: str, times: str, selected: str) -> str:
@@ -54,11 +52,13 @@ SELECT
 {selected}"""
 
 
-def _may_be_known(plan: TablePlan, indexes: Iterable[UniqueIndex]) -> str:
+def _may_be_known(plan: TablePlan) -> str:
     """The condition that a row has a recognition key that is filled, or what a unique index looks at; empty: always."""
     ways = [[f"row.{quote(name)}::text <> ''" for name in key.filled] for key in plan.recognition_keys]
     bare = {quote(c.name): c.name for c in plan.columns} | {c.name: c.name for c in plan.columns}
-    ways += [[f"row.{quote(bare[e])} IS NOT NULL" for e in index.expressions if e in bare] for index in indexes]
+    ways += [
+        [f"row.{quote(bare[e])} IS NOT NULL" for e in index.expressions if e in bare] for index in plan.unique_indexes
+    ]
     if plan.masks or not all(ways):
         return ""
     return "\n    OR ".join(" AND ".join(conditions) for conditions in ways)

@@ -87,10 +87,7 @@ class DryRun:
         self._told.phase("reading the source")
         self._take_pairs()
         self._told.phase("recognising")
-        recogniser = Recogniser(self._lane, self._origin, self._lane.tell)
-        recogniser.recognise_named()
-        for group in self._plan.by_recognition(self._plan.tables.keys()):
-            recogniser.recognise(group)
+        Recogniser(self._lane, self._origin, self._lane.tell).recognise_all(self._plan.tables.keys())
         self._told.phase("looking for what is new, and for what is gone")
         deletes = self._expect_all()
         self._lane.run("ANALYZE ucrepl.identity")

@@ -1,12 +1,12 @@
 """Finds out which records of the source are here already, before any is copied."""
 
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 
 from ucrepl.link.seed.lane import Lane
 from ucrepl.link.seed.stage import Origin
 from ucrepl.link.seed.stream import ReadAhead
 from ucrepl.plan import identify, rows
-from ucrepl.plan.catalog import UniqueIndex
 from ucrepl.plan.model import TablePlan
 from ucrepl.plan.text import quote
 
@@ -24,6 +24,11 @@ class Recogniser:
         self._origin = origin
         self._tell = tell
         self._plan = lane.plan
+
+    def recognise_all(self, numbers: AbstractSet[int]) -> int:
+        """Pairs the records of these tables, in the order that their keys need. Returns how many."""
+        groups = self._plan.by_recognition(numbers, indexes=True)
+        return self.recognise_named() + sum(map(self.recognise, groups))
 
     def recognise_named(self) -> int:
         """Pairs the records that bear the same external id. Returns how many."""
@@ -44,13 +49,13 @@ class Recogniser:
 
         What could be several local records is noted as doubtful. Returns how many were paired.
         """
-        tables = [table for table in group if _columns(table) and self._has_candidates(table)]
+        tables = [table for table in group if table.recognised_by and self._has_candidates(table)]
         if not tables:
             return 0
         with self._lane.target.transaction():
             for table in tables:
                 hstore, subset = self._origin.hstore, self._origin.subset and not table.protected_by
-                self._stage(rows.that_may_be_known(table, hstore, _columns(table), _indexes(table), subset=subset))
+                self._stage(rows.that_may_be_known(table, hstore, subset=subset))
             paired = 0
             for _ in range(_ROUNDS if len(tables) > 1 else 1):
                 self._lane.run("DELETE FROM pg_temp.trouble")
@@ -65,7 +70,7 @@ class Recogniser:
         statements = [(f"key {key}", identify.recognise(self._plan, table, key)) for key in table.recognition_keys]
         statements += [
             (f"unique index on {', '.join(index.expressions)}", identify.recognise_by_index(self._plan, table, index))
-            for index in _indexes(table)
+            for index in table.unique_indexes
         ]
         found = 0
         for by, statement in statements:
@@ -87,18 +92,3 @@ class Recogniser:
             for batch in read_ahead:
                 batch.copy_into(self._lane.target, "pg_temp.change", rows.COLUMNS)
         self._lane.run("ANALYZE pg_temp.change (table_id, op, key)")
-
-
-def _columns(table: TablePlan) -> list[str]:
-    """The columns that recognition looks at."""
-    if not table.surrogate:
-        return []
-    return sorted(
-        {*(c for key in table.recognition_keys for c in key.columns), *(c for i in _indexes(table) for c in i.columns)}
-    )
-
-
-def _indexes(table: TablePlan) -> list[UniqueIndex]:
-    """The unique indexes over columns that both sides have."""
-    known = {c.name for c in table.columns}
-    return [index for index in table.table.unique_indexes if known.issuperset(index.columns)]

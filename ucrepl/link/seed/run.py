@@ -132,10 +132,7 @@ class _Seeding:
 
     def _recognise(self) -> None:
         self._told.phase("recognising")
-        recogniser = Recogniser(self._first, self._origin)
-        self._seeded.paired += recogniser.recognise_named()
-        for group in self._plan.by_recognition(self._plan.tables.keys()):
-            self._seeded.paired += recogniser.recognise(group)
+        self._seeded.paired += Recogniser(self._first, self._origin).recognise_all(self._plan.tables.keys())
 
     def _copy(self, groups: Sequence[Sequence[TablePlan]]) -> None:
         """Copies group after group, those at once that do not refer to each other."""

@@ -129,11 +129,8 @@ def _copy(link: Link, opened: OpenLink, lane: Lane, closure: Closure, told: Told
     seeded = Seeded(link.name, tables=len(origin.rows))
     _forget(target, opened.link_id)
     told.phase("recognising")
-    recogniser = Recogniser(lane, origin)
-    seeded.paired = recogniser.recognise_named() + sum(
-        recogniser.recognise(group)
-        for group in plan.ordered({*origin.rows, *(plan.by_name[name].number for name in plan.protected)})
-    )
+    protected = {plan.by_name[name].number for name in plan.protected}
+    seeded.paired = Recogniser(lane, origin).recognise_all(origin.rows.keys() | protected)
     told.phase("copying")
     done: dict[int, int] = {}
 
