@@ -53,7 +53,7 @@ def play_half_of_workload(dsn: str, name: str, half: Half) -> None:
         lines = script.readlines()
     ends = [number for number, line in enumerate(lines, 1) if line == b"COMMIT;\n"]
     middle = ends[len(ends) // 2]
-    run_script(dsn, lines[:middle] if half == "first" else lines[middle:], stops=False)
+    run_script(dsn, lines[:middle] if half == "first" else lines[middle:], stops=half == "first")
 
 
 def restore_dump(dsn: str, dump: Path) -> None:
