@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.integration.links import BACK, FORTH, MakePair, Pair, Side
+from tests.integration.links import BACK, FORTH, MakePair, Pair, Side, part_ids
 from ucrepl.errors import RefusedError
 from ucrepl.plan.identify import recognise
 from ucrepl.plan.model import RecognitionKey
@@ -395,3 +395,34 @@ def test_seeding_one_link_is_enough_for_both(clones: Pair) -> None:
     assert clones.assert_same("SELECT city, street FROM res_partner WHERE id = 3") == [("B", "A")]
     clones.assert_clean()
     assert_same_pairs(clones, "res_partner", "res_country")
+
+
+def test_new_ids_are_given_in_the_order_of_those_on_the_source(make_pair: MakePair) -> None:
+    """Odoo shows lines with the same sequence in the order of their ids."""
+    pair = make_pair(
+        "CREATE TABLE orders (id serial PRIMARY KEY, name text);"
+        "CREATE TABLE line (id serial PRIMARY KEY, orders_id int REFERENCES orders, sequence int, name text)"
+    )
+    part_ids(pair, "orders_id_seq", "line_id_seq")
+    for order, lines in ((1, 40), (2, 3000)):
+        pair.a.run(
+            f"BEGIN; INSERT INTO orders VALUES ({order}, 'S');"
+            " INSERT INTO line (orders_id, sequence, name)"
+            f" SELECT {order}, 10, n FROM generate_series(1, {lines}) AS n;"
+            f" UPDATE line SET name = name || '!' WHERE orders_id = {order} AND id % 3 = 1;"
+            f" DELETE FROM line WHERE orders_id = {order} AND name = '8';"
+            f" INSERT INTO line (id, orders_id, sequence, name) SELECT min(id) + 7, {order}, 10, '8 again' FROM line"
+            f" WHERE orders_id = {order}; COMMIT"
+        )
+        pair.forth()
+        pair.assert_same("SELECT name FROM line ORDER BY orders_id, sequence, id")
+    pair.assert_clean()
+
+
+def test_ids_of_mentioned_records_are_given_in_the_order_of_those_on_the_source(shops: Pair) -> None:
+    for res_id in (9, 4, 7, 2, 30, 11):
+        shops.a.run(message(f"to {res_id}", "'res.partner'", str(res_id)))
+    shops.forth()
+    pairs = shops.b.pairs("res_partner")
+    assert [remote for remote, _ in pairs] == [2, 4, 7, 9, 11, 30]
+    assert [local for _, local in pairs] == sorted(local for _, local in pairs)

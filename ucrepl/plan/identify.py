@@ -130,7 +130,10 @@ ON CONFLICT DO NOTHING"""
 
 
 def allocate(link: LinkPlan, table: TablePlan) -> str:
-    """Gives a local id to every new record that has none yet: from the target's own sequence, or that of the source."""
+    """Gives a local id to every new record that has none yet: from the target's own sequence, or that of the source.
+
+    They are given in the order of the ids on the source: where a document sorts its lines by id they stay in order.
+    """
     if link.shared_with:
         return _keep_ids(link, table)
     identity, joined = f"nextval({literal(table.table.sequence or '')})", ""
@@ -144,7 +147,8 @@ FROM pg_temp.change AS change{joined}
 LEFT JOIN ucrepl.identity AS known
     ON known.peer_id = {link.peer_id} AND known.remote_table = {table.space} AND known.remote_id = change.key::bigint
 WHERE change.table_id = {table.number} AND change.op = 'I' AND known.peer_id IS NULL
-    AND NOT EXISTS (SELECT FROM pg_temp.trouble AS t WHERE t.seq = change.seq)"""
+    AND NOT EXISTS (SELECT FROM pg_temp.trouble AS t WHERE t.seq = change.seq)
+ORDER BY change.key::bigint"""
 
 
 def _keep_ids(link: LinkPlan, table: TablePlan) -> str:
@@ -218,7 +222,8 @@ FROM (
 WHERE NOT EXISTS (
     SELECT FROM ucrepl.identity AS i
     WHERE i.peer_id = {link.peer_id} AND i.remote_table = mentioned.number AND i.remote_id = mentioned.remote_id
-)"""
+)
+ORDER BY number, remote_id"""
 
 
 def mark_existing(link: LinkPlan, table: TablePlan) -> str:
