@@ -406,6 +406,13 @@ def test_nothing_is_left_of_it_after_uninstall(make_pair: MakePair, tmp_path: Pa
     assert schema_dump(pair.a.dsn) == before
 
 
+def test_after_uninstall_no_id_is_given_again(pair: Pair, tmp_path: Path) -> None:
+    pair.close_links()
+    last = [add(pair.a, f"not yet on milan {number}") for number in range(20)][-1]
+    Terminal(pair, tmp_path)("uninstall", "milan")
+    assert add(pair.b, "by milan alone") > last
+
+
 def test_an_empty_node_is_filled_under_the_same_ids(make_pair: MakePair, tmp_path: Path) -> None:
     pair = make_pair(TABLES, ids="shared")
     with pair.b.another(**{"ucrepl.origin": "nobody"}) as unseen:

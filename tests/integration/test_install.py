@@ -10,10 +10,13 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from tests.integration.links import MakePair, Pair, Side
 from tests.support.dump import schema_dump
 from tests.support.waiting import wait_for
+from ucrepl.config import Config
 from ucrepl.db.connect import connect
 from ucrepl.errors import RefusedError
-from ucrepl.link.install import Installed, install_node, uninstall_node
+from ucrepl.link.install import Installed, install_node
 from ucrepl.link.node import identify
+from ucrepl.link.nodes import Nodes
+from ucrepl.link.uninstall import uninstall as uninstall_nodes
 from ucrepl.throwaway import Server
 
 TABLES = """
@@ -40,9 +43,10 @@ def install(side: Side, dsn: str | None = None) -> Installed:
         return install_node(connection, side.name)
 
 
-def uninstall(side: Side, *, force: bool = False) -> int:
-    with connect(side.dsn) as connection:
-        return uninstall_node(connection, side.name, force=force)
+def uninstall(side: Side, *, force: bool = False) -> int | None:
+    config = Config.model_validate({"nodes": {side.name: {"dsn": side.dsn}}})
+    with Nodes(config, "uninstall") as nodes:
+        return uninstall_nodes(config, nodes, [side.name], force=force).released[side.name]
 
 
 @pytest.mark.parametrize(
@@ -60,7 +64,7 @@ def test_nothing_is_left_after_uninstall(side: Side, hstore: str) -> None:
     assert uninstall(side) == 5
     assert schema_dump(side.dsn) == before
     side.run("UPDATE \"Order\" SET note = 'b'; TRUNCATE part")
-    assert uninstall(side) == 0
+    assert uninstall(side) is None
     assert schema_dump(side.dsn) == before
 
 

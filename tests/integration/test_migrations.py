@@ -4,11 +4,14 @@ import pytest
 
 from tests.support.databases import MakeDatabase
 from tests.support.dump import schema_dump
+from ucrepl.config import Config
 from ucrepl.db.connect import connect
 from ucrepl.db.sqlfiles import root
 from ucrepl.errors import RefusedError
-from ucrepl.link.install import install_node, install_schema, uninstall_node
+from ucrepl.link.install import install_node, install_schema
 from ucrepl.link.node import identify, newest_version, schema_version
+from ucrepl.link.nodes import Nodes
+from ucrepl.link.uninstall import uninstall
 
 VERSIONS = range(1, newest_version() + 1)
 
@@ -61,5 +64,7 @@ def test_an_older_schema_is_named_and_can_be_taken_off(database: MakeDatabase, v
         ) as refused:
             identify(connection, "turin")
         assert refused.value.hint == "run: ucrepl install"
-        uninstall_node(connection, "turin")
+    config = Config.model_validate({"nodes": {"turin": {"dsn": dsn}}})
+    with Nodes(config, "uninstall") as nodes:
+        uninstall(config, nodes, ["turin"])
     assert schema_dump(dsn) == before

@@ -6,11 +6,12 @@ import pytest
 
 from tests.integration.links import MakePair, Side
 from tests.integration.offices import Offices
-from tests.integration.terminal import BACK, FORTH
+from tests.integration.terminal import BACK, FORTH, Terminal
 from tests.integration.workers import working
 from tests.support.dump import schema_dump
 from tests.support.numbering import TABLES
 from tests.support.waiting import wait_for
+from ucrepl.link.cutover.documents import note_counters, read_counters
 from ucrepl.link.lock import held
 from ucrepl.link.numbers import tend
 from ucrepl.link.numbers.tend import make_ranges
@@ -205,6 +206,60 @@ def test_uninstall_leaves_nothing(make_pair: MakePair, tmp_path: Path) -> None:
     offices.terminal("uninstall")
     assert schema_dump(pair.a.dsn) == before
     assert pair.a.rows("SELECT number_increment, prefix FROM ir_sequence") == [(1, "SO")]
+
+
+@pytest.mark.parametrize("nodes", [["milan"], ["turin"], ["turin", "milan"], []], ids=" ".join)
+@pytest.mark.parametrize("ahead", ["turin", "milan"])
+def test_after_uninstall_no_number_is_given_again(offices: Offices, nodes: list[str], ahead: str) -> None:
+    pair = offices.pair
+    ours, yearly = offices.turin.make_sequence("Orders"), offices.turin.make_sequence("Yearly", use_date_range=True)
+    of_2026 = offices.turin.make_range(yearly, 2026)
+    pair.settle()
+    offices.set("interleave")
+    writers = {"turin": offices.turin, "milan": offices.milan}
+    places = {
+        "turin": ((ours, None), (yearly, of_2026)),
+        "milan": (
+            (offices.on_milan(ours), None),
+            (offices.on_milan(yearly), offices.on_milan(of_2026, "ir_sequence_date_range")),
+        ),
+    }
+    given = [{int(writers[ahead].draw(*place)) for _ in range(20)} for place in places[ahead]]
+    offices.terminal("uninstall", *nodes)
+    for node in nodes or writers:
+        for numbers, place in zip(given, places[node], strict=True):
+            assert int(writers[node].draw(*place)) > max(numbers)
+    assert pair.both("SELECT DISTINCT number_increment FROM ir_sequence") == tuple(
+        [(1 if not nodes or node in nodes else 2,)] for node in writers
+    )
+
+
+def test_after_uninstall_numbers_go_on_above_what_an_absent_node_is_known_to_have_given(
+    offices: Offices, tmp_path: Path
+) -> None:
+    pair = offices.pair
+    ours = offices.turin.make_sequence("Orders")
+    pair.settle()
+    offices.set("interleave")
+    last = [int(offices.turin.draw(ours)) for _ in range(20)][-1]
+    link = pair.b.value("SELECT link_id FROM ucrepl.link WHERE name = %s", FORTH)
+    note_counters(pair.b.connection, link, read_counters(pair.a.connection))
+    theirs = offices.on_milan(ours)
+    said = Terminal(pair, tmp_path, turin="host=127.0.0.1 port=1 dbname=nowhere")("uninstall", "milan")
+    assert "milan: 'turin' can't be asked for its document numbers" in said.err
+    assert int(offices.milan.draw(theirs)) > last + 100
+
+
+def test_an_uninstall_that_is_refused_changes_nothing(offices: Offices) -> None:
+    pair = offices.pair
+    offices.turin.make_sequence("Orders")
+    pair.settle()
+    offices.set("interleave")
+    before = pair.both(STEPS)
+    with held(pair.b.connection, pair.b.value("SELECT link_id FROM ucrepl.link"), FORTH):
+        offices.terminal.refused("uninstall", code=5)
+    assert pair.both(STEPS) == before
+    assert pair.a.journal() is not None
 
 
 def test_what_is_printed_is_what_is_done(offices: Offices) -> None:

@@ -78,22 +78,22 @@ def _tend_ids(config: "Config", nodes: "Nodes", names: list[str]) -> None:
 
 
 def run_uninstall(args: Namespace) -> int:
-    """Uninstall from the nodes, one after the other."""
-    from ucrepl.link.install import uninstall_node
-    from ucrepl.link.node import schema_version
-    from ucrepl.link.nodes import Nodes, explained
+    """Uninstall from the nodes."""
+    from ucrepl.link.nodes import Nodes
+    from ucrepl.link.uninstall import uninstall
     from ucrepl.link.words import counted
 
     config = load(args)
     with Nodes(config, "uninstall") as nodes:
-        for name in nodes_named(config, args.nodes):
-            connection = nodes.get(name)
-            with explained(name):
-                if schema_version(connection) is None:
-                    talk(f"{name}: not installed")
-                    continue
-                released = uninstall_node(connection, name, force=args.force)
-            talk(f"{name}: {counted(released, 'table')} released, nothing is left")
+        done = uninstall(config, nodes, nodes_named(config, args.nodes), force=args.force)
+    for away in done.away:
+        talk(
+            f"{away.node}: {away.peer!r} can't be asked for its document numbers; those of {away.node!r} go on"
+            f" {away.margin} above the last ones known\nHINT: look at the counters before {away.node!r} is used again"
+        )
+    for name, released in done.released.items():
+        told = "not installed" if released is None else f"{counted(released, 'table')} released, nothing is left"
+        talk(f"{name}: {told}")
     return Exit.OK
 
 

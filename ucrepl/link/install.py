@@ -1,4 +1,4 @@
-"""Puts the schema and the triggers on a node, and takes them off again without a trace."""
+"""Puts the schema and the triggers on a node."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,12 +8,9 @@ from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
 from ucrepl.db.catalog import hstore_schema, read_catalog
-from ucrepl.db.sqlfiles import query, scripts
+from ucrepl.db.sqlfiles import scripts
 from ucrepl.errors import RefusedError
-from ucrepl.link.ids.sequences import release
-from ucrepl.link.lock import held
-from ucrepl.link.node import identify, newest_version, refuse_newer, schema_version
-from ucrepl.link.numbers.apart import take_back
+from ucrepl.link.node import identify, refuse_newer, schema_version
 from ucrepl.link.patience import with_short_lock
 from ucrepl.plan.catalog import Catalog
 
@@ -124,39 +121,6 @@ def install_node(
     )
 
 
-def uninstall_node(connection: Connection[TupleRow], node: str, *, force: bool = False) -> int:
-    """Takes triggers, schema and, where we brought it, hstore off the node. Returns the number of tables released.
-
-    The extension moves to the schema public if columns of the user's have come to need it. A node that shares its ids
-    hands out all of them again, and one whose document numbers are kept apart numbers as before.
-
-    Raises RefusedError, unless `force`, while a daemon replays a link to this node, changes are parked there or it is
-    closed for writing; for a schema that is newer or not ours, always.
-    """
-    with alone(connection):
-        version = schema_version(connection)
-        if version is None:
-            return 0
-        if version == 0:
-            raise RefusedError(
-                f"node {node!r} has a schema 'ucrepl' that this program did not make", hint="it is left as it is"
-            )
-        refuse_newer(node, version)
-        if not force:
-            _refuse_when_in_use(connection, node, version)
-        if version == newest_version():
-            release(connection, node)
-            take_back(connection, node)
-        tables = [row[0] for row in connection.execute(query("triggers")).fetchall()]
-        for table in tables:
-            with_short_lock(connection, sql.SQL("SELECT ucrepl.drop_triggers({})").format(table))
-        if connection.execute(query("foreign_uses_of_schema")).fetchone():
-            # Somebody has put the hstore that we brought to use; by now none of our functions needs it any more.
-            with_short_lock(connection, sql.SQL("ALTER EXTENSION hstore SET SCHEMA public"))
-        with_short_lock(connection, sql.SQL("DROP SCHEMA ucrepl CASCADE"))
-        return len(tables)
-
-
 @contextmanager
 def alone(connection: Connection[TupleRow]) -> Iterator[None]:
     """Holds the lock of installations; others wait."""
@@ -166,27 +130,3 @@ def alone(connection: Connection[TupleRow]) -> Iterator[None]:
     finally:
         if not connection.closed:
             connection.execute("SELECT pg_catalog.pg_advisory_unlock(%s)", [INSTALL_LOCK])
-
-
-def _refuse_when_in_use(connection: Connection[TupleRow], node: str, version: int) -> None:
-    if version < newest_version():
-        return
-    for link_id, name in connection.execute("SELECT link_id, name FROM ucrepl.link ORDER BY name").fetchall():
-        with held(connection, link_id, name):
-            pass
-    row = connection.execute("SELECT moved_to FROM ucrepl.fence WHERE closed").fetchone()
-    if row:
-        raise RefusedError(
-            f"node {node!r} is closed for writing, its work is on {row[0]}: without ucrepl it would be open",
-            hint="see: ucrepl cutover status; to open it all the same: ucrepl uninstall --force",
-        )
-    for what, statement in (
-        ("parked", "SELECT count(*) FROM ucrepl.parked WHERE skipped_at IS NULL"),
-        ("held", "SELECT count(*) FROM ucrepl.held"),
-    ):
-        row = connection.execute(statement).fetchone()
-        if row and row[0]:
-            raise RefusedError(
-                f"node {node!r} holds {row[0]} {what} changes that would be lost",
-                hint=f"look at them with: ucrepl {what} list; or throw them away with: ucrepl uninstall --force",
-            )

@@ -104,6 +104,7 @@ def write_slot(connection: Connection[TupleRow], slot: Slot | None) -> None:
 def interleave(
     members: Iterable[Member],
     *,
+    beside: Sequence[Member] = (),
     patience: float = LOCK_PATIENCE_SECONDS,
     progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> list[str]:
@@ -111,17 +112,17 @@ def interleave(
 
     Each sequence goes on above all ids that the members have, and all numbers that they have given: it is locked on all
     of them while that is read and set, so that nobody takes a number in between, and it waits for the transactions that
-    have. The members may be in use; a lock is given up after 200 ms and tried again. Raises RefusedError for sequences
-    that were still locked after `patience` seconds, when the others are done; and at once for one that has no room or
-    is not the role's own.
+    have. The members may be in use; a lock is given up after 200 ms and tried again. The nodes `beside` keep their
+    sequences; the members go on above theirs, too. Raises RefusedError for sequences that were still locked after
+    `patience` seconds, when the others are done; and at once for one that has no room or is not the role's own.
     """
     ordered = sorted(members, key=lambda member: member.name)
     wrong = sorted({count.sequence for member in ordered for count in member.unfit()})
     locked = []
     for done, sequence in enumerate(wrong, 1):
-        having = [member for member in ordered if sequence in member.sequences]
+        having, others = ([m for m in members if sequence in m.sequences] for members in (ordered, beside))
         try:
-            patiently(partial(_interleave_one, having, sequence), patience)
+            patiently(partial(_interleave_one, having, others, sequence), patience)
         except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
             locked.append(sequence)
         progress(done, len(wrong))
@@ -133,7 +134,7 @@ def interleave(
     return wrong
 
 
-def _interleave_one(members: Sequence[Member], sequence: str) -> None:
+def _interleave_one(members: Sequence[Member], beside: Sequence[Member], sequence: str) -> None:
     with ExitStack() as stack:
         for member in members:
             stack.enter_context(member.connection.transaction())
@@ -146,7 +147,7 @@ def _interleave_one(members: Sequence[Member], sequence: str) -> None:
                     f"the role of node {member.name!r} does not own the sequence {sequence}",
                     hint="name the tables' owner in the node's 'dsn'",
                 ) from error
-        greatest = max(_greatest(member, sequence) for member in members)
+        greatest = max(_greatest(member, sequence) for member in (*members, *beside))
         for member in members:
             start = member.slot.first_above(greatest)
             row = member.connection.execute(
@@ -173,10 +174,16 @@ def _greatest(member: Member, sequence: str) -> int:
     return int(row[0]) if row else 0
 
 
-def release(connection: Connection[TupleRow], node: str) -> bool:
-    """Lets the node hand out all ids again, if it shares them. Returns whether it did. Raises as `interleave` does."""
-    if read_slot(connection) is None:
-        return False
-    interleave([Member.of(node, connection, ALL_IDS)])
-    write_slot(connection, None)
-    return True
+def release(leaving: Mapping[str, Connection[TupleRow]], staying: Mapping[str, Connection[TupleRow]]) -> None:
+    """Has those of the leaving nodes that share their ids hand out all ids again, above those of all these nodes.
+
+    Raises as `interleave` does.
+    """
+    sharing = {name: end for name, end in leaving.items() if read_slot(end)}
+    beside = {name: end for name, end in staying.items() if sharing and read_slot(end)}
+    interleave(
+        [Member.of(name, end, ALL_IDS) for name, end in sharing.items()],
+        beside=[Member.of(name, end, ALL_IDS) for name, end in beside.items()],
+    )
+    for end in sharing.values():
+        write_slot(end, None)

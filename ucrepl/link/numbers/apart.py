@@ -44,7 +44,8 @@ class _Step:
 class Apart:
     """Some nodes, and what is to be done with their standard sequences.
 
-    `planned` says what each node is to do, None where it is to number as Odoo does by itself.
+    `planned` says what each node is to do, None where it is to number as Odoo does by itself. A node that is not in it
+    stays as it is: all go on above the numbers that it has given, too.
     """
 
     def __init__(self, ends: Ends) -> None:
@@ -57,9 +58,10 @@ class Apart:
             yield from ((name, statement) for statement in _rows(numbering, planned))
         for group, steps in self._wrong(planned):
             greatest = max(counter.given for counter in group.counters.values())
-            for name, counter in group.counters.items():
-                yield name, _alter(counter, steps[name])
-                yield name, _restart(counter, steps[name], greatest)
+            for name, step in steps.items():
+                counter = group.counters[name]
+                yield name, _alter(counter, step)
+                yield name, _restart(counter, step, greatest)
 
     def run(self, planned: Mapping[str, Numbering | None], progress: Progress = lambda _done, _all: None) -> Done:
         """Does it. A sequence that somebody draws from is waited for; the nodes may be in use.
@@ -85,8 +87,8 @@ class Apart:
             )
         for name in undone:
             rows += self._set_rows(name, planned)
-        for end in self.ends.values():
-            with_short_lock(end, sql.SQL("SELECT ucrepl.set_number_triggers()"))
+        for name in planned:
+            with_short_lock(self.ends[name], sql.SQL("SELECT ucrepl.set_number_triggers()"))
         return Done(planned, rows, [group.label for group, _ in wrong])
 
     def _set_rows(self, name: str, planned: Mapping[str, Numbering | None]) -> int:
@@ -99,10 +101,11 @@ class Apart:
     def _wrong(self, planned: Mapping[str, Numbering | None]) -> Iterator[tuple[Group, dict[str, _Step]]]:
         """The groups of which a counter is not as it should be, with how they are to count."""
         steps = {name: self._step(name, numbering) for name, numbering in planned.items()}
-        concerned = {name for name, step in steps.items() if step}
-        for group in groups({name: end for name, end in self.ends.items() if name in concerned}):
-            here = {name: step for name in group.counters if (step := steps[name])}
-            if not all(_fits(counter, here[name]) for name, counter in group.counters.items()):
+        if not any(steps.values()):
+            return
+        for group in groups(self.ends):
+            here = {name: step for name in group.counters if (step := steps.get(name))}
+            if not all(_fits(group.counters[name], step) for name, step in here.items()):
                 yield group, here
 
     def _step(self, name: str, numbering: Numbering | None) -> _Step | None:
@@ -118,23 +121,25 @@ class Apart:
     def _move(self, group: Group, steps: Mapping[str, _Step]) -> None:
         """Has the sequences of a group go on above all numbers that any of them has given."""
         with ExitStack() as stack:
-            for name, counter in group.counters.items():
+            for name, step in steps.items():
                 stack.enter_context(self.ends[name].transaction())
                 self.ends[name].execute(sql.SQL("SET LOCAL lock_timeout = {}").format(LOCK_TIMEOUT))
                 with explained(name):
-                    self.ends[name].execute(_alter(counter, steps[name]))
+                    self.ends[name].execute(_alter(group.counters[name], step))
             greatest = max(_given(self.ends[name], counter) for name, counter in group.counters.items())
-            for name, counter in group.counters.items():
-                self.ends[name].execute(_restart(counter, steps[name], greatest))
+            for name, step in steps.items():
+                self.ends[name].execute(_restart(group.counters[name], step, greatest))
 
 
-def take_back(connection: Connection[TupleRow], node: str) -> bool:
-    """Lets a node number as Odoo does by itself. Returns whether that is a change. Raises as `Apart.run` does."""
-    apart = Apart({node: connection})
-    if apart.before[node] is None:
-        return False
-    apart.run({node: None})
-    return True
+def take_back(leaving: Ends, staying: Ends) -> frozenset[str]:
+    """Has the nodes that leave number as Odoo does by itself, above all numbers that any of these nodes has given.
+
+    Returns those for which that is a change. Raises as `Apart.run` does.
+    """
+    apart = Apart({**staying, **leaving})
+    changed = frozenset(name for name in leaving if apart.before[name])
+    apart.run(dict.fromkeys(changed))
+    return changed
 
 
 def _rows(numbering: Numbering | None, planned: Mapping[str, Numbering | None]) -> list[sql.Composed]:
