@@ -24,7 +24,10 @@ AS $$
 BEGIN
     IF (
         CASE
-            WHEN pg_catalog.current_setting('ucrepl.origin', true) OPERATOR(pg_catalog.<>) '' THEN NULL
+            WHEN pg_catalog.current_setting('ucrepl.origin', true) OPERATOR(pg_catalog.<>) ''
+                AND pg_catalog.pg_has_role(session_user, current_user, 'MEMBER') THEN NULL
+            WHEN pg_catalog.pg_partition_root(tg_relid) IS NOT NULL
+                AND ucrepl.is_captured_by_root(tg_relid, tg_name) THEN NULL
             ELSE ucrepl.record_change(
                 tg_argv,
                 pg_catalog.left(tg_op, 1)::pg_catalog."char",

@@ -13,7 +13,9 @@ AS $$
 DECLARE
     seq bigint;
 BEGIN
-    IF current_setting('ucrepl.origin', true) <> '' THEN
+    IF current_setting('ucrepl.origin', true) <> '' AND pg_has_role(session_user, current_user, 'MEMBER')
+        OR pg_partition_root(tg_relid) IS NOT NULL AND ucrepl.is_captured_by_root(tg_relid, tg_name)
+    THEN
         RETURN NULL;
     END IF;
     IF tg_op = 'UPDATE' THEN

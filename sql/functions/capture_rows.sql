@@ -10,23 +10,15 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    arguments text[];
     written bigint;
 BEGIN
-    -- counted from 0, as those of a trigger
-    SELECT format('[0:%s]=%s', cardinality(key_columns), (t.table_id::text || key_columns::text[])::text)
-    INTO arguments
-    FROM ucrepl.table_name AS t
-    JOIN pg_class AS c ON c.relname = t.table_name
-    JOIN pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = t.schema_name
-    WHERE c.oid = tracked;
     EXECUTE format(
         'SELECT count(ucrepl.record_change($1, ''I'', NULL, ucrepl.pinned_image(t))) FROM %s %s AS t',
         CASE WHEN (SELECT c.relkind FROM pg_class AS c WHERE c.oid = tracked) = 'r' THEN 'ONLY' ELSE '' END,
         tracked
     )
     INTO written
-    USING arguments;
+    USING ucrepl.capture_arguments(tracked);
     RETURN written;
 END;
 $$;

@@ -1,6 +1,6 @@
 -- drift: what a node lacks to capture all changes, and who keeps its journal from being purged, as (finding, name).
 --
--- missing    a tracked table that has not its triggers, or not enabled, or not those for the types of its columns
+-- missing    a tracked table that has not the triggers that it should have, or not enabled
 -- new        a table with a key that is not tracked
 -- unguarded  a table without an enabled trigger for document numbers that it should have
 -- asleep     a link that has changes to read here, and has not confirmed any for a day
@@ -8,8 +8,9 @@ WITH user_table AS (
     SELECT
         c.oid,
         CASE n.nspname WHEN 'public' THEN '' ELSE n.nspname::text || '.' END || c.relname::text AS name,
-        EXISTS (
-            SELECT FROM ucrepl.table_name AS t
+        (
+            SELECT k.key_columns::text[]
+            FROM ucrepl.table_name AS t
             JOIN ucrepl.tracked_table AS k ON k.table_id = t.table_id
             WHERE t.schema_name = n.nspname AND t.table_name = c.relname
         ) AS tracked
@@ -27,17 +28,12 @@ WITH user_table AS (
 )
 SELECT 'missing' AS finding, u.name
 FROM user_table AS u
-WHERE u.tracked AND (
-    SELECT count(*) <> 3
-    FROM pg_catalog.pg_trigger AS t
-    WHERE t.tgrelid = u.oid AND t.tgenabled = 'O'
-        AND t.tgname IN ('0_ucrepl_capture', 'ucrepl_capture_delete', 'ucrepl_capture_truncate')
-        AND (t.tgfoid <> 'ucrepl.capture()'::regprocedure OR ucrepl.has_plain_types(u.oid))
-)
+WHERE u.tracked IS NOT NULL
+    AND EXISTS (SELECT FROM ucrepl.capture_triggers(u.oid, u.tracked) AS t WHERE t.state <> 'right')
 UNION ALL
 SELECT 'new' AS finding, u.name
 FROM user_table AS u
-WHERE NOT u.tracked AND EXISTS (
+WHERE u.tracked IS NULL AND EXISTS (
     SELECT FROM pg_catalog.pg_index AS i
     WHERE i.indrelid = u.oid AND i.indisunique AND i.indisvalid AND i.indimmediate
         AND i.indpred IS NULL AND i.indexprs IS NULL

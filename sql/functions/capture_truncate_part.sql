@@ -1,0 +1,42 @@
+-- ucrepl.capture_truncate_part()
+--
+-- Purpose:    statement trigger that writes the TRUNCATE of a partition into the journal, as a delete of each of its rows:
+--             elsewhere the table may be divided in another way.
+-- Parameters: none. On each partition that holds rows, before it loses them.
+-- Returns:    null.
+-- Reads:      the partition; ucrepl.tracked_table; ucrepl.journal: where the whole table is truncated that is written
+--             first, and is enough.
+-- Writes:     ucrepl.journal, through ucrepl.record_change.
+--
+-- On a node that is closed a number of the journal is below zero, and nothing is truncated, also no row that this
+-- transaction can't see.
+CREATE OR REPLACE FUNCTION ucrepl.capture_truncate_part() RETURNS trigger
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    root regclass := pg_partition_root(tg_relid);
+    arguments text[];
+    last_op "char";
+BEGIN
+    IF current_setting('ucrepl.origin', true) <> '' AND pg_has_role(session_user, current_user, 'MEMBER') THEN
+        RETURN NULL;
+    END IF;
+    IF nextval('ucrepl.journal_seq') < 0 THEN
+        PERFORM ucrepl.refuse_write();
+    END IF;
+    arguments := ucrepl.capture_arguments(root);
+    SELECT j.op INTO last_op
+    FROM ucrepl.journal AS j
+    WHERE j.xid = pg_current_xact_id() AND j.table_id = arguments[0]::integer
+    ORDER BY j.seq DESC
+    LIMIT 1;
+    IF arguments IS NOT NULL AND last_op IS DISTINCT FROM 'T' THEN
+        EXECUTE format(
+            'SELECT count(ucrepl.record_change($1, ''D'', ucrepl.pinned_image(t), NULL)) FROM ONLY %s AS t', tg_relid::regclass
+        ) USING arguments;
+    END IF;
+    RETURN NULL;
+END;
+$$;
