@@ -24,7 +24,7 @@ DECLARE
     given bigint;
     whose integer;
 BEGIN
-    IF current_setting('ucrepl.origin', true) <> '' OR NOT ucrepl.set_number_apart(main_id) THEN
+    IF ucrepl.is_replay() OR NOT ucrepl.set_number_apart(main_id) THEN
         RETURN NULL;
     END IF;
     there := to_regclass(format('public.%I', ucrepl.number_sequence(main_id, CASE WHEN is_range THEN new.id END)));

@@ -11,7 +11,8 @@
 -- session's settings make of a value, and says where images have to be made anew with the settings pinned.
 -- No search_path is pinned either, though the function has its owner's rights: each name and each operator here and in
 -- ucrepl.record_change says its schema; CASE x WHEN and IS DISTINCT FROM, which look for an operator, are not used.
--- A change made by replay is not captured, nor what follows from it by a foreign key. Neither this nor that an update
+-- A change made by replay (ucrepl.is_replay) is not captured, nor what follows from it by a foreign key; of a partition
+-- that has two of our triggers one captures (ucrepl.is_captured_by_root). Neither this nor that an update
 -- changes anything is a condition of the trigger (WHEN): PostgreSQL would read and plan it again for each statement, which
 -- takes longer than to call the function.
 -- PostgreSQL compiles a trigger function once for each trigger and session, and prepares each of its expressions once a
@@ -24,8 +25,10 @@ AS $$
 BEGIN
     IF (
         CASE
-            WHEN pg_catalog.current_setting('ucrepl.origin', true) OPERATOR(pg_catalog.<>) ''
-                AND pg_catalog.pg_has_role(session_user, current_user, 'MEMBER') THEN NULL
+            WHEN CASE
+                WHEN pg_catalog.current_setting('ucrepl.origin', true) OPERATOR(pg_catalog.<>) ''
+                    THEN pg_catalog.pg_has_role(session_user, current_user, 'MEMBER')
+            END THEN NULL
             WHEN pg_catalog.pg_partition_root(tg_relid) IS NOT NULL
                 AND ucrepl.is_captured_by_root(tg_relid, tg_name) THEN NULL
             ELSE ucrepl.record_change(

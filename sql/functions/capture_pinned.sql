@@ -13,7 +13,7 @@ AS $$
 DECLARE
     seq bigint;
 BEGIN
-    IF current_setting('ucrepl.origin', true) <> '' AND pg_has_role(session_user, current_user, 'MEMBER')
+    IF ucrepl.is_replay()
         OR pg_partition_root(tg_relid) IS NOT NULL AND ucrepl.is_captured_by_root(tg_relid, tg_name)
     THEN
         RETURN NULL;

@@ -61,7 +61,7 @@ BEGIN
     SELECT
         coalesce(w.oid, t.tgrelid)::regclass,
         coalesce(w.name, t.tgname),
-        format(
+        CASE WHEN w.name IS NOT NULL THEN format(
             'CREATE TRIGGER %I %s ON %s FOR EACH %s EXECUTE FUNCTION %s(%s)',
             w.name,
             w.event,
@@ -69,7 +69,7 @@ BEGIN
             CASE WHEN w.type & 1 = 1 THEN 'ROW' ELSE 'STATEMENT' END,
             split_part(w.function::text, '(', 1),
             (SELECT string_agg(quote_literal(a), ', ') FROM unnest(w.arguments) AS a)
-        ),
+        ) END,
         CASE
             WHEN t.tgname IS NULL THEN 'missing'
             WHEN w.name IS NULL THEN 'other'

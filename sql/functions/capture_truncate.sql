@@ -11,7 +11,7 @@ SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF current_setting('ucrepl.origin', true) <> '' AND pg_has_role(session_user, current_user, 'MEMBER') THEN
+    IF ucrepl.is_replay() THEN
         RETURN NULL;
     END IF;
     PERFORM ucrepl.record_change(tg_argv, 'T', NULL, NULL);

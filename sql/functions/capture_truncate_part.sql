@@ -20,7 +20,7 @@ DECLARE
     arguments text[];
     last_op "char";
 BEGIN
-    IF current_setting('ucrepl.origin', true) <> '' AND pg_has_role(session_user, current_user, 'MEMBER') THEN
+    IF ucrepl.is_replay() THEN
         RETURN NULL;
     END IF;
     IF nextval('ucrepl.journal_seq') < 0 THEN

@@ -24,7 +24,7 @@ DECLARE
     END;
     label text;
 BEGIN
-    IF current_setting('ucrepl.origin', true) <> '' THEN
+    IF ucrepl.is_replay() THEN
         RETURN new;
     END IF;
     IF tg_table_name = 'account_move' AND tg_op = 'UPDATE' THEN

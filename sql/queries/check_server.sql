@@ -13,7 +13,9 @@ SELECT
     pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE') AS may_identify,
     (
         SELECT n.nspowner::regrole::text FROM pg_catalog.pg_namespace AS n
-        WHERE n.nspname = 'ucrepl' AND NOT pg_catalog.pg_has_role(n.nspowner, 'USAGE')
+        WHERE n.nspname = 'ucrepl' AND NOT (
+            pg_catalog.pg_has_role(n.nspowner, 'USAGE') AND pg_catalog.pg_has_role(session_user, n.nspowner, 'MEMBER')
+        )
     ) AS foreign_owner,
     EXISTS (SELECT FROM pg_catalog.pg_extension AS e WHERE e.extname = 'hstore') AS has_hstore,
     EXISTS (SELECT FROM pg_catalog.pg_available_extensions AS e WHERE e.name = 'hstore') AS hstore_available,

@@ -101,6 +101,11 @@ class Side:
             )
         ]
 
+    def trigger(self, table: str, kind: str = "0_ucrepl_capture") -> str:
+        """The quoted name of the trigger of ours on a table that begins like this and ends with an oid."""
+        ours = "SELECT quote_ident(tgname) FROM pg_trigger WHERE tgrelid = %s::regclass AND tgname ~ (%s || '_[0-9]+$')"
+        return str(self.value(ours, table, kind))
+
     def pairs(self, table: str) -> list[tuple[int, int]]:
         """The pairs (remote id, local id) of a table, as the documented view shows them."""
         return [

@@ -145,7 +145,7 @@ def test_both_nodes_are_one_database(pair: Pair, tmp_path: Path) -> None:
 
 def test_triggers_that_are_not_as_they_should_be(pair: Pair, terminal: Terminal) -> None:
     pair.a.run("CREATE TABLE newcomer (id serial PRIMARY KEY)")
-    pair.a.run('ALTER TABLE label DISABLE TRIGGER "0_ucrepl_capture"')
+    pair.a.run(f"ALTER TABLE label DISABLE TRIGGER {pair.a.trigger('label')}")
     pair.a.run("ALTER TABLE partner_label DROP CONSTRAINT partner_label_pkey, ADD PRIMARY KEY (code, partner_id)")
     found = [f for f in findings(terminal, code=1) if f[2] == "triggers"]
     assert found == [
@@ -164,7 +164,7 @@ def test_triggers_that_are_not_as_they_should_be(pair: Pair, terminal: Terminal)
 
 def test_triggers_that_nobody_needs(make_pair: MakePair, tmp_path: Path) -> None:
     pair = make_pair(TABLES, rules=[{"table": "label", "skip": True}])
-    pair.a.run('ALTER TABLE label DISABLE TRIGGER "0_ucrepl_capture"')
+    pair.a.run(f"ALTER TABLE label DISABLE TRIGGER {pair.a.trigger('label')}")
     message = "1 table with disabled triggers ('label'); no link needs their changes now"
     assert findings(Terminal(pair, tmp_path)) == [("note", "turin", "triggers", message)]
 

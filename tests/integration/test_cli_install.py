@@ -76,7 +76,8 @@ def test_print_shows_only_what_is_missing(pair: Pair, tmp_path: Path) -> None:
     terminal = Terminal(pair, tmp_path)
     terminal("install")
     assert terminal("install", "--print").lines == ["-- node turin: nothing to do", "-- node milan: nothing to do"]
-    pair.a.run('ALTER TABLE partner DISABLE TRIGGER "0_ucrepl_capture"; DROP FUNCTION ucrepl.drop_triggers(regclass)')
+    pair.a.run(f"ALTER TABLE partner DISABLE TRIGGER {pair.a.trigger('partner')}")
+    pair.a.run("DROP FUNCTION ucrepl.drop_triggers(regclass)")
     printed = terminal("install", "--print").lines
     tracks = [line for line in printed if "ucrepl.track(" in line]
     assert tracks == ["SELECT ucrepl.track('\"public\".\"partner\"', '{id}');"]

@@ -180,9 +180,9 @@ def test_new_tables_are_picked_up(make_pair: MakePair) -> None:
 @pytest.mark.parametrize(
     "damage",
     [
-        'DROP TRIGGER "0_ucrepl_capture" ON line',
+        "DROP TRIGGER {capture} ON line",
         "ALTER TABLE line DISABLE TRIGGER ALL",
-        "ALTER TABLE line ENABLE REPLICA TRIGGER ucrepl_capture_truncate",
+        "ALTER TABLE line ENABLE REPLICA TRIGGER {truncate}",
         "ALTER TABLE line RENAME TO row",
         "ALTER TABLE line DROP CONSTRAINT line_pkey CASCADE; ALTER TABLE line ADD PRIMARY KEY (id, n)",
         "SELECT ucrepl.drop_triggers('line')",
@@ -191,7 +191,8 @@ def test_new_tables_are_picked_up(make_pair: MakePair) -> None:
 )
 def test_damaged_triggers_are_mended(make_pair: MakePair, damage: str) -> None:
     side = make_pair("CREATE TABLE line (id serial PRIMARY KEY, n int NOT NULL DEFAULT 0)").a
-    side.run(damage)
+    triggers = {"capture": "0_ucrepl_capture", "truncate": "ucrepl_capture_truncate"}
+    side.run(damage.format(**{word: side.trigger("line", kind) for word, kind in triggers.items()}))
     assert install(side).made == 1
     assert install(side).made == 0
     table = "row" if "row" in damage else "line"

@@ -105,7 +105,7 @@ def test_a_link_with_nothing_to_do_follows_its_source_and_tells_it(pair: Pair, l
 
 def test_what_is_not_captured_is_told_with_the_command_that_mends_it(pair: Pair, log: Log) -> None:
     with working(pair):
-        pair.a.run('ALTER TABLE note DISABLE TRIGGER "0_ucrepl_capture"')
+        pair.a.run(f"ALTER TABLE note DISABLE TRIGGER {pair.a.trigger('note')}")
         [line] = wait_for(lambda: log("triggers are missing or disabled"), what="the warning")
         assert (line["node"], line["tables"], line["hint"]) == ("turin", ["note"], "run: ucrepl install")
         pair.install()

@@ -12,13 +12,17 @@ from ucrepl.errors import RefusedError
 
 @dataclass(frozen=True, slots=True)
 class NodeIdentity:
-    """Who a database is: `genuine` is false for a restored or cloned one."""
+    """Who a database is: `genuine` is false for a restored or cloned one.
+
+    `stranger_to` names the owner of the schema where the role that has begun the session is no member of it.
+    """
 
     uuid: UUID
     name: str
     system_identifier: int
     database_oid: int
     genuine: bool
+    stranger_to: str | None
 
 
 def newest_version() -> int:
@@ -51,8 +55,9 @@ def refuse_newer(node: str, version: int) -> None:
 def identify(connection: Connection[TupleRow], node: str) -> NodeIdentity:
     """The identity of an installed node.
 
-    Raises RefusedError when the schema is not there, is older or newer than this program, or when the database is a
-    restored or cloned copy of the one in which it was installed.
+    Raises RefusedError when the schema is not there, is older or newer than this program, or belongs to a role of which
+    that of the session is no member, or when the database is a restored or cloned copy of the one in which it was
+    installed.
     """
     version = schema_version(connection)
     if not version:
@@ -67,6 +72,12 @@ def identify(connection: Connection[TupleRow], node: str) -> NodeIdentity:
         identity = cursor.execute(query("identity_of_database")).fetchone()
     if identity is None:
         raise RefusedError(f"the schema of node {node!r} has no identity", hint="run: ucrepl install")
+    if identity.stranger_to:  # what it replays would count as changes of this node, and be sent back
+        raise RefusedError(
+            f"the schema 'ucrepl' of node {node!r} belongs to {identity.stranger_to!r}, and the role of the session is"
+            " no member of it",
+            hint=f"name {identity.stranger_to} as 'user' in 'dsn', or make the role a member of it",
+        )
     if not identity.genuine:
         raise RefusedError(
             f"node {node!r} is a restored or cloned copy of the database in which ucrepl was installed",

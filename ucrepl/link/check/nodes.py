@@ -85,6 +85,13 @@ def triggers(node: NodeFacts) -> Iterator[Finding]:
             yield _finding(node, "note", "triggers", message, remedy)
 
 
+def marks(node: NodeFacts) -> Iterator[Finding]:
+    """Sessions that begin as if they replayed are captured only where their role is no member of the owner."""
+    for row in node.ask("check_marks"):
+        message = f"sessions of {row.whose} begin with the setting 'ucrepl.origin': their changes may not be captured"
+        yield _finding(node, "warning", "marks", message, row.remedy)
+
+
 def keys(node: NodeFacts) -> Iterator[Finding]:
     """A table without a key can't be replicated."""
     names = [t.name for t in node.catalog.tables.values() if not t.key and not node.left_out(t.name)]
@@ -146,7 +153,7 @@ def unlinked(node: NodeFacts) -> Iterator[Finding]:
         yield _finding(node, "note", "links", "the node is in no link", "add one under 'links' in the configuration")
 
 
-NODE_CHECKS = (server, hstore, installed, rights_to_install, triggers, keys, sequences, slots, readers, unlinked)
+NODE_CHECKS = (server, hstore, installed, rights_to_install, triggers, marks, keys, sequences, slots, readers, unlinked)
 
 
 def _greatest_id_beyond(number: int, table: Table, slot: Slot | None) -> sql.Composed:
