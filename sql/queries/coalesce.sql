@@ -2,13 +2,18 @@
 --
 -- I..U = I, I..D = nothing, U..U = U with the first old and the last new. D..I = I with the old row beside the new one:
 -- an update where the record is known, an insert where it is not; merged once more (it was parked, or held) it is still
--- both. An update that ends as it began stays: it was written
--- later than what the other side may have written meanwhile.
+-- both. An update that ends as it began stays: it was written later than what the other side may have written meanwhile.
+--
+-- What a rule leaves out has a number below zero and no images: there is nothing to merge. Nor are changes of a table of
+-- which the batch has an update of a key, or a TRUNCATE: one key need not be one record then.
 WITH several AS (
-    SELECT table_id, key
-    FROM pg_temp.change
-    GROUP BY table_id, key
-    HAVING count(*) > 1 AND NOT EXISTS (SELECT FROM pg_temp.change WHERE op IN ('K', 'T') AND table_id > 0)
+    SELECT c.table_id, c.key
+    FROM pg_temp.change AS c
+    WHERE c.table_id > 0
+    GROUP BY c.table_id, c.key
+    HAVING count(*) > 1 AND NOT EXISTS (
+        SELECT FROM pg_temp.change AS o WHERE o.op IN ('K', 'T') AND o.table_id = c.table_id
+    )
 ),
 taken AS (
     DELETE FROM pg_temp.change AS c

@@ -4,8 +4,8 @@
 -- Parameters: tables, the numbers of those that are missing; naming and naming_names, columns of other tables in which
 -- models are named (alone, or before a comma and an id); models, the names of the missing tables. A change that names a
 -- model without a table has no place, nor has a later one of a record of which an earlier one is held.
--- A record of which the insert is held was never here, and its delete is not kept either. Where keys are updated, what
--- is held of a key need not be of one record: nothing is dropped then.
+-- A record of which the insert is held was never here, and its delete is not kept either. Where keys are updated, or this
+-- batch has a TRUNCATE, what is held of a key need not be of one record: a delete is kept then, and drops nothing.
 WITH named AS (
     SELECT c.seq
     FROM unnest(%(naming)s::integer[], %(naming_names)s::text[]) AS m (number, name)
@@ -24,6 +24,11 @@ taken AS (
         OR c.seq IN (SELECT n.seq FROM named AS n UNION ALL SELECT b.seq FROM behind AS b)
     RETURNING c.seq, c.xid, c.table_id, c.op, c.key, c.old, c.new, c.at, c.times
 ),
+mixed AS (
+    SELECT DISTINCT t.table_id
+    FROM taken AS t
+    WHERE t.op IN ('K', 'T')
+),
 void AS (
     DELETE FROM ucrepl.held AS h
     USING taken AS t
@@ -31,7 +36,7 @@ void AS (
         AND (
             t.op = 'T'
             OR t.op = 'I' AND t.seq < 0 AND h.key = t.key
-            OR t.op = 'D' AND h.key = t.key AND NOT EXISTS (
+            OR t.op = 'D' AND h.key = t.key AND t.table_id NOT IN (SELECT m.table_id FROM mixed AS m) AND NOT EXISTS (
                 SELECT FROM ucrepl.held AS k
                 WHERE k.link_id = %(link)s AND k.table_id = t.table_id AND k.op = 'K'
             )
@@ -48,7 +53,8 @@ kept AS (
     SELECT %(link)s, t.seq, t.xid, t.table_id, t.op, t.key, t.old, t.new, t.at, t.times
     FROM taken AS t
     WHERE NOT (
-        t.op = 'D' AND EXISTS (SELECT FROM first AS f WHERE f.table_id = t.table_id AND f.key = t.key AND f.was_new)
+        t.op = 'D' AND t.table_id NOT IN (SELECT m.table_id FROM mixed AS m)
+        AND EXISTS (SELECT FROM first AS f WHERE f.table_id = t.table_id AND f.key = t.key AND f.was_new)
     )
 )
 SELECT count(*) FROM taken;

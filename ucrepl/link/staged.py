@@ -40,9 +40,9 @@ def read_staged(connection: Connection[TupleRow], plan: LinkPlan) -> Staged:
         tables.add(row["table_id"])
         unknown |= row["table_id"] == 0
         skipped |= row["table_id"] < 0
-        ordered |= row["op"] in "KT" and row["table_id"] > 0
         if row["table_id"] not in plan.tables:
             continue
+        ordered |= row["op"] in "KT"
         if row["op"] in "IM":
             inserts[row["table_id"]] = inserts.get(row["table_id"], 0) + row["changes"]
         elif row["op"] == "U":
