@@ -9,7 +9,11 @@ import yaml
 from tests.integration.links import MakePair, Pair
 from tests.integration.terminal import FORTH, Terminal
 from tests.support.cli import ucrepl
+from ucrepl.db.catalog import read_catalog
+from ucrepl.link.planned import read_plan
 from ucrepl.packs import load_packs
+from ucrepl.plan.catalog import TableName
+from ucrepl.plan.listing import statements
 
 TABLES = """
     CREATE TABLE partner (id serial PRIMARY KEY, name text);
@@ -110,6 +114,51 @@ def test_the_statements_of_a_table_can_be_run(pair: Pair, terminal: Terminal) ->
     with replayer.target.transaction(force_rollback=True):
         for statement in text.split(";\n\n"):
             replayer.target.execute(statement.encode())
+
+
+def assert_shows_what_runs(pair: Pair, folder: Path) -> None:
+    """The statements that are shown are those of the plan that replay has made."""
+    plan = pair.replayer().applier.plan
+    shown = Terminal(pair, folder)("plan", FORTH, "--sql", "--json").json["statements"]
+    runs = [
+        {"table": str(table.name), "purpose": purpose, "sql": sql}
+        for table in sorted(plan.tables.values(), key=lambda t: str(t.name))
+        for purpose, sql in statements(plan, table)
+    ]
+    assert shown == runs
+    catalogs = read_catalog(pair.a.connection), read_catalog(pair.b.connection)
+    assert read_plan(pair.config, pair.config.links[0], catalogs, (pair.a.connection, pair.b.connection)) == plan
+
+
+def test_shared_ids_are_shown(make_pair: MakePair, tmp_path: Path) -> None:
+    pair = make_pair(TABLES, ids="shared")
+    pair.seed_both()
+    pair.share()
+    assert pair.replayer().applier.plan.shared_with
+    assert_shows_what_runs(pair, tmp_path)
+
+
+def test_the_columns_of_paired_plans_are_shown(make_pair: MakePair, tmp_path: Path) -> None:
+    pair = make_pair(
+        "CREATE TABLE account_analytic_plan (id serial PRIMARY KEY, name text);"
+        "CREATE TABLE account_analytic_line (id serial PRIMARY KEY, name text)",
+    )
+    pair.b.run("INSERT INTO account_analytic_plan (id, name) VALUES (70, 'of b')")
+    pair.a.run("INSERT INTO account_analytic_plan (name) VALUES ('of a')")
+    pair.b.run("SELECT setval('account_analytic_plan_id_seq', 70)")
+    pair.forth()
+    pair.a.run("ALTER TABLE account_analytic_line ADD x_plan1_id int")
+    pair.b.run("ALTER TABLE account_analytic_line ADD x_plan71_id int")
+    pair.close_links()
+    assert pair.replayer().applier.plan.by_name[TableName("public", "account_analytic_line")].named_by_ids
+    assert_shows_what_runs(pair, tmp_path)
+
+
+def test_a_column_that_has_just_been_made_is_shown(pair: Pair, tmp_path: Path) -> None:
+    pair.a.run("INSERT INTO partner (name) VALUES ('cyd')")
+    pair.run("ALTER TABLE partner ADD colour text DEFAULT 'red'")
+    assert pair.replayer().applier.plan.fills
+    assert_shows_what_runs(pair, tmp_path)
 
 
 def test_a_table_that_is_not_there(terminal: Terminal) -> None:

@@ -8,7 +8,7 @@ from psycopg import errors
 
 from tests.integration.links import FORTH, MakePair, Pair
 from ucrepl.link.apply import MANY_ROWS
-from ucrepl.link.setup import may_check_at_once
+from ucrepl.link.ingredients import may_check_at_once
 
 TABLES = """
     CREATE TABLE country (id serial PRIMARY KEY, name text);

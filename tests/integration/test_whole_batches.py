@@ -60,8 +60,7 @@ def test_changes_of_a_skipped_table(skipping: Pair, log: str) -> None:
     [
         "INSERT INTO log VALUES ('a', 'A'); UPDATE log SET k = 'b'; UPDATE log SET name = 'B'",
         "INSERT INTO log VALUES ('a', 'A'), ('b', 'B'); TRUNCATE log; INSERT INTO log VALUES ('a', 'again')",
-        "INSERT INTO log VALUES ('a', 'A'); UPDATE log SET k = 'b'; INSERT INTO log VALUES ('a', 'another');"
-        " DELETE FROM log WHERE k = 'a'",
+        "INSERT INTO log VALUES ('a', 'A'); UPDATE log SET k = 'b'; INSERT INTO log VALUES ('a', 'B'); DELETE FROM log",
         "INSERT INTO log VALUES ('a', 'A'); TRUNCATE log; INSERT INTO log VALUES ('a', 'B'); DELETE FROM log",
     ],
     ids=["a key", "a truncate", "a key and its old one deleted", "a truncate and a delete"],

@@ -42,11 +42,9 @@ def add_parser(subparsers: "_SubParsersAction[Any]") -> None:
 def run(args: Namespace) -> int:
     """Print what the plan says."""
     from ucrepl.db.catalog import read_catalog
-    from ucrepl.link.node import schema_version
     from ucrepl.link.nodes import Nodes, explained
     from ucrepl.link.numbers.report import report
     from ucrepl.link.planned import find_suspects, read_plan
-    from ucrepl.link.source import table_numbers
     from ucrepl.plan.listing import references, rules
 
     config = load(args)
@@ -56,8 +54,7 @@ def run(args: Namespace) -> int:
         with explained(link.source):
             source_catalog = read_catalog(source)
         with explained(link.target):
-            known = table_numbers(target) if schema_version(target) else {}
-            plan = read_plan(config, link, (source_catalog, read_catalog(target)), (source, target), known=known)
+            plan = read_plan(config, link, (source_catalog, read_catalog(target)), (source, target))
         tables = _chosen(args, plan)
         names = {str(table.name) for table in tables}
         if args.sql:

@@ -9,12 +9,12 @@ from psycopg.rows import TupleRow
 
 from ucrepl.config import Config, Link
 from ucrepl.db.sqlfiles import query
+from ucrepl.link.ingredients import pairs_in_names
 from ucrepl.link.lock import try_lock
 from ucrepl.link.node import identify
 from ucrepl.link.nodes import Nodes
 from ucrepl.link.replay import LinkReplayer
-from ucrepl.link.setup import open_link, pairs_in_names
-from ucrepl.packs import load_packs
+from ucrepl.link.setup import open_link
 
 if TYPE_CHECKING:
     from ucrepl.plan.model import LinkPlan
@@ -75,7 +75,7 @@ class Session:
 
     def _fingerprints(self, source: Connection[TupleRow], target: Connection[TupleRow]) -> tuple[object, ...]:
         """What a plan is made of: the catalogs, and the ids that stand in names of columns."""
-        pairs = pairs_in_names(target, self.link, load_packs(tuple(self.config.packs)))
+        pairs = pairs_in_names(target, self.link, self.config.packs)
         return (*(end.execute(query("fingerprint")).fetchone() for end in (source, target)), pairs)
 
     def _lock(self, link_id: int) -> bool:

@@ -1,20 +1,26 @@
 """The plan of a link as it would be, without changing anything."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from ucrepl.config import Config, Link, Rule
-from ucrepl.link.numbers.state import numbering_rules
-from ucrepl.link.setup import odoo_fields, odoo_models, transient_tables
-from ucrepl.link.signals import signalling
-from ucrepl.packs import load_packs
+from ucrepl.link.ingredients import (
+    Ends,
+    Noted,
+    filled_until,
+    pairs_in_names,
+    peers_with_shared_ids,
+    read_ingredients,
+)
+from ucrepl.link.made import made_columns
+from ucrepl.link.node import newest_version, schema_version
+from ucrepl.link.source import table_numbers
 from ucrepl.plan import suspects
-from ucrepl.plan.build import Ingredients, build_plan
-from ucrepl.plan.catalog import Catalog, TableName
+from ucrepl.plan.build import build_plan
+from ucrepl.plan.catalog import Catalog
 from ucrepl.plan.model import LinkPlan
 
 
@@ -33,38 +39,30 @@ def read_plan(
     config: Config,
     link: Link,
     catalogs: tuple[Catalog, Catalog],
-    connections: tuple[Connection[TupleRow], Connection[TupleRow]],
+    ends: Ends,
     *,
     rules: Sequence[Rule] | None = None,
-    known: Mapping[TableName, int] = MappingProxyType({}),
 ) -> LinkPlan:
-    """The plan of a link from the catalogs of source and target, and on connections to them.
+    """The plan of a link as replay would make it now, from the catalogs of its ends and what these have noted.
 
-    `rules`: those that are taken into account, by default all. `known`: the numbers of tables on the target; further
-    ones are made up. Raises ConfigError for packs and rules that are wrong.
+    `rules`: those that are taken into account, by default all. What an end that is not installed has not noted is made
+    up. Raises ConfigError for packs and rules that are wrong.
     """
-    packs = load_packs(tuple(config.packs))
-    names = sorted({*catalogs[0].tables, *catalogs[1].tables} - known.keys())
-    first = max(known.values(), default=0) + 1
-    source, target = connections
-    return build_plan(
-        Ingredients(
-            link=link,
-            rules=[
-                *(config.rules_for(link) if rules is None else rules),
-                *numbering_rules(config, target, catalogs[1]),
-            ],
-            packs=packs,
-            source=catalogs[0],
-            target=catalogs[1],
-            numbers=dict(known) | {name: number for number, name in enumerate(names, first)},
-            models=odoo_models(target, catalogs[1]),
-            fields=odoo_fields(target, catalogs[1]),
-            transient=transient_tables(source, packs),
-            peer_id=0,
-            ships_pairs=any(other.source == link.target and other.target == link.source for other in config.links),
-            signalling=signalling(target, packs),
-        )
+    return build_plan(read_ingredients(config, link, ends, catalogs, _noted(config, link, ends), rules=rules))
+
+
+def _noted(config: Config, link: Link, ends: Ends) -> Noted:
+    source, target = ends
+    fills = filled_until(made_columns(source)) if schema_version(source) == newest_version() else 0
+    if schema_version(target) != newest_version():
+        return Noted(fills=fills)
+    peer = target.execute("SELECT peer_id FROM ucrepl.peer WHERE name = %s", [link.source]).fetchone()
+    return Noted(
+        peer_id=peer[0] if peer else 0,
+        numbers=table_numbers(target),
+        shared_with=sorted(set(peers_with_shared_ids(target).values())) if link.ids == "shared" else (),
+        pairs=pairs_in_names(target, link, config.packs),
+        fills=fills,
     )
 
 

@@ -142,7 +142,7 @@ class LinkReplayer:
             self.finer.prepare()
             self._execute(query("take_parked"), {"link": self.link_id, "ids": parked_ids})
             result = self.finer.apply(parked=parked_ids is not None)
-            self._count(result)
+            self._finish(result)
         self._sent()
         return result
 
@@ -171,7 +171,7 @@ class LinkReplayer:
                 self.finer.prepare()
                 self._execute(query("receive_staged"), {})
                 result = self.finer.apply(parked=state["has_parked"])
-            self._count(result)
+            self._finish(result)
         self._sent()
         return result
 
@@ -181,13 +181,17 @@ class LinkReplayer:
         if self.courier:
             self.courier.look_again()
 
-    def _count(self, result: Applied) -> None:
-        self.signaller.note(result.signals)
-        self._execute(
-            "UPDATE ucrepl.link SET applied = applied + %(applied)s, conflicts = conflicts + %(conflicts)s"
-            " WHERE link_id = %(link)s",
-            {"applied": result.changes, "conflicts": result.conflicts, "link": self.link_id},
-        )
+    def _finish(self, result: Applied, ends: str | None = None) -> tuple[int, list[str]]:
+        """Counts what became of changes and notes of what workers are to be told; `ends`: the position moves there.
+
+        Returns how many changes a rule has left out, and the names of the caches.
+        """
+        signals = self.signaller.note(result.signals)
+        row = self._execute(
+            query("advance"),
+            {"link": self.link_id, "ends": ends, "applied": result.changes, "conflicts": result.conflicts},
+        ).fetchone()
+        return row[0] if row else 0, signals
 
     def confirm(self, position: str) -> None:
         """Tells the source how far the target has come, so that what nobody needs any more can go.
@@ -246,12 +250,7 @@ class LinkReplayer:
                 batch.milliseconds["apply"] = _since(begun)
             batch.applied, batch.parked, batch.conflicts = applied.changes, applied.parked, applied.conflicts
             batch.by_table, batch.held = applied.by_table, applied.held
-            batch.signals = self.signaller.note(applied.signals)
-            row = self._execute(
-                query("advance"),
-                {"link": self.link_id, "ends": window.ends, "applied": applied.changes, "conflicts": applied.conflicts},
-            ).fetchone()
-            batch.skipped = row[0] if row else 0
+            batch.skipped, batch.signals = self._finish(applied, window.ends)
             begun = time.perf_counter()
         batch.milliseconds["commit"] = _since(begun)
         return batch

@@ -4,7 +4,6 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from psycopg import Connection
-from psycopg.errors import InsufficientPrivilege
 from psycopg.rows import TupleRow
 
 from ucrepl.config import Config, Link
@@ -13,16 +12,20 @@ from ucrepl.db.sqlfiles import query
 from ucrepl.errors import RefusedError
 from ucrepl.link.bus import BUS, Bus
 from ucrepl.link.files.transport import Route
+from ucrepl.link.ingredients import (
+    Noted,
+    filled_until,
+    pairs_in_names,
+    peers_with_shared_ids,
+    read_ingredients,
+    with_numbers,
+)
 from ucrepl.link.made import made_columns, stage_made
 from ucrepl.link.node import NodeIdentity, identify
-from ucrepl.link.numbers.state import numbering_rules
-from ucrepl.link.signals import signalling
 from ucrepl.link.source import Source, structure_of, table_numbers
-from ucrepl.packs import Packs, load_packs
-from ucrepl.plan.build import Ingredients, build_plan
-from ucrepl.plan.catalog import Catalog, TableName
+from ucrepl.plan.build import build_plan
+from ucrepl.plan.catalog import TableName
 from ucrepl.plan.model import LinkPlan
-from ucrepl.plan.references import OdooField
 
 BEGINNING = "3:3:"
 """The position before everything: 3 is PostgreSQL's first ordinary transaction."""
@@ -90,30 +93,11 @@ def _open(
         )
     else:
         peer_id, link_id = _registered(target, link, origin)
-        numbers = _with_numbers(table_numbers(target), known)
+        numbers = with_numbers(table_numbers(target), known)
     shared_with = () if pairing else _sharing_peers(target, link, link_id)
-    packs = load_packs(tuple(config.packs))
     made, made_here = made_columns(source), made_columns(target)
-    plan = build_plan(
-        Ingredients(
-            link=link,
-            rules=[*config.rules_for(link), *numbering_rules(config, target, target_catalog)],
-            packs=packs,
-            source=source_catalog,
-            target=target_catalog,
-            numbers=numbers,
-            models=odoo_models(target, target_catalog),
-            fields=odoo_fields(target, target_catalog),
-            peer_id=peer_id,
-            ships_pairs=any(other.source == link.target and other.target == link.source for other in config.links),
-            pairs=pairs_in_names(target, link, packs),
-            checks_at_once=may_check_at_once(target),
-            shared_with=shared_with,
-            transient=transient_tables(source, packs),
-            signalling=signalling(target, packs),
-            fills=max((int(c.xid) for c in made if c.is_new), default=0),
-        )
-    )
+    noted = Noted(peer_id, numbers, shared_with, pairs_in_names(target, link, config.packs), filled_until(made))
+    plan = build_plan(read_ingredients(config, link, (source, target), (source_catalog, target_catalog), noted))
     stage_session(target, plan)
     stage_made(target, [*((True, c) for c in made), *((False, c) for c in made_here)], numbers, plan.tables)
     source.execute("LISTEN ucrepl")
@@ -126,17 +110,6 @@ def _open(
     has_bus = link.bus and BUS in target_catalog.tables
     bus = Bus(target, config.nodes[link.target].dsn) if has_bus else None
     return OpenLink(link_id, plan, reading, target, Route.of(config, link), bus)
-
-
-def pairs_in_names(target: Connection[TupleRow], link: Link, packs: Packs) -> dict[int, dict[int, int]]:
-    """The pairs of the records whose ids stand in names of columns: their space of ids -> source's id -> target's."""
-    tables = [packs.table_of(pattern.model or "") for pattern in packs.column_names]
-    pairs: dict[int, dict[int, int]] = {}
-    for space, remote_id, local_id in target.execute(
-        query("pairs_in_names"), {"link": link.name, "tables": tables}
-    ).fetchall():
-        pairs.setdefault(space, {})[remote_id] = local_id
-    return pairs
 
 
 def register_link(target: Connection[TupleRow], link: Link, origin: NodeIdentity) -> tuple[int, int]:
@@ -198,20 +171,12 @@ def _number_tables(target: Connection[TupleRow], known: AbstractSet[TableName]) 
     return numbers
 
 
-def _with_numbers(numbers: dict[TableName, int], known: AbstractSet[TableName]) -> dict[TableName, int]:
-    """The same with numbers for all the known tables, as they could be given."""
-    new = sorted(known - numbers.keys())
-    return numbers | {name: number for number, name in enumerate(new, max(numbers.values(), default=0) + 1)}
-
-
 def _sharing_peers(target: Connection[TupleRow], link: Link, link_id: int) -> tuple[int, ...]:
     """The peers with which the target shares ids, none for a link that maps them.
 
     Raises RefusedError where that is not what the configuration says.
     """
-    peers: dict[int, int] = dict(
-        target.execute("SELECT link_id, peer_id FROM ucrepl.link WHERE ids_shared_at IS NOT NULL").fetchall()
-    )
+    peers = peers_with_shared_ids(target)
     if link.ids == "shared" and link_id not in peers:
         raise RefusedError(
             f"the ends of link {link.name!r} do not share their ids yet", hint=f"run: ucrepl ids share '{link.name}'"
@@ -222,48 +187,6 @@ def _sharing_peers(target: Connection[TupleRow], link: Link, link_id: int) -> tu
             hint=f"write 'ids: shared', or run: ucrepl ids unshare '{link.name}'",
         )
     return tuple(sorted(set(peers.values()))) if link.ids == "shared" else ()
-
-
-def may_check_at_once(target: Connection[TupleRow]) -> bool:
-    """Whether the role may switch off the triggers that check foreign keys row by row.
-
-    A superuser may, and from PostgreSQL 15 on whoever was granted SET on the parameter session_replication_role.
-    """
-    row = target.execute("SELECT current_setting('session_replication_role')").fetchone()
-    if row is None or row[0] != "origin":
-        return False
-    try:
-        with target.transaction():
-            target.execute("SET LOCAL session_replication_role = replica")
-    except InsufficientPrivilege:
-        return False
-    return True
-
-
-def odoo_models(target: Connection[TupleRow], catalog: Catalog) -> list[str]:
-    """The names of the models of an Odoo; none where the database is not one."""
-    if TableName("public", "ir_model") not in catalog.tables:
-        return []
-    return [row[0] for row in target.execute("SELECT model FROM public.ir_model").fetchall()]
-
-
-def odoo_fields(target: Connection[TupleRow], catalog: Catalog) -> list[OdooField]:
-    """The stored fields of an Odoo by which records are referred to."""
-    fields = catalog.tables.get(TableName("public", "ir_model_fields"))
-    if fields is None or not fields.columns.keys() >= {"model", "name", "ttype", "relation", "store"}:
-        return []
-    return [OdooField(*row) for row in target.execute(query("odoo_fields")).fetchall()]
-
-
-def transient_tables(source: Connection[TupleRow], packs: Packs) -> frozenset[TableName]:
-    """The tables of the models that an Odoo calls transient; none where the database is not one that says so."""
-    knows = source.execute(
-        "SELECT FROM pg_catalog.pg_attribute WHERE attrelid = to_regclass('public.ir_model') AND attname = 'transient'"
-    ).fetchone()
-    if knows is None:
-        return frozenset()
-    models = source.execute("SELECT model FROM public.ir_model WHERE transient").fetchall()
-    return frozenset(TableName("public", packs.table_of(model)) for (model,) in models)
 
 
 def stage_session(target: Connection[TupleRow], plan: LinkPlan) -> None:

@@ -14,9 +14,9 @@ from ucrepl.errors import ConfigError, RefusedError
 from ucrepl.link.clock import clock_offset
 from ucrepl.link.drift import drifted
 from ucrepl.link.ids.sequences import Slot, read_slot
+from ucrepl.link.ingredients import transient_tables
 from ucrepl.link.node import NodeIdentity, identify, schema_version
 from ucrepl.link.planned import read_plan
-from ucrepl.link.setup import transient_tables
 from ucrepl.packs import load_packs
 from ucrepl.plan.build import check_rules
 from ucrepl.plan.catalog import Catalog, Table, TableName

@@ -9,7 +9,7 @@ from ucrepl.db.catalog import read_catalog
 from ucrepl.errors import UsageError
 from ucrepl.link.files.courier import in_database
 from ucrepl.link.held.tell import held_tables
-from ucrepl.link.setup import transient_tables
+from ucrepl.link.ingredients import transient_tables
 from ucrepl.link.verify.report import TableReport
 from ucrepl.link.verify.session import Session
 from ucrepl.packs import load_packs
