@@ -13,7 +13,7 @@ DECLARE
     written bigint;
 BEGIN
     EXECUTE format(
-        'SELECT count(ucrepl.record_change($1, ''I'', NULL, ucrepl.pinned_image(t))) FROM %s %s AS t',
+        'SELECT count(ucrepl.record_change($1, ''I'', NULL, ucrepl.pinned_image(t.*))) FROM %s %s AS t',
         CASE WHEN (SELECT c.relkind FROM pg_class AS c WHERE c.oid = tracked) = 'r' THEN 'ONLY' ELSE '' END,
         tracked
     )

@@ -47,7 +47,7 @@ def pairs(hstore: str, masks: Mapping[str, str]) -> str:
 def image(hstore: str, masks: Mapping[str, str]) -> str:
     """The image of the row as it may leave."""
     schema = quote(hstore)
-    whole = f"{schema}.hstore({ROW})"
+    whole = f"{schema}.hstore({ROW}.*)"
     return f"{whole} OPERATOR({schema}.||) {pairs(hstore, masks)}" if masks else whole
 
 

@@ -103,7 +103,7 @@ def _row_of_change(table: Table, hstore: str) -> str:
     parts = [
         f"SELECT r.* FROM {schema}.populate_record({blank}, {image}) AS r WHERE c.op IN ('I', 'D')",
         *(
-            f"SELECT r.* {now} CROSS JOIN LATERAL {schema}.populate_record(now, c.{side}) AS r {where}"
+            f"SELECT r.* {now} CROSS JOIN LATERAL {schema}.populate_record(now.*, c.{side}) AS r {where}"
             for side in ("old", "new")
         ),
     ]

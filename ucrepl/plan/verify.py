@@ -5,7 +5,7 @@ Keys are in the form that the journal has.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
@@ -23,9 +23,7 @@ CHUNK_BITS = 10
 
 # What the target's rows have besides their columns: the source's id, the hash of the columns not translated, and what
 # keeps that where it is.
-_OWN = 'target."ucrepl: own id"'
-_PLAIN = 'target."ucrepl: plain columns"'
-_NOT_LATER = '"ucrepl: not later"'
+_OWN, _PLAIN, _NOT_LATER = "ucrepl: own id", "ucrepl: plain columns", "ucrepl: not later"
 _BUCKETS = (1 << CHUNK_BITS) - 1
 _VALUE = re.compile("\0([a-z_]+)\0")  # no name in a database has the character NUL
 
@@ -45,6 +43,9 @@ class Comparison:
         self.barrier = "" if compared.is_parallel else "OFFSET 0\n"
         self.only = f"{self.table.table.only}{self.table.name.sql}"
         self.key = quote(self.table.table.key[0])
+        self._own, self._plain_hash, self._not_later = (
+            f"target.{quote(_free(name, self.table.table.columns))}" for name in (_OWN, _PLAIN, _NOT_LATER)
+        )
 
     def one_by_one(self) -> Self:
         """The same comparison, with ids that are looked up one by one in the map.
@@ -106,7 +107,7 @@ JOIN {self.only} AS source
     def target_hashes(self) -> str:
         """The same of the target, put into the table of hashes."""
         if self.table.surrogate:
-            key, where = f"{_OWN}::text", self._known()
+            key, where = f"{self._own}::text", self._known()
             rows = f"""\
 FROM unnest({_value("chunks")}::bigint[]) AS chunk (number)
 JOIN ucrepl.identity AS own
@@ -256,7 +257,7 @@ WHERE NOT {kept} AND ({_value("keys")}::text[] IS NULL OR {key} = ANY ({_value("
 
     def _target_hash(self) -> str:
         rest = [self._target(c, as_text=False).sql for c in self._translated()]
-        return self._hash([*([_PLAIN] if self._plain() else []), *rest])
+        return self._hash([*([self._plain_hash] if self._plain() else []), *rest])
 
     def _narrowed(self, rows: str) -> str:
         """The target's rows, joined to the identities of what they refer to, with the hash of their plain columns.
@@ -270,11 +271,11 @@ WHERE NOT {kept} AND ({_value("keys")}::text[] IS NULL OR {key} = ANY ({_value("
         needed = [*self.table.table.key, *(c.name for c in translated), *siblings]
         selected = [f"target.{quote(name)}" for name in dict.fromkeys(needed)]
         if self.table.surrogate:
-            selected.append(f"own.remote_id AS {_OWN.removeprefix('target.')}")
+            selected.append(f"own.remote_id AS {self._own.removeprefix('target.')}")
         if plain := [self._target(c, as_text=False).sql for c in self._plain()]:
-            selected.append(f"{self._hash(plain)} AS {_PLAIN.removeprefix('target.')}")
+            selected.append(f"{self._hash(plain)} AS {self._plain_hash.removeprefix('target.')}")
         if not self.barrier:
-            selected.append(f"clock_timestamp() AS {_NOT_LATER}")
+            selected.append(f"clock_timestamp() AS {self._not_later.removeprefix('target.')}")
         values = [self._target(c, as_text=False) for c in translated]
         return f"""\
 FROM (
@@ -286,7 +287,7 @@ SELECT
 
     def _target(self, column: ColumnPlan, *, as_text: bool, own: str = "") -> Value:
         same_ids = frozenset() if as_text else self.same_ids
-        return in_target(self.link, self.compared, column, as_text=as_text, own=own or _OWN, same_ids=same_ids)
+        return in_target(self.link, self.compared, column, as_text=as_text, own=own or self._own, same_ids=same_ids)
 
     def _key_text(self, column: ColumnPlan) -> str:
         if column.refers_to in self.same_ids:
@@ -308,7 +309,7 @@ SELECT
 
     def _chunk_of_target(self) -> str:
         if self.table.surrogate:
-            return f"{_OWN} >> {CHUNK_BITS}"
+            return f"{self._own} >> {CHUNK_BITS}"
         return f"({self._hash([self._target(c, as_text=False).sql for c in self.table.key_columns])} & {_BUCKETS})"
 
     def _paired(self) -> str:
@@ -382,6 +383,11 @@ def probe() -> str:
         "'00000000-0000-0000-0000-0000000000ff'::uuid", "-5::int8", "5::int4", "5::int2", "'ä€'::text", "NULL::text",
     )  # fmt: skip
     return f"SELECT hash_record_extended(ROW({', '.join(values)}), 0)"
+
+
+def _free(name: str, taken: Container[str]) -> str:
+    """The name, or one like it that no column has."""
+    return name if name not in taken else _free(f"{name}_", taken)
 
 
 def _key(elements: Sequence[str]) -> str:

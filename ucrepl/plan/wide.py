@@ -19,11 +19,13 @@ def possible(link: LinkPlan, table: TablePlan) -> bool:
 
     Not where rows are fetched beside them, which have images only, nor where ids are shared: one may be taken here, so
     that a row is parked of which that was not known before; nor where values of other rows are looked up in the images,
-    or values are held.
+    or values are held; nor where a column is called like one of ours.
     """
     if link.fetches or link.shared_with or table.masks or table.partial_rule:
         return False
     if table.held_columns or table.number in link.naming:
+        return False
+    if not {WIDE_SEQ, WIDE_TIMES, WIDE_ID}.isdisjoint(c.name for c in table.columns):
         return False
     return table.alike and table.surrogate and table.number not in _looked_into(link)
 
