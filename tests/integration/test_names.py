@@ -25,14 +25,14 @@ _DECLARED = re.compile(r"^ {4}([a-z_]+) [\w@.\[\]\"]+(?: :=.*)?;$", re.MULTILINE
 
 def our_names(side_columns: list[str]) -> list[str]:
     """The names in our SQL: those in the program that makes it, in the SQL files, and of the columns of our tables."""
-    texts = [f.read_text() for f in (*root().rglob("*.sql"), *Path(ucrepl.__file__).parent.rglob("*.py"))]
+    texts = [f.read_text() for f in (*Path(str(root())).rglob("*.sql"), *Path(ucrepl.__file__).parent.rglob("*.py"))]
     special = {WIDE_SEQ, WIDE_TIMES, WIDE_ID, "old", "new", "ucrepl: own id", "ucrepl: plain columns"}
     return sorted({*side_columns, *special, *names_in(texts)} - {"id", "ctid", "oid", "xmin"})
 
 
 def names_in(texts: Iterable[str]) -> set[str]:
     """The aliases, the columns of derived tables, and the variables."""
-    found = set()
+    found: set[str] = set()
     for text in texts:
         found.update(_ALIAS.findall(text), _QUERY.findall(text), _DECLARED.findall(text))
         found.update(name for names in _LISTED.findall(text) for name in re.findall(r"\w+", names))
@@ -252,5 +252,62 @@ def test_references_called_like_aliases(make_pair: MakePair, names: list[str], i
     pair.settle()
     looked = ", ".join(f"(SELECT p.name FROM person AS p WHERE p.id = s.{quote(name)})" for name in short)
     assert pair.assert_same(f"SELECT ARRAY[{looked}] FROM seat AS s") == [(["0"] * len(short),)]
+    assert differences(pair) == differences(pair, BACK) == {}
+    pair.assert_clean()
+
+
+LINES = """
+    CREATE TABLE "per
+    son's" (id serial PRIMARY KEY, "the
+    name" text, "/* it" text, "in
+    " int REFERENCES "per
+    son's");
+    CREATE TABLE "tag
+    '" ("x
+    y" text PRIMARY KEY, "v
+    " text)
+"""
+FILLED = """
+    INSERT INTO "per
+    son's" ("the
+    name", "/* it", "in
+    ") SELECT 'one ' || n, 'two', nullif(n - 1, 0) FROM generate_series(1, 1500) AS n;
+    INSERT INTO "tag
+    '" VALUES ('a
+    ', 'b')
+"""
+
+
+def test_ends_of_lines_in_names(make_pair: MakePair) -> None:
+    pair = make_pair(LINES, installed=False)
+    pair.b.run("SELECT setval(pg_get_serial_sequence($$\"per\n    son's\"$$, 'id'), 7000)")
+    pair.a.run(FILLED)
+    pair.install()
+    seed(pair)
+    pair.a.run(FILLED.replace("'a", "'c"))
+    pair.a.run("""UPDATE "per\n    son's" SET "the\n    name" = 'x', "in\n    " = NULL WHERE id < 1200""")
+    pair.a.run("""UPDATE "tag\n    '" SET "v\n    " = 'q' """)
+    pair.settle()
+    assert pair.b.value("""SELECT count(*) FROM "per\n    son's" """) == 3000
+    assert differences(pair) == differences(pair, BACK) == {}
+    pair.assert_clean()
+
+
+def test_a_key_that_the_database_computes(make_pair: MakePair) -> None:
+    pair = make_pair("""
+        CREATE TABLE seat (
+            a int, b int, k int GENERATED ALWAYS AS (a * 1000 + b) STORED PRIMARY KEY, v text
+        )
+    """)
+    pair.a.run("INSERT INTO seat (a, b, v) VALUES (1, 2, 'x'), (1, 3, 'y'), (1, 4, 'z'), (1, 5, 'w')")
+    pair.settle()
+    pair.a.run("UPDATE seat SET v = 'u' WHERE k = 1002")
+    pair.a.run("UPDATE seat SET b = 9 WHERE k = 1003")
+    pair.b.run("UPDATE seat SET b = 8, v = 't' WHERE k = 1004")
+    pair.b.run("DELETE FROM seat WHERE k = 1005")
+    pair.settle()
+    assert pair.assert_same("SELECT * FROM seat ORDER BY k") == [
+        (1, 2, 1002, "u"), (1, 8, 1008, "t"), (1, 9, 1009, "y"),
+    ]  # fmt: skip
     assert differences(pair) == differences(pair, BACK) == {}
     pair.assert_clean()

@@ -191,7 +191,9 @@ def _plan_table(given: Ingredients, number: int, source: Table, target: Table) -
     for name, column in target.columns.items():
         there = _name_on_source(given, source, named, name)
         from_source = source.columns.get(there or name)
-        if (there is not None and from_source is None) or column.generated or (from_source and from_source.generated):
+        if there is not None and from_source is None:
+            continue
+        if name not in target.key and (column.generated or (from_source and from_source.generated)):
             continue
         refers_to = referenced_table(given.target, target, name) or referenced_table(given.source, source, name)
         found = None

@@ -35,7 +35,7 @@ def _checked(parts: Sequence[tuple[TablePlan, str, str, Sequence[ForeignKey]]]) 
     steps, results = [], []
     for i, (table, statement, row, keys) in enumerate(parts):
         names = dict.fromkeys([*table.table.key, *(name for key in keys for name in key.columns)])
-        body = lines(statement.splitlines(), separator="")
+        body = lines([statement])
         steps.append(f"written_{i} AS (\n{body}\n    RETURNING {', '.join(row + quote(name) for name in names)}\n)")
         results.append(f"SELECT {i} AS position, NULL AS columns, count(*) AS rows\nFROM written_{i}")
     members = [table for table, _, _, _ in parts]

@@ -1,7 +1,10 @@
 """Small pieces of SQL text: identifiers, literals, indented lists."""
 
+import re
 from collections.abc import Iterable
-from textwrap import indent
+from typing import Final
+
+_END_OF_LINE: Final = re.compile(r"""("(?:[^"]|"")*"|'(?:[^']|'')*'|/\*.*?\*/)|\n(?=.)""", re.DOTALL)
 
 
 def quote(name: str) -> str:
@@ -21,5 +24,6 @@ def remark(text: str) -> str:
 
 
 def lines(items: Iterable[str], *, separator: str = ",", depth: int = 1) -> str:
-    """The items one below the other, indented by four spaces a level."""
-    return indent(f"{separator}\n".join(items), "    " * depth)
+    """The items one below the other, indented by four spaces a level. A line that ends in a name or a text stays so."""
+    text, margin = f"{separator}\n".join(items), "    " * depth
+    return margin + _END_OF_LINE.sub(lambda found: found[1] or f"\n{margin}", text) if text else text

@@ -65,8 +65,9 @@ def insert_wide(link: LinkPlan, table: TablePlan) -> str:
 
 
 def _written(table: TablePlan) -> list[ColumnPlan]:
-    """The columns of a new row that come from its image: all but an id that is mapped."""
-    return [c for c in table.columns if not (table.surrogate and c.name == table.table.key[0])]
+    """The columns of a new row that come from its image: not an id that is mapped, nor what PostgreSQL computes."""
+    mapped = table.table.key if table.surrogate else ()
+    return [c for c in table.columns if c.name not in mapped and not c.column.generated]
 
 
 def _insert(table: TablePlan, values: Mapping[str, Value], rows: Sequence[str], where: str = "") -> str:
@@ -104,7 +105,7 @@ def update(
     """
     writable = [c for c in columns if c.protection is not Protection.NEVER]
     if with_key:
-        writable = [*table.key_columns, *writable]
+        writable = [*(c for c in table.key_columns if not c.column.generated), *writable]
     row = own_row(link, table)
     here = f"JOIN {table.table.only}{table.name.sql} AS here ON {own_row(link, table, 'here').sql}"
     joins = [here] if any(c.siblings or c.is_uncertain for c in writable) else []
@@ -359,4 +360,4 @@ def _joined(joins: Sequence[str]) -> str:
 
 
 def _indent(statement: str) -> str:
-    return lines(statement.splitlines(), separator="")
+    return lines([statement])
