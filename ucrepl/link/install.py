@@ -10,7 +10,7 @@ from psycopg.rows import TupleRow
 from ucrepl.db.catalog import hstore_schema, read_catalog
 from ucrepl.db.sqlfiles import scripts
 from ucrepl.errors import RefusedError
-from ucrepl.link.node import identify, refuse_newer, schema_version
+from ucrepl.link.node import identify, refuse_encoding, refuse_newer, schema_version
 from ucrepl.link.patience import with_short_lock
 from ucrepl.plan.catalog import Catalog
 
@@ -69,8 +69,10 @@ def node_statement(node: str) -> sql.Composed:
 def install_schema(connection: Connection[TupleRow], node: str, *, up_to: int | None = None) -> None:
     """Creates or upgrades the schema in one transaction; `up_to` stops at an older version (for tests of upgrades).
 
-    Raises RefusedError for a schema that is newer than this program or is not ours, and for a cloned database.
+    Raises RefusedError for a schema that is newer than this program or is not ours, for a cloned database, and for one that
+    is not in UTF8.
     """
+    refuse_encoding(connection, node)
     with alone(connection), connection.transaction():
         version = schema_version(connection)
         if version == 0:

@@ -52,13 +52,24 @@ def refuse_newer(node: str, version: int) -> None:
         )
 
 
+def refuse_encoding(connection: Connection[TupleRow], node: str) -> None:
+    """Raises RefusedError when the texts of the database are in another encoding than the one that all nodes have."""
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise RefusedError(
+            f"the database of node {node!r} has the encoding {encoding!r}, and only 'UTF8' is supported",
+            hint="dump it, and restore it into a database made with: createdb --encoding=UTF8 --template=template0",
+        )
+
+
 def identify(connection: Connection[TupleRow], node: str) -> NodeIdentity:
     """The identity of an installed node.
 
-    Raises RefusedError when the schema is not there, is older or newer than this program, or belongs to a role of which
+    Raises RefusedError when the database is not in UTF8, when the schema is not there, is older or newer than this program, or belongs to a role of which
     that of the session is no member, or when the database is a restored or cloned copy of the one in which it was
     installed.
     """
+    refuse_encoding(connection, node)
     version = schema_version(connection)
     if not version:
         raise RefusedError(f"ucrepl is not installed on node {node!r}", hint="run: ucrepl install")

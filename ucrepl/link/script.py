@@ -11,7 +11,7 @@ from ucrepl.db.sqlfiles import scripts
 from ucrepl.errors import RefusedError
 from ucrepl.link.drift import drifted
 from ucrepl.link.install import node_statement, schema_scripts, track_statements
-from ucrepl.link.node import identify, newest_version, refuse_newer, schema_version
+from ucrepl.link.node import identify, newest_version, refuse_encoding, refuse_newer, schema_version
 from ucrepl.link.patience import LOCK_TIMEOUT
 
 
@@ -20,6 +20,7 @@ def install_script(connection: Connection[TupleRow], node: str) -> str:
 
     Raises RefusedError as `install_node` does.
     """
+    refuse_encoding(connection, node)
     version = schema_version(connection)
     if version == 0:
         raise RefusedError(

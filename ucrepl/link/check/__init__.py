@@ -15,6 +15,7 @@ from ucrepl.link.check.links import LINK_CHECKS
 from ucrepl.link.check.nodes import NODE_CHECKS
 from ucrepl.link.check.numbers import numbers
 from ucrepl.link.check.tables import TABLE_CHECKS
+from ucrepl.link.node import refuse_encoding
 from ucrepl.link.nodes import Nodes, explain
 
 __all__ = ["Finding", "Severity", "run_checks"]
@@ -49,11 +50,14 @@ def run_checks(config: Config, nodes: Nodes, progress: Callable[[str], None] = l
 
 
 def _node(config: Config, nodes: Nodes, name: str, facts: dict[str, NodeFacts]) -> Iterator[Finding]:
+    check = "reachable"
     try:
         connection = nodes.get(name)
+        check = "encoding"
+        refuse_encoding(connection, name)
         facts[name] = node_facts(config, name, connection)
     except UcreplError as error:
-        yield Finding("error", "reachable", error.message, error.hint or "", node=name)
+        yield Finding("error", check, error.message, error.hint or "", node=name)
         return
     except psycopg.Error as error:
         yield _unanswered(Finding("error", "reachable", "", "", node=name), name, error)
