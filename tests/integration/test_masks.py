@@ -19,9 +19,12 @@ from ucrepl.link.verify.session import Session
 TABLES = """
     CREATE TABLE partner (
         id serial PRIMARY KEY, ref text, name text, email text, phone varchar(40), score int NOT NULL DEFAULT 0,
-        parent_id int REFERENCES partner
+        parent_id int REFERENCES partner,
+        email_lc text GENERATED ALWAYS AS (lower(email)) STORED,
+        phone_nr text GENERATED ALWAYS AS ('nr ' || phone) STORED UNIQUE
     );
 """
+PLAIN = "CREATE TABLE partner (id serial PRIMARY KEY, ref text, name text, email text, phone text, score int)"
 RULES: list[dict[str, Any]] = [
     {
         "table": "partner",
@@ -118,7 +121,7 @@ def test_all_in_one_batch(pair: Pair, sent: list[bytes]) -> None:
 
 
 def test_tables_that_are_not_masked_are_read_as_ever(make_pair: MakePair) -> None:
-    pair = make_pair(TABLES, both_ways=False)
+    pair = make_pair(PLAIN, both_ways=False)
     source = pair.replayer().source
     statement, _ = source._batch.statement(None) if source._batch else ("", {})
     assert "FROM numbered AS n" in statement
@@ -145,7 +148,7 @@ def test_seed_brings_masked_values(make_pair: MakePair, sent: list[bytes]) -> No
 
 def test_what_the_target_lacks_is_masked_too(make_pair: MakePair, sent: list[bytes]) -> None:
     pair = make_pair(TABLES, both_ways=False, rules=RULES, installed=False)
-    pair.b.run("ALTER TABLE partner DROP COLUMN email")
+    pair.b.run("ALTER TABLE partner DROP COLUMN email CASCADE")
     pair.a.run("CREATE TABLE only_here (id serial PRIMARY KEY, email text)")
     pair.configure(rules=[*RULES, {"table": "only_here", "set": {"email": "'masked 50%'"}}], both_ways=False)
     pair.install()
@@ -154,6 +157,58 @@ def test_what_the_target_lacks_is_masked_too(make_pair: MakePair, sent: list[byt
     pair.forth()
     assert pair.b.held() == [("partner", "C", str(n)) for n in (1, 2)] + [("only_here", "I", "1")]
     assert_unseen(sent, b"user1@example.com", b"masked 50%")
+
+
+def test_nothing_of_it_is_kept_on_the_target(pair: Pair, sent: list[bytes]) -> None:
+    pair.configure(both_ways=False, rules=[{**RULES[0], "conflicts": "park"}])
+    insert(pair)
+    pair.forth()
+    assert rows(pair)[0] == ("Ada", "user1@example.com", None, 3)
+    pair.b.run("UPDATE partner SET name = 'here' WHERE ref = 'A'; ALTER TABLE partner ADD CHECK (name <> 'Refused')")
+    pair.run("CREATE TABLE only_here (id serial PRIMARY KEY)")
+    pair.b.run("DROP TABLE only_here")
+    pair.a.run("ALTER TABLE only_here ADD email text, ADD lc text GENERATED ALWAYS AS (lower(email)) STORED")
+    pair.configure(
+        both_ways=False, rules=[{**RULES[0], "conflicts": "park"}, {"table": "only_here", "set": {"email": "'-'"}}]
+    )
+    pair.install()
+    pair.a.run(f"INSERT INTO only_here (email) VALUES ('{CLEAR}')")
+    pair.a.run("UPDATE partner SET name = 'there', email = 'secret 2', phone = 'secret 3' WHERE ref = 'A'")
+    pair.a.run(f"INSERT INTO partner (name, email) VALUES ('Refused', '{CLEAR}')")
+    pair.a.run("DELETE FROM partner WHERE ref = 'B'")
+    pair.forth()
+    assert [change.table for change in pair.b.parked()] == ["partner", "partner"]
+    assert pair.b.held() == [("only_here", "I", "1")]
+    kept = pair.b.column(
+        "SELECT query_to_xml(format('SELECT * FROM ucrepl.%I', relname), true, false, '')::text FROM pg_class"
+        " WHERE relnamespace = 'ucrepl'::regnamespace AND relkind = 'r'"
+    )
+    assert "Refused" in "".join(kept)
+    assert SECRET.decode() not in "".join(kept)
+    assert_unseen(sent, b"Refused")
+
+
+def test_generated_columns_are_computed_on_each_side(make_pair: MakePair) -> None:
+    pair = make_pair("""
+        CREATE TABLE item (
+            id serial PRIMARY KEY, name text, parent_id int REFERENCES item,
+            lc text GENERATED ALWAYS AS (lower(name)) STORED, up int GENERATED ALWAYS AS (id * 10) STORED
+        )
+    """)
+    pair.b.run("SELECT setval('item_id_seq', 100)")
+    pair.a.run("INSERT INTO item (name) SELECT 'Item ' || n FROM generate_series(1, 3) AS n")
+    pair.a.run("UPDATE item SET name = 'Other', parent_id = 1 WHERE id = 3")
+    pair.forth()
+    assert pair.b.rows("SELECT name, lc, up FROM item ORDER BY name") == [
+        ("Item 1", "item 1", 1010),
+        ("Item 2", "item 2", 1020),
+        ("Other", "other", 1030),
+    ]
+    pair.b.run("ALTER TABLE item ALTER lc DROP EXPRESSION")
+    pair.a.run("UPDATE item SET name = 'Last' WHERE id = 3")
+    pair.forth()
+    assert pair.b.rows("SELECT name, lc FROM item WHERE up = 1030") == [("Last", "other")]
+    pair.assert_clean()
 
 
 def test_verify_does_not_look_at_masked_columns_and_repairs_without_them(pair: Pair, sent: list[bytes]) -> None:

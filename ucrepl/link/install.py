@@ -69,8 +69,8 @@ def node_statement(node: str) -> sql.Composed:
 def install_schema(connection: Connection[TupleRow], node: str, *, up_to: int | None = None) -> None:
     """Creates or upgrades the schema in one transaction; `up_to` stops at an older version (for tests of upgrades).
 
-    Raises RefusedError for a schema that is newer than this program or is not ours, for a cloned database, and for one that
-    is not in UTF8.
+    Raises RefusedError for a schema that is newer than this program or is not ours, for a cloned database, and for one
+    that is not in UTF8.
     """
     refuse_encoding(connection, node)
     with alone(connection), connection.transaction():

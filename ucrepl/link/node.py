@@ -65,9 +65,9 @@ def refuse_encoding(connection: Connection[TupleRow], node: str) -> None:
 def identify(connection: Connection[TupleRow], node: str) -> NodeIdentity:
     """The identity of an installed node.
 
-    Raises RefusedError when the database is not in UTF8, when the schema is not there, is older or newer than this program, or belongs to a role of which
-    that of the session is no member, or when the database is a restored or cloned copy of the one in which it was
-    installed.
+    Raises RefusedError when the database is not in UTF8, or is a restored or cloned copy of the one in which it was
+    installed, and when the schema is not there, is older or newer than this program, or belongs to a role of which that
+    of the session is no member.
     """
     refuse_encoding(connection, node)
     version = schema_version(connection)

@@ -248,7 +248,10 @@ def _plan_table(given: Ingredients, number: int, source: Table, target: Table) -
 
 
 def _masks(given: Ingredients, source: Table, table: TablePlan | None) -> dict[str, str]:
-    """The columns of a table of the source that don't leave it as they are; `table` is its plan, if there is one."""
+    """The columns of a table of the source that don't leave it as they are; `table` is its plan, if there is one.
+
+    Generated ones never do: nobody writes them elsewhere, and they may tell what a mask hides.
+    """
     needed: set[str] = set()
     if table:
         needed = {name for key in table.recognition_keys for name in key.columns}
@@ -256,7 +259,8 @@ def _masks(given: Ingredients, source: Table, table: TablePlan | None) -> dict[s
         needed |= {name for c in table.columns if c.name in needed for name in c.siblings}
         if str(table.name) == given.packs.external_ids:
             needed |= source.columns.keys()
-    return may_leave(given.of_tables[source.name], needed, source) | mask.masks_of(given.rules, source)
+    generated = {name: "NULL" for name, column in source.columns.items() if column.generated and name not in source.key}
+    return may_leave(given.of_tables[source.name], needed, source) | mask.masks_of(given.rules, source) | generated
 
 
 def _named_by_ids(given: Ingredients, source: Table) -> Iterator[NamedById]:

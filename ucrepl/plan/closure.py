@@ -145,11 +145,10 @@ class Closure:
 
     def _value(self, table: TablePlan, name: str) -> str | None:
         """What leaves of a reference; None where that is always null."""
-        mask = table.masks.get(name)
-        if mask is None:
+        mask, column = table.masks.get(name), self.source.tables[table.name].columns[name]
+        if mask is None or column.generated:
             return f"{ROW}.{quote(name)}"
-        kind = self.source.tables[table.name].columns[name].type
-        return None if mask == "NULL" else f"CAST({mask} AS {kind})"
+        return None if mask == "NULL" else f"CAST({mask} AS {column.type})"
 
 
 def _follows(table: TablePlan, names: Iterable[str], other: TablePlan) -> bool:

@@ -21,7 +21,8 @@ def possible(link: LinkPlan, table: TablePlan) -> bool:
     that a row is parked of which that was not known before; nor where values of other rows are looked up in the images,
     or values are held; nor where a column is called like one of ours.
     """
-    if link.fetches or link.shared_with or table.masks or table.partial_rule:
+    is_masked = any(c.on_source in table.masks for c in table.columns)
+    if link.fetches or link.shared_with or is_masked or table.partial_rule:
         return False
     if table.held_columns or table.number in link.naming:
         return False
