@@ -30,8 +30,14 @@ BEGIN
                 c.oid,
                 ucrepl.table_number(tracked)::text AS number,
                 c.relkind = 'p' AS partitioned,
-                CASE WHEN ucrepl.has_plain_types(tracked) THEN 'capture' ELSE 'capture_pinned' END AS function
+                n.totals IS TRUE AS totals,
+                CASE
+                    WHEN n.totals THEN 'capture_totals'
+                    WHEN ucrepl.has_plain_types(tracked) THEN 'capture'
+                    ELSE 'capture_pinned'
+                END AS function
             FROM pg_class AS c
+            LEFT JOIN ucrepl.table_name AS n ON n.table_id = ucrepl.table_number(tracked)
             WHERE c.oid = tracked
         ) AS t
         CROSS JOIN LATERAL (
@@ -41,9 +47,9 @@ BEGIN
             (
                 t.oid,
                 'ucrepl_capture_truncate_' || t.oid,
-                CASE WHEN t.partitioned THEN 'BEFORE TRUNCATE' ELSE 'AFTER TRUNCATE' END,
-                CASE WHEN t.partitioned THEN 34 ELSE 32 END,
-                'capture_truncate',
+                CASE WHEN t.partitioned OR t.totals THEN 'BEFORE TRUNCATE' ELSE 'AFTER TRUNCATE' END,
+                CASE WHEN t.partitioned OR t.totals THEN 34 ELSE 32 END,
+                CASE WHEN t.totals THEN 'capture_totals_truncate' ELSE 'capture_truncate' END,
                 ARRAY[t.number]
             )
         ) AS w (oid, name, event, type, function, arguments)

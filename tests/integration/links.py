@@ -234,7 +234,7 @@ class Pair:
         found = []
         for side in (self.a, self.b):
             with connect(side.dsn) as connection:
-                found.append(install_node(connection, side.name))
+                found.append(install_node(connection, side.name, self.config))
         return found[0], found[1]
 
     def seed(self, direction: int = FORTH) -> Seeded:

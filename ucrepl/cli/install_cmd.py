@@ -49,11 +49,11 @@ def run(args: Namespace) -> int:
             connection = nodes.get(name)
             if args.only_print:
                 with explained(name):
-                    text = install_script(connection, name)
+                    text = install_script(connection, name, config)
                 print_text(text or f"-- node {name}: nothing to do")
                 continue
             with explained(name), progress(f"{name}: tables") as show:
-                installed = install_node(connection, name, progress=lambda done, total: show(done, total, ""))
+                installed = install_node(connection, name, config, progress=lambda done, total: show(done, total, ""))
                 tend_numbers(config, name, connection)
             _report(name, installed)
         if not args.only_print:

@@ -18,6 +18,7 @@ from ucrepl.config.models import (
     Numbers,
     PgBouncer,
     Rule,
+    Totals,
     fits,
 )
 from ucrepl.config.problems import InvalidConfigError, Problem
@@ -41,6 +42,7 @@ __all__ = [
     "PgBouncer",
     "Problem",
     "Rule",
+    "Totals",
     "fits",
     "load_config",
     "parse_config",

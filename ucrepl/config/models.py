@@ -61,7 +61,7 @@ _OneOrByColumn = Annotated[
     Annotated[_Policy, Tag(ONE_FOR_ALL)] | Annotated[dict[Name, _Policy], Tag(BY_COLUMN)],
     Discriminator(lambda value: BY_COLUMN if isinstance(value, dict) else ONE_FOR_ALL),
 ]
-_EFFECTS = ("action", "protect", "keys", "conflicts", "missing", "set", "belongs_to", "hold")
+_EFFECTS = ("action", "protect", "keys", "conflicts", "missing", "set", "belongs_to", "totals", "hold")
 _ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+):(?P<port>[0-9]{1,5})")
 _LAST_PORT = 65535
 _NODE_NAME = re.compile(r"(?=.{1,40}$)[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?")
@@ -178,6 +178,23 @@ class Node(_Model):
         yield "filestore", self.filestore
 
 
+class Totals(_Model):
+    """The rows of a table are totals: what is replicated is by how much each of them has changed."""
+
+    by: Annotated[list[Name], Field(min_length=1)]
+    """The columns that say of what a row is the total. Those that a database lacks are left out."""
+    sum: Annotated[list[Name], Field(min_length=1)]
+    """The columns with numbers that add up. Those that a database lacks are left out."""
+
+    @model_validator(mode="after")
+    def _names_each_column_once(self) -> Self:
+        named = [*self.by, *self.sum]
+        if twice := [name for name in dict.fromkeys(named) if named.count(name) > 1]:
+            message = f"the totals name {', '.join(map(repr, twice))} twice"
+            raise wrong(message, "a column is either one of 'by' or one of 'sum'")
+        return self
+
+
 class Rule(_Model):
     """What is special about a table, or about all tables whose names fit a pattern."""
 
@@ -210,6 +227,10 @@ class Rule(_Model):
     belongs_to: list[Name] = []
     """Columns with references: a row of this table comes along with the record to which one of them refers, where a
     part of the source is copied (`seed --where`) and that record was chosen."""
+    totals: Totals | None = None
+    """The rows are totals of the numbers `sum`, by the columns `by`: stock on hand, counters. An insert, update or
+    delete goes over as a difference, which is added to the target's row of the same combination; the rows themselves
+    are each node's own, and are in no pair."""
     hold: bool | None = None
     """Whether changes that have no place on the target are held until they have one: the target lacks the table, or a
     column of it. `false` leaves them out. By default they are held; values of columns only without a policy of

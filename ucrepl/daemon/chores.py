@@ -174,7 +174,10 @@ class Chores:
         session = self._session
         rules = [rule for rule in session.config.rules_for(session.link) if rule.skip]
         captured = capture_new(
-            session.source, session.target, lambda name: not any(rule.matches(*name) for rule in rules)
+            session.config,
+            session.source,
+            session.target,
+            lambda name: not any(rule.matches(*name) for rule in rules),
         )
         if captured:
             log.info(

@@ -12,7 +12,7 @@ from ucrepl.db.sqlfiles import query
 from ucrepl.link.cached import CachedRows
 from ucrepl.link.source import StalePlanError
 from ucrepl.link.staged import Staged, read_staged
-from ucrepl.plan import conflict, foreign_keys, held, identify, numbers, paths, rename, wide, write
+from ucrepl.plan import conflict, foreign_keys, held, identify, numbers, paths, rename, totals, wide, write
 from ucrepl.plan.model import LinkPlan, Protection, Signal, TablePlan
 
 if TYPE_CHECKING:
@@ -230,6 +230,7 @@ class Applier:
             for table in members:
                 self._update_carefully(table, staged, result)
         self._follow_up(staged, small=small)
+        self._add_up(staged, result, small=small)
         self._delete(staged, result, small=small)
         result.signals |= look.again()
         self._hold_values(staged)
@@ -240,7 +241,10 @@ class Applier:
             if number in self.plan.tables:
                 name = str(self.plan.tables[number].name)
                 result.by_table[name] = (
-                    staged.inserts.get(number, 0) + staged.updates.get(number, (0,))[0] + staged.deletes.get(number, 0)
+                    staged.inserts.get(number, 0)
+                    + staged.updates.get(number, (0,))[0]
+                    + staged.deletes.get(number, 0)
+                    + staged.totals.get(number, 0)
                 )
 
     def _prepare_many(self, staged: Staged) -> None:
@@ -367,6 +371,18 @@ class Applier:
                 table.number in staged.inserts or not numbers.COUNTING.isdisjoint(staged.updates[table.number][1])
             ):
                 self._run(self._compile("follow numbers", numbers.follow, table), prepare=False)
+
+    def _add_up(self, staged: Staged, result: Applied, *, small: bool) -> None:
+        """Adds the differences of totals to the local rows. Parks those that do not say to which."""
+        tables = [self.plan.tables[number] for number in staged.totals]
+        if sum(self._run(self._compile("untold", totals.note_untold, t), prepare=small).rowcount for t in tables):
+            parked = self._park()
+            result.parked += parked
+            result.changes -= parked
+        if tables:
+            self._run(self._query("note_touched"), {"tables": list(staged.totals)})
+        for table in tables:
+            self._run(self._compile("add up", totals.add_up, table), prepare=small)
 
     def _checks_at_once(self, tables: Sequence[TablePlan], changes: int) -> bool:
         """Whether so many changes of these tables are written without a check of each foreign key, and then checked.

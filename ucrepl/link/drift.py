@@ -1,22 +1,24 @@
 """Which tables of a node have not the triggers that they should have, and what of it can be mended at once."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from psycopg import Connection, sql
 from psycopg.errors import InsufficientPrivilege, LockNotAvailable
 from psycopg.rows import TupleRow
 from psycopg.types.json import Jsonb
 
+from ucrepl.config import Config
 from ucrepl.db.catalog import read_catalog
 from ucrepl.db.sqlfiles import query
 from ucrepl.link.patience import LOCK_TIMEOUT
+from ucrepl.link.totals import mark_statement, of_totals
 from ucrepl.plan.catalog import Catalog, Table, TableName
 
 
-def drifted(connection: Connection[TupleRow], catalog: Catalog) -> dict[TableName, str]:
+def drifted(connection: Connection[TupleRow], catalog: Catalog, totals: Collection[TableName]) -> dict[TableName, str]:
     """The tables with a key whose triggers are `missing`, `disabled`, or made for another key (`other`).
 
-    The schema must be installed on the node.
+    `totals`: the tables whose rows are totals. The schema must be installed on the node.
     """
     tables = [
         {"schema_name": table.name.schema, "table_name": table.name.table, "key": table.key}
@@ -24,11 +26,13 @@ def drifted(connection: Connection[TupleRow], catalog: Catalog) -> dict[TableNam
         if table.key
     ]
     rows = connection.execute(query("check_triggers"), {"tables": Jsonb(tables)}).fetchall()
-    return {TableName(schema, table): way for schema, table, way in rows}
+    marked = connection.execute("SELECT schema_name, table_name FROM ucrepl.table_name WHERE totals").fetchall()
+    unmarked = {name for name in totals if catalog.tables[name].key}.difference(TableName(*row) for row in marked)
+    return {TableName(schema, table): way for schema, table, way in rows} | dict.fromkeys(unmarked, "other")
 
 
 def capture_new(
-    source: Connection[TupleRow], target: Connection[TupleRow], wanted: Callable[[TableName], bool]
+    config: Config, source: Connection[TupleRow], target: Connection[TupleRow], wanted: Callable[[TableName], bool]
 ) -> dict[TableName, int]:
     """Makes the triggers of tables that are new on the source, and anew where types or keys have changed.
 
@@ -44,8 +48,11 @@ def capture_new(
             " JOIN ucrepl.table_name AS n ON n.table_id = t.table_id"
         ).fetchall()
     }
-    ways = drifted(source, catalog)
+    totals = of_totals(config, catalog.tables)
+    ways = drifted(source, catalog, totals)
     found = [name for name, way in ways.items() if wanted(name) and (way == "other" or name not in tracked)]
+    if new := totals.intersection(found):
+        source.execute(mark_statement(new))
     absent = set(_absent(target, [name for name in found if name not in tracked]))
     return {
         name: rows

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
+from ucrepl.config import Config
 from ucrepl.db.catalog import hstore_schema, read_catalog
 from ucrepl.db.sqlfiles import scripts
 from ucrepl.errors import RefusedError
 from ucrepl.link.node import identify, refuse_encoding, refuse_newer, schema_version
 from ucrepl.link.patience import with_short_lock
+from ucrepl.link.totals import mark_statement, of_totals
 from ucrepl.plan.catalog import Catalog
 
 # The same number in every database: two installations of one node wait for each other.
@@ -91,7 +93,7 @@ def install_schema(connection: Connection[TupleRow], node: str, *, up_to: int | 
 
 
 def track_statements(catalog: Catalog) -> list[sql.Composed]:
-    """One call a table that has a key, in the order of the catalog."""
+    """One call a table that has a key, in the order of the catalog. Totals have to be marked before."""
     return [
         sql.SQL("SELECT ucrepl.track({}, {});").format(table.name.sql, list(table.key))
         for table in catalog.tables.values()
@@ -100,16 +102,23 @@ def track_statements(catalog: Catalog) -> list[sql.Composed]:
 
 
 def install_node(
-    connection: Connection[TupleRow], node: str, *, progress: Callable[[int, int], None] = lambda _done, _all: None
+    connection: Connection[TupleRow],
+    node: str,
+    config: Config | None = None,
+    *,
+    progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> Installed:
     """Installs or brings up to date: the schema, then the triggers table by table, each under a short lock.
 
-    `connection` is in autocommit mode. `progress` is told how many tables are done and how many there are.
+    `connection` is in autocommit mode. `config` tells which tables are totals, besides those
+    of our packs. `progress` is told how many tables are done and how many there are.
     Raises RefusedError as `install_schema` does, and when a table stays locked for a minute.
     """
     with alone(connection):
         install_schema(connection, node)
         catalog = read_catalog(connection)
+        if totals := of_totals(config, catalog.tables):
+            connection.execute(mark_statement(totals))
         statements = track_statements(catalog)
         made = 0
         for done, statement in enumerate(statements, 1):

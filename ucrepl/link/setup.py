@@ -23,6 +23,7 @@ from ucrepl.link.ingredients import (
 from ucrepl.link.made import made_columns, stage_made
 from ucrepl.link.node import NodeIdentity, identify
 from ucrepl.link.source import Source, structure_of, table_numbers
+from ucrepl.link.totals import mark_statement
 from ucrepl.plan.build import build_plan
 from ucrepl.plan.catalog import TableName
 from ucrepl.plan.model import LinkPlan
@@ -98,6 +99,8 @@ def _open(
     made, made_here = made_columns(source), made_columns(target)
     noted = Noted(peer_id, numbers, shared_with, pairs_in_names(target, link, config.packs), filled_until(made))
     plan = build_plan(read_ingredients(config, link, (source, target), (source_catalog, target_catalog), noted))
+    if trace and plan.totals:
+        source.execute(mark_statement(table.name for table in plan.totals.values()))
     stage_session(target, plan)
     stage_made(target, [*((True, c) for c in made), *((False, c) for c in made_here)], numbers, plan.tables)
     source.execute("LISTEN ucrepl")

@@ -11,11 +11,15 @@ from ucrepl.plan.model import LinkPlan
 
 @dataclass(frozen=True)
 class Staged:
-    """What is staged: per table the number of inserts, updates (with their columns), deletes, merges."""
+    """What is staged: per table the number of inserts, updates (with their columns), deletes, merges.
+
+    `totals`: of the tables whose rows are totals how many changes of any kind.
+    """
 
     inserts: dict[int, int]
     updates: dict[int, tuple[int, tuple[str, ...], bool]]
     deletes: dict[int, int]
+    totals: dict[int, int]
     ordered: bool
     unknown: bool
     skipped: bool
@@ -24,7 +28,8 @@ class Staged:
     @property
     def changes(self) -> int:
         """How many changes are staged that are to be written."""
-        return sum(self.inserts.values()) + sum(n for n, _, _ in self.updates.values()) + sum(self.deletes.values())
+        counts = (self.inserts.values(), self.deletes.values(), self.totals.values())
+        return sum(map(sum, counts)) + sum(n for n, _, _ in self.updates.values())
 
 
 def read_staged(connection: Connection[TupleRow], plan: LinkPlan) -> Staged:
@@ -32,6 +37,7 @@ def read_staged(connection: Connection[TupleRow], plan: LinkPlan) -> Staged:
     inserts: dict[int, int] = {}
     updates: dict[int, tuple[int, tuple[str, ...], bool]] = {}
     deletes: dict[int, int] = {}
+    totals: dict[int, int] = {}
     tables = set()
     ordered = unknown = skipped = False
     with connection.cursor(row_factory=dict_row) as cursor:
@@ -40,6 +46,9 @@ def read_staged(connection: Connection[TupleRow], plan: LinkPlan) -> Staged:
         tables.add(row["table_id"])
         unknown |= row["table_id"] == 0
         skipped |= row["table_id"] < 0
+        if row["table_id"] in plan.totals:
+            totals[row["table_id"]] = totals.get(row["table_id"], 0) + row["changes"]
+            continue
         if row["table_id"] not in plan.tables:
             continue
         ordered |= row["op"] in "KT"
@@ -49,4 +58,4 @@ def read_staged(connection: Connection[TupleRow], plan: LinkPlan) -> Staged:
             updates[row["table_id"]] = (row["changes"], tuple(sorted(row["columns"])), bool(row["uniform"]))
         elif row["op"] == "D":
             deletes[row["table_id"]] = row["changes"]
-    return Staged(inserts, updates, deletes, ordered, unknown, skipped, frozenset(tables))
+    return Staged(inserts, updates, deletes, totals, ordered, unknown, skipped, frozenset(tables))

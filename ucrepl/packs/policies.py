@@ -5,7 +5,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from ucrepl.config import Action, Level, Mode, fits
+from ucrepl.config import Action, Level, Mode, Totals, fits
 
 Name = Annotated[str, StringConstraints(min_length=1)]
 ALL_COLUMNS = "*"
@@ -35,15 +35,17 @@ class PolicyRule(BaseModel):
     """Column -> level of protection, as `protect` of a rule in the configuration; `*` stands for the other columns."""
     withhold: list[Name] = []
     """Columns whose values never leave the source."""
+    totals: Totals | None = None
+    """Where the rows are replicated they are totals, as `totals` of a rule in the configuration says."""
 
     @model_validator(mode="after")
     def _is_of_use(self) -> Self:
         if not any((self.cluster, self.migrate, self.populate)):
             message = f"the rule {self.name!r} has no effect"
             raise _wrong(message, "give it one of 'cluster', 'migrate', 'populate'")
-        if self.where and (self.columns or self.withhold):
+        if self.where and (self.columns or self.withhold or self.totals):
             message = f"the rule {self.name!r} is for single rows, and can't speak of columns"
-            raise _wrong(message, "write 'columns' and 'withhold' in a rule without 'where'")
+            raise _wrong(message, "write 'columns', 'withhold' and 'totals' in a rule without 'where'")
         if self.where and "insert-only" in {self.cluster, self.migrate, self.populate}:
             message = f"the rule {self.name!r} is for single rows, and can't be 'insert-only'"
             raise _wrong(message, "use 'insert-only' in a rule without 'where'")

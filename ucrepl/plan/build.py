@@ -20,12 +20,13 @@ from ucrepl.plan.model import (
     RecognitionKey,
     SkippedTable,
     TablePlan,
+    Totals,
 )
 from ucrepl.plan.order import strongly_connected
 from ucrepl.plan.place import absent_columns, without_place
 from ucrepl.plan.policy import Policies, Policy, may_leave
 from ucrepl.plan.references import OdooField, Reference, text_patterns
-from ucrepl.plan.types import SENT_ALIKE
+from ucrepl.plan.types import ADDABLE, SENT_ALIKE, base_type
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,8 @@ def build_plan(given: Ingredients) -> LinkPlan:
     tables |= _on_demand(given, tables, skipped)
     filtered = {name: policy.left_out[0] for name, policy in given.of_tables.items() if policy.left_out}
     rules_of_skipped = {table.name: table.rule for table in skipped.values()}
-    tables = partial.with_optional_references(tables, rules_of_skipped | filtered)
+    of_totals = {table.name: table.totals.rule for table in tables.values() if table.totals}
+    tables = partial.with_optional_references(tables, rules_of_skipped | filtered | of_totals)
     tables = partial.with_some_left_out(tables, filtered)
     left_out = route.LeftOut()
     routes = {
@@ -155,6 +157,7 @@ def check_rules(rules: Iterable[Rule], catalogs: Sequence[Catalog], packs: Packs
             problems.append(f"{rule.name}: there is no table {rule.table!r}")
         in_keys = [column for key in rule.keys or () for column in RecognitionKey.of(key).columns]
         named = [*rule.protect, *in_keys, *rule.set, *rule.belongs_to]
+        named += [*rule.totals.by, *rule.totals.sum] if rule.totals else []
         for policies in (rule.conflicts, rule.missing):
             if isinstance(policies, dict):
                 named += policies
@@ -162,6 +165,12 @@ def check_rules(rules: Iterable[Rule], catalogs: Sequence[Catalog], packs: Packs
             f"{rule.name}: table {rule.table!r} has no column {column!r}"
             for column in dict.fromkeys(named)
             if found and not any(column in table.columns for table in found)
+        ]
+        problems += [
+            f"{rule.name}: column {column!r} of table {str(table.name)!r} is no number, and can't add up"
+            for table in found[:1]
+            for column in (rule.totals.sum if rule.totals else ())
+            if column in table.columns and base_type(table.columns[column].type) not in ADDABLE
         ]
         problems += mask.problems(rule, catalogs[0])
         problems += [
@@ -222,18 +231,19 @@ def _plan_table(given: Ingredients, number: int, source: Table, target: Table) -
         )
     keys = next((r.keys for r in rules if r.keys is not None), given.packs.keys.get(str(target.name), []))
     known = {c.name for c in columns}
+    totals = _totals(policy, {c.name: c for c in columns})
     recognised_by = tuple(key for key in map(RecognitionKey.of, keys) if known.issuperset(key.columns))
     plan = TablePlan(
         number=number,
         space=given.numbers[given.target.id_space(target.name)],
         table=target,
         columns=tuple(columns),
-        recognition_keys=recognised_by if target.surrogate else (),
+        recognition_keys=recognised_by if target.surrogate and not totals else (),
         deleted=given.link.deleted,
         belongs_to=_belongs_to(rules, source, target, columns),
         named_by_ids=named,
         signals=tuple(cached.signals(given.packs, given.signalling, target)),
-        held_columns=absent_columns(given.link, rules, policy, (source, target), columns),
+        held_columns=() if totals else absent_columns(given.link, rules, policy, (source, target), columns),
         alike=not named
         and all(
             c.column.type == source.columns[c.name].type in SENT_ALIKE
@@ -243,8 +253,19 @@ def _plan_table(given: Ingredients, number: int, source: Table, target: Table) -
         protected_by=policy.rule if policy.protects else None,
         kept=policy.kept,
         inserts_only=policy.inserts_only,
+        totals=totals,
     )
     return replace(plan, masks=_masks(given, source, plan))
+
+
+def _totals(policy: Policy, columns: Mapping[str, ColumnPlan]) -> Totals | None:
+    """Of what the rows of a table are totals, as far as both sides have the columns."""
+    if policy.totals is None:
+        return None
+    said, rule = policy.totals
+    by = tuple(name for name in said.by if name in columns)
+    sums = tuple(name for name in said.sum if name in columns and base_type(columns[name].column.type) in ADDABLE)
+    return Totals(by, sums, rule) if by and sums else None
 
 
 def _masks(given: Ingredients, source: Table, table: TablePlan | None) -> dict[str, str]:
@@ -308,14 +329,15 @@ def _groups(tables: dict[int, TablePlan]) -> tuple[tuple[int, ...], ...]:
 
 
 def _models(given: Ingredients, tables: dict[int, TablePlan]) -> Iterable[ModelTable]:
-    by_table = {str(t.name): t for t in tables.values() if t.surrogate}
+    by_table = {str(t.name): t for t in tables.values() if t.table.surrogate}
     models = {name.replace("_", "."): name for name in by_table}
     models |= given.packs.models
     models |= {model: given.packs.table_of(model) for model in given.models}
     for model, name in sorted(models.items()):
         table = by_table.get(name)
         if table and table.table.sequence:
-            yield ModelTable(model, table.number, table.space, table.table.sequence, table.protected_by is not None)
+            unpaired = table.protected_by is not None or table.totals is not None
+            yield ModelTable(model, table.number, table.space, table.table.sequence, unpaired)
 
 
 def _policy(policies: Mapping[str, str] | str | None, column: str) -> str | None:

@@ -158,6 +158,15 @@ class Signal:
     where: tuple[tuple[str, str], ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What is added up: the columns `sums`, for each combination of the columns `by`. The rule `rule` says so."""
+
+    by: tuple[str, ...]
+    sums: tuple[str, ...]
+    rule: str
+
+
 @dataclass(frozen=True)
 class TablePlan:
     """A table that is replicated. `number` is its number in `ucrepl.table_name` of the target.
@@ -174,7 +183,7 @@ class TablePlan:
     `held_columns`: columns of the source for which the target has no place, and whose values are held until it has.
     `alike`: PostgreSQL's binary format of its rows is the same on both sides. `wide`: its new rows are staged with a
     column for each of theirs, besides the image (see `plan.wide`). `signals`: of which caches Odoo's workers are
-    told when its rows were changed.
+    told when its rows were changed. `totals`: its rows are totals, of which differences go over.
     """
 
     number: int
@@ -195,6 +204,7 @@ class TablePlan:
     kept: str = ""
     inserts_only: bool = False
     signals: tuple[Signal, ...] = ()
+    totals: Totals | None = None
 
     @property
     def name(self) -> TableName:
@@ -204,7 +214,7 @@ class TablePlan:
     @property
     def surrogate(self) -> bool:
         """Whether its ids are mapped."""
-        return self.table.surrogate
+        return self.table.surrogate and self.totals is None
 
     @property
     def unique_indexes(self) -> tuple[UniqueIndex, ...]:
@@ -291,7 +301,7 @@ class RuleUse:
 class ModelTable:
     """An Odoo model, the number of the table in which its records are, that of their ids, and their sequence.
 
-    `is_protected`: its records are never made, so that one that is only mentioned gets no id.
+    `is_protected`: its records are never made, or are in no pair, so that one that is only mentioned gets no id.
     """
 
     model: str
@@ -355,8 +365,13 @@ class LinkPlan:
 
     @cached_property
     def followed(self) -> dict[int, TablePlan]:
-        """The tables whose rows are written: not those of which rows come on demand, or are recognised, only."""
-        return {number: t for number, t in self.tables.items() if not (t.on_demand or t.protected_by)}
+        """The tables whose rows are copied: not those of totals, or of which rows are recognised, or come on demand."""
+        return {n: t for n, t in self.tables.items() if not (t.on_demand or t.protected_by or t.totals)}
+
+    @cached_property
+    def totals(self) -> dict[int, TablePlan]:
+        """The tables whose rows are totals."""
+        return {number: table for number, table in self.tables.items() if table.totals and not table.on_demand}
 
     @cached_property
     def protected(self) -> dict[TableName, str]:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
-from ucrepl.config import Action, Mode, Rule
+from ucrepl.config import Action, Mode, Rule, Totals
 from ucrepl.errors import ConfigError
 from ucrepl.packs import Packs, PolicyRule
 from ucrepl.packs.policies import ALL_COLUMNS
@@ -51,7 +51,14 @@ class Policies:
             levels=_levels([(r.name, r.columns) for r in columns], table, target),
             own_levels=_levels([(r.name, r.protect) for r in self.rules if r.matches(*name)], table, target),
             withheld={c: rule.name for rule in reversed(columns) for c in rule.withhold if c in table.columns},
+            totals=self._totals(name) if action in COPIED else None,
         )
+
+    def _totals(self, name: TableName) -> tuple[Totals, str] | None:
+        """Of what the rows of a table are totals, and the rule that says so."""
+        own = ((rule.totals, rule.name) for rule in self.rules if rule.totals and rule.matches(*name))
+        packed = ((rule.totals, rule.name) for rule, _ in self._of_packs(name) if rule.totals)
+        return next(own, None) or next(packed, None)
 
     def _own(self, name: TableName) -> Rule | None:
         """The rule of the configuration that decides about all rows of a table."""
@@ -101,7 +108,8 @@ class Policy:
 
     `rule` says so, None where none does; it stands in the place of those that are named in `overrides`. `levels`:
     column -> the level of protection that a pack gives it, and its rule; `own_levels`: what the configuration says of
-    it, which counts more; `withheld`: column that stays on the source -> the rule.
+    it, which counts more; `withheld`: column that stays on the source -> the rule. `totals`: of what its rows are
+    totals, and the rule that says so.
     """
 
     table: TableName
@@ -112,6 +120,7 @@ class Policy:
     levels: dict[str, tuple[Protection, str]] = field(default_factory=dict)
     own_levels: dict[str, tuple[Protection, str]] = field(default_factory=dict)
     withheld: Mapping[str, str] = field(default_factory=dict)
+    totals: tuple[Totals, str] | None = None
 
     @property
     def skips(self) -> bool:
@@ -164,6 +173,9 @@ class Policy:
             yield RuleUse(label, column, None, f"level {int(level)}", rule, pack)
         for column, rule in self.withheld.items():
             yield RuleUse(label, column, None, "stays on the source", rule)
+        if self.totals:
+            said, rule = self.totals
+            yield RuleUse(label, None, None, f"totals of {', '.join(said.sum)} by {', '.join(said.by)}", rule)
 
 
 def may_leave(policy: Policy, needed: Collection[str], table: Table) -> dict[str, str]:

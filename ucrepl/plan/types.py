@@ -18,6 +18,8 @@ SENT_ALIKE = frozenset({
 })  # fmt: skip
 TEXTS = frozenset({"character varying", "text", "bpchar", "name", "citext"})
 NUMBERS = frozenset({"bigint", "double precision", "integer", "money", "numeric", "real", "smallint"})
+ADDABLE = NUMBERS - {"money"}
+"""The types of numbers that can be told as a difference: the text of money depends on the server."""
 
 
 def base_type(column_type: str) -> str:

@@ -17,6 +17,7 @@ from ucrepl.link.ids.sequences import Slot, read_slot
 from ucrepl.link.ingredients import transient_tables
 from ucrepl.link.node import NodeIdentity, identify, schema_version
 from ucrepl.link.planned import read_plan
+from ucrepl.link.totals import of_totals
 from ucrepl.packs import load_packs
 from ucrepl.plan.build import check_rules
 from ucrepl.plan.catalog import Catalog, Table, TableName
@@ -61,7 +62,8 @@ class NodeFacts:
     @cached_property
     def drift(self) -> dict[TableName, str]:
         """The tables without the right triggers, and in what way."""
-        return drifted(self.connection, self.catalog) if self.identity else {}
+        totals = of_totals(self.config, self.catalog.tables)
+        return drifted(self.connection, self.catalog, totals) if self.identity else {}
 
     @cached_property
     def slot(self) -> Slot | None:

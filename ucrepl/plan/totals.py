@@ -1,0 +1,194 @@
+"""SQL that adds up: of a table whose rows are totals differences are applied, each to the row of its combination.
+
+A difference commutes with every other one, so that no order among them has to be kept, and none is in conflict with
+another. The rows are each node's own: one is made where there is none of a combination, and none is taken away.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from ucrepl.plan.model import ColumnPlan, LinkPlan, Protection, TablePlan, Totals
+from ucrepl.plan.text import lines, literal, quote
+from ucrepl.plan.translate import SENT, Row, looked_up, sent
+
+
+def note_untold(link: LinkPlan, table: TablePlan) -> str:
+    """Notes the changes that do not say of what they are: they refer to a record that is not known here.
+
+    Or they were captured before the node knew that the rows are totals, when only changed columns were recorded.
+    """
+    totals, hstore = _totals(table), quote(link.hstore_schema)
+    by = [table.column(name) for name in totals.by]
+    needed = ", ".join(literal(table.column(name).name) for name in (*totals.by, *totals.sums))
+    name = literal(str(table.name))
+    tests = [
+        f"({literal(c.name)}, {sent(c)}::text, {sent(c)} IS NOT NULL AND {_local(link, table, c)} IS NULL)"
+        for c in by
+        if c.is_reference or c.reference
+    ]
+    unresolved = f"""
+UNION ALL
+SELECT change.seq, 'unresolved', 'UC001',
+    format('no local record is known for %s.%s = %s of the source', {name}, reference.name, reference.value)
+FROM {_sides(link, table)}
+{_unfolded(link, _with_siblings(table, by), "change.image")}
+CROSS JOIN LATERAL (
+    VALUES
+{lines(tests, depth=2)}
+) AS reference (name, value, unresolved)
+WHERE reference.unresolved"""
+    return f"""\
+INSERT INTO pg_temp.trouble (seq, reason, sqlstate, message)
+SELECT change.seq, 'missing', NULL,
+    format('it was captured before the source knew that rows of %s are totals', {name})
+FROM pg_temp.change AS change
+WHERE change.table_id = {table.number} AND change.op <> 'I'
+    AND {hstore}.exists_all(change.old, ARRAY[{needed}]) IS NOT TRUE{unresolved if tests else ""}"""
+
+
+def add_up(link: LinkPlan, table: TablePlan) -> str:
+    """Applies the staged changes of a table whose rows are totals.
+
+    Of several rows of one combination the first one takes the difference. A row that somebody takes away, or moves to
+    another combination, while this waits for it is none: then a new one is made. What is no sum is taken over as a
+    value where an update brings it, unless it was changed here later (`pg_temp.touched`).
+    """
+    totals = _totals(table)
+    by = [table.column(name) for name in totals.by]
+    sums = [table.column(name) for name in totals.sums]
+    own_key = table.table.key if table.table.surrogate else ()
+    others = [c for c in table.columns if not (c in by or c in sums or c.is_local or c.name in own_key)]
+    rows, keys = f"{table.table.only}{table.name.sql}", [quote(name) for name in table.table.key]
+    moved = [f"{_local(link, table, c)} AS {_by(i)}" for i, c in enumerate(by)]
+    moved += [f"sum(change.sign * coalesce({sent(c)}::numeric, 0)) AS {_sum(i)}" for i, c in enumerate(sums)]
+    changes = " OR ".join(f"chosen.{_sum(i)} <> 0" for i in range(len(sums)))
+    written = [c for c in others if c.protection is not Protection.NEVER and c.name not in table.table.key]
+    sets = [
+        f"{quote(c.name)} = (coalesce(target.{quote(c.name)}::numeric, 0) + chosen.{_sum(i)})::{c.column.type}"
+        for i, c in enumerate(sums)
+    ]
+    sets += [f"{quote(c.name)} = {_value(link, table, c)}" for c in written if not c.is_uncertain]
+    made = {quote(c.name): f"chosen.{_by(i)}" for i, c in enumerate(by)}
+    made |= {quote(c.name): f"chosen.{_sum(i)}::{c.column.type}" for i, c in enumerate(sums)}
+    made |= {quote(c.name): _local(link, table, c) for c in others}
+    overriding = "OVERRIDING SYSTEM VALUE\n" if any(c.column.identity for c in (*by, *sums, *others)) else ""
+    return f"""\
+WITH moved AS (
+    SELECT
+{lines(moved, depth=2)},
+        (array_agg(change.image ORDER BY change.sign DESC, change.seq DESC))[1] AS image,
+        ucrepl.overlay(change.given ORDER BY change.seq) AS given,
+        max(change.at) AS at,
+        bool_or(change.op = 'I') AS is_new
+    FROM {_sides(link, table)}
+    {_unfolded(link, [*_with_siblings(table, by), *sums], "change.image")}
+    GROUP BY {", ".join(str(i + 1) for i in range(len(by)))}
+),
+chosen AS MATERIALIZED (
+    SELECT moved.*, row_number() OVER () AS place, {_keys("here", keys)}
+    FROM moved
+    LEFT JOIN LATERAL (
+        SELECT {_keys("target", keys)}
+        FROM {rows} AS target
+        WHERE {_same(by, "moved")}
+        ORDER BY {_keys("target", keys)}
+        LIMIT 1
+    ) AS here ON true
+    ORDER BY {_keys("here", keys)}
+),
+added AS (
+    UPDATE {rows} AS target
+    SET
+{lines(sets, depth=2)}
+    FROM chosen
+    {_unfolded(link, written, "chosen.given")}
+    WHERE {" AND ".join(f"target.{key} = chosen.{key}" for key in keys)}
+        AND {_same(by, "chosen")}
+        AND ({changes} OR chosen.given IS NOT NULL)
+    RETURNING chosen.place
+)
+INSERT INTO {table.name.sql} (
+{lines(made)}
+)
+{overriding}SELECT
+{lines(made.values())}
+FROM chosen
+{_unfolded(link, table.columns, "chosen.image")}
+WHERE CASE WHEN chosen.{keys[0]} IS NULL
+    THEN {changes} OR chosen.is_new
+    ELSE ({changes}) AND NOT EXISTS (SELECT FROM added WHERE added.place = chosen.place)
+END"""
+
+
+def _sides(link: LinkPlan, table: TablePlan) -> str:
+    """The changes, each once as it takes from a combination, once as it adds to one. `given`: what an update brings."""
+    after = f"CASE WHEN change.op IN ('U', 'K') THEN {quote(link.hstore_schema)}.hs_concat(change.old, change.new)"
+    return f"""(
+    SELECT change.seq, change.op, change.at, side.sign, side.image, side.given
+    FROM pg_temp.change AS change
+    CROSS JOIN LATERAL (
+        VALUES
+            (-1, change.old, NULL),
+            (1, {after} ELSE change.new END, CASE WHEN change.op IN ('U', 'K') THEN change.new END)
+    ) AS side (sign, image, given)
+    WHERE change.table_id = {table.number} AND side.image IS NOT NULL
+) AS change"""
+
+
+def _unfolded(link: LinkPlan, columns: Iterable[ColumnPlan], image: str) -> str:
+    """The join that takes columns out of an image, under the name `sent`."""
+    fetch = f"{quote(link.hstore_schema)}.fetchval({image}, "
+    values = [f"{fetch}{literal(c.name)})::{c.column.type} AS {quote(c.name)}" for c in dict.fromkeys(columns)]
+    return f"CROSS JOIN LATERAL (\n    SELECT\n{lines(values, depth=2)}\n    OFFSET 0\n) AS sent"
+
+
+def _value(link: LinkPlan, table: TablePlan, column: ColumnPlan) -> str:
+    """What a column of the local row holds after an update of the source: its own value where that is later."""
+    name, own_key = literal(column.name), quote(table.table.key[0])
+    found = looked_up(link, table, column, sent(column), Row(sent, "target"))
+    key = f"target.{own_key}::text"
+    if len(table.table.key) > 1:
+        key = f"ARRAY[{', '.join(f'target.{quote(k)}::text' for k in table.table.key)}]::text"
+    later = (
+        f"SELECT FROM pg_temp.touched AS t WHERE t.table_id = {table.number} AND t.local_key = {key}"
+        f" AND t.column_name = {name} AND t.at > chosen.at"
+    )
+    given = f"{quote(link.hstore_schema)}.exist(chosen.given, {literal(column.name)})"
+    return f"CASE WHEN {given} AND NOT EXISTS ({later}) THEN {found} ELSE target.{quote(column.name)} END"
+
+
+def _local(link: LinkPlan, table: TablePlan, column: ColumnPlan) -> str:
+    return looked_up(link, table, column, sent(column), SENT)
+
+
+def _same(by: Sequence[ColumnPlan], row: str) -> str:
+    """The condition that a local row is of the combination; written so that an index on a column can find it."""
+    return " AND ".join(
+        f"target.{quote(c.name)} = {row}.{_by(i)}"
+        if c.column.not_null
+        else f"(target.{quote(c.name)} = {row}.{_by(i)} OR (target.{quote(c.name)} IS NULL AND {row}.{_by(i)} IS NULL))"
+        for i, c in enumerate(by)
+    )
+
+
+def _with_siblings(table: TablePlan, columns: Sequence[ColumnPlan]) -> list[ColumnPlan]:
+    """The columns, and those without which their values can't be translated."""
+    return [*columns, *(table.column(name) for c in columns for name in c.siblings)]
+
+
+def _keys(row: str, keys: Sequence[str]) -> str:
+    return ", ".join(f"{row}.{key}" for key in keys)
+
+
+def _by(place: int) -> str:
+    return f"by_{place}"
+
+
+def _sum(place: int) -> str:
+    return f"sum_{place}"
+
+
+def _totals(table: TablePlan) -> Totals:
+    if table.totals is None:
+        message = f"the rows of {table.name} are no totals"
+        raise AssertionError(message)
+    return table.totals
