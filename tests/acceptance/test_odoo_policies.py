@@ -37,6 +37,7 @@ OTHERWISE: Final = {
     ("ir_model_data", "migrate"): "replicate",  # those of modules are skipped, by a rule for single rows
     ("ir_translation", "migrate"): "replicate",  # how they are transformed is not a matter of policies
     ("ir_property", "migrate"): "replicate",
+    ("stock_quant", "cluster"): "replicate",  # as totals: differences are added up
     ("ir_sequence", "cluster"): "replicate",  # a new journal or warehouse can't be without; what is there is protected
     ("ir_sequence_date_range", "cluster"): "replicate",
     ("mail_alias", "migrate"): "insert-only",  # a new team can't be without

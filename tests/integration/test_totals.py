@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.integration.links import BACK, FORTH, MakePair, Pair, part_ids
+from tests.integration.links import MakePair, Pair, part_ids
 
 TABLES = """
     CREATE TABLE product (id serial PRIMARY KEY, name text UNIQUE);
@@ -26,7 +26,7 @@ RULES = [
     {"table": "place", "keys": [["name"]]},
 ]
 SUMS = """
-    SELECT p.name, l.name, s.lot, sum(s.quantity), sum(s.reserved)
+    SELECT p.name, l.name, s.lot, sum(s.quantity), sum(s.reserved::numeric)
     FROM stock AS s JOIN product AS p ON p.id = s.product_id LEFT JOIN place AS l ON l.id = s.place_id
     GROUP BY 1, 2, 3 HAVING sum(s.quantity) <> 0 OR sum(s.reserved) <> 0 ORDER BY 1, 2, 3
 """
@@ -88,3 +88,140 @@ def test_both_sides_at_once(make_pair: MakePair) -> None:
         side.run("UPDATE stock SET quantity = quantity - %s WHERE lot IS NULL AND place_id IS NOT NULL", taken)
     assert settled(pair) == [("apple", "shelf", None, 2, 1), ("pear", None, None, 2, 0)]
     assert pair.a.value("SELECT count(*) FROM stock") == pair.b.value("SELECT count(*) FROM stock") == 2
+
+
+def test_rows_are_moved_and_merged(make_pair: MakePair) -> None:
+    """A row goes to another combination, and several become one, as an Odoo merges its quants."""
+    pair = made(make_pair)
+    for quantity in (5, 7, 1):
+        stock(pair, "turin", "apple", "shelf", quantity)
+    stock(pair, "milan", "apple", "shelf", 10)
+    settled(pair)
+    pair.a.run("""
+        BEGIN;
+        UPDATE stock SET quantity = (SELECT sum(quantity) FROM stock) WHERE id = (SELECT min(id) FROM stock);
+        DELETE FROM stock WHERE id > (SELECT min(id) FROM stock);
+        COMMIT
+    """)
+    assert settled(pair) == [("apple", "shelf", None, 23, 0)]
+    pair.b.run("UPDATE stock SET lot = 'L1', place_id = (SELECT id FROM place WHERE name = 'cellar')")
+    assert settled(pair) == [("apple", "cellar", "L1", 23, 0)]
+    pair.a.run("UPDATE stock SET lot = 'L2' WHERE lot = 'L1'; UPDATE stock SET lot = 'L1' WHERE lot = 'L2'")
+    pair.a.run("UPDATE stock SET lot = 'L3', quantity = quantity - 3 WHERE lot = 'L1'")
+    pair.a.run("UPDATE stock SET id = id + 5000 WHERE lot = 'L3'")
+    assert settled(pair) == [("apple", "cellar", "L3", 20, 0)]
+
+
+def test_a_truncate_takes_all_away(make_pair: MakePair) -> None:
+    pair = made(make_pair)
+    stock(pair, "turin", "apple", "shelf", 5)
+    stock(pair, "milan", "pear", "shelf", 2)
+    settled(pair)
+    stock(pair, "milan", "apple", "shelf", 1)  # turin does not know of it yet
+    pair.a.run("TRUNCATE stock CASCADE")
+    stock(pair, "turin", "pear", "cellar", 4)
+    assert settled(pair) == [("apple", "shelf", None, 1, 0), ("pear", "cellar", None, 4, 0)]
+
+
+def test_what_is_no_sum_is_a_value(make_pair: MakePair) -> None:
+    """Of an update it is taken over, unless it was changed later here; a new row has all of it."""
+    pair = made(make_pair)
+    pair.a.run(
+        "INSERT INTO stock (product_id, quantity, counted, since) SELECT id, 1, 3, '2024-02-01' FROM product"
+        " WHERE name = 'apple'"
+    )
+    pair.settle()
+    assert pair.b.rows("SELECT counted, since::date::text FROM stock") == [(3, "2024-02-01")]
+    pair.a.run("UPDATE stock SET counted = 4")
+    pair.b.run("UPDATE stock SET counted = 5, quantity = 2")
+    pair.settle()
+    assert pair.assert_same("SELECT quantity, counted FROM stock") == [(2, 5)]
+
+
+def test_an_unknown_record_is_waited_for(make_pair: MakePair) -> None:
+    """What belongs to a product that could not be made is parked, and adds up once when it is there."""
+    pair = made(make_pair)
+    stock(pair, "turin", "apple", "shelf", 1)
+    settled(pair)
+    pair.b.run("ALTER TABLE product ADD CHECK (name <> 'plum')")
+    pair.a.run("INSERT INTO product (name) VALUES ('plum')")
+    stock(pair, "turin", "plum", "shelf", 5)
+    pair.a.run("UPDATE stock SET quantity = quantity + 2")
+    pair.settle()
+    assert {parked.reason for parked in pair.b.parked() if parked.table == "stock"} == {"unresolved"}
+    assert pair.b.rows(SUMS) == [("apple", "shelf", None, 3, 0)]
+    pair.a.run("UPDATE stock SET quantity = quantity + 10")
+    pair.settle()
+    pair.b.run("ALTER TABLE product DROP CONSTRAINT product_name_check")
+    assert pair.retry().parked == 0
+    assert settled(pair) == [("apple", "shelf", None, 13, 0), ("plum", "shelf", None, 17, 0)]
+    pair.retry()
+    assert settled(pair) == [("apple", "shelf", None, 13, 0), ("plum", "shelf", None, 17, 0)]
+
+
+def test_the_finer_grain_adds_once(make_pair: MakePair) -> None:
+    """A batch in which something else fails is applied in parts, and every difference with one of them."""
+    pair = made(make_pair)
+    pair.b.run("ALTER TABLE product ADD CHECK (name <> 'plum')")
+    for number in range(6):
+        stock(pair, "turin", "apple", "shelf", number)
+        pair.a.run("UPDATE stock SET quantity = quantity + 1")
+        if number == 3:
+            pair.a.run("INSERT INTO product (name) VALUES ('plum')")
+    drained = pair.forth()
+    assert drained.finer
+    assert drained.parked == 1
+    assert pair.assert_same(SUMS) == [("apple", "shelf", None, 36, 0)]
+
+
+def test_references_to_rows_of_totals(make_pair: MakePair) -> None:
+    """They are each node's own: a reference to one is null on the other side, and says so."""
+    pair = made(make_pair)
+    stock(pair, "turin", "apple", "shelf", 1)
+    pair.a.run("INSERT INTO note (stock_id, text) SELECT id, 'looked at' FROM stock")
+    settled(pair)
+    assert pair.b.rows("SELECT stock_id, text FROM note") == [(None, "looked at")]
+
+
+def test_a_table_that_becomes_one_of_totals(make_pair: MakePair) -> None:
+    """What was captured before without its combination is parked; install sees to it that it is known from then on."""
+    pair = make_pair(TABLES, rules=RULES[1:])
+    pair.a.run("INSERT INTO product (name) VALUES ('apple')")
+    pair.settle()
+    stock(pair, "turin", "apple", None, 5)
+    pair.settle()
+    pair.a.run("UPDATE stock SET quantity = 6")
+    pair.configure(rules=RULES)
+    pair.settle()
+    pair.install()
+    pair.a.run("UPDATE stock SET quantity = 8")
+    pair.settle()
+    assert pair.b.value("SELECT quantity FROM stock") == 7  # the second of the two
+    assert [(parked.table, parked.op, parked.reason) for parked in pair.b.parked()] == [("stock", "U", "missing")]
+
+
+def test_duplicates_and_numbers(make_pair: MakePair) -> None:
+    """Of several rows the first takes the difference; numbers with a point are added without a trace of binary ones."""
+    pair = made(make_pair)
+    for _ in range(3):
+        stock(pair, "milan", "apple", "shelf", 1, 0.1)
+    settled(pair)
+    stock(pair, "turin", "apple", "shelf", 0.25, 0.2)
+    pair.settle()
+    assert pair.b.column("SELECT quantity FROM stock ORDER BY id")[0] == pytest.approx(1.25)
+    assert pair.b.column("SELECT reserved FROM stock ORDER BY id") == [0.3, 0.1, 0.1]
+
+
+@pytest.mark.parametrize("ids", ["remap", "shared"])
+def test_clones(make_pair: MakePair, ids: str) -> None:
+    """Two clones hold the same at the start: pairing and sharing ids leave totals alone."""
+    pair = make_pair(TABLES, rules=RULES, ids=ids, installed=False)
+    pair.run("INSERT INTO product (name) VALUES ('apple'); INSERT INTO place (name) VALUES ('shelf')")
+    pair.run("INSERT INTO stock (product_id, place_id, quantity) VALUES (1, 1, 50)")
+    pair.install()
+    pair.seed_both()
+    if ids == "shared":
+        pair.share()
+    stock(pair, "turin", "apple", "shelf", 2)
+    pair.b.run("UPDATE stock SET quantity = quantity - 20")
+    assert settled(pair) == [("apple", "shelf", None, 32, 0)]

@@ -154,7 +154,7 @@ class Applier:
         kept = self._hold(staged)
         result.held += kept
         if parked:
-            self._run(query("note_queued"), {"link": self.link_id})
+            self._run(query("note_queued"), {"link": self.link_id, "totals": list(self.plan.totals)})
         taken = self._park() if parked else 0
         result.parked += taken
         staged = read_staged(self.connection, self.plan) if taken or kept else staged

@@ -175,7 +175,9 @@ class Policy:
             yield RuleUse(label, column, None, "stays on the source", rule)
         if self.totals:
             said, rule = self.totals
-            yield RuleUse(label, None, None, f"totals of {', '.join(said.sum)} by {', '.join(said.by)}", rule)
+            for column in said.sum:
+                if target is None or column in target.columns:
+                    yield RuleUse(label, column, None, "adds up", rule)
 
 
 def may_leave(policy: Policy, needed: Collection[str], table: Table) -> dict[str, str]:
