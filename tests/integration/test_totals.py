@@ -2,6 +2,8 @@
 
 import pytest
 
+from typing import Any
+
 from tests.integration.links import MakePair, Pair, part_ids
 
 TABLES = """
@@ -20,7 +22,7 @@ TABLES = """
     CREATE INDEX ON stock (product_id);
     CREATE TABLE note (id serial PRIMARY KEY, stock_id int REFERENCES stock ON DELETE SET NULL, text text);
 """
-RULES = [
+RULES: list[dict[str, Any]] = [
     {"table": "stock", "totals": {"by": ["product_id", "place_id", "lot"], "sum": ["quantity", "reserved"]}},
     {"table": "product", "keys": [["name"]]},
     {"table": "place", "keys": [["name"]]},
