@@ -1,8 +1,8 @@
 """Tables whose rows are totals: differences are added on the other side, whatever rows either side keeps them in."""
 
-import pytest
-
 from typing import Any
+
+import pytest
 
 from tests.integration.links import MakePair, Pair, part_ids
 
