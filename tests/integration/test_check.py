@@ -77,13 +77,22 @@ def test_nothing_is_changed(pair: Pair, terminal: Terminal) -> None:
 
 def test_before_the_installation(make_pair: MakePair, tmp_path: Path) -> None:
     terminal = Terminal(make_pair(TABLES, installed=False), tmp_path)
-    assert findings(terminal, code=1) == [
+    assert [f for f in findings(terminal, code=1) if f[2] != "clients"] == [
         ("error", "turin", "installed", "ucrepl is not installed"),
         ("error", "milan", "installed", "ucrepl is not installed"),
+        *(
+            (
+                "note",
+                node,
+                "hstore",
+                "the extension 'hstore' is not in the database: `install` puts it into the schema 'ucrepl'",
+            )
+            for node in ("turin", "milan")
+        ),
     ]
     said = terminal("check", code=1)
     assert said.lines[:2] == ["error: turin: ucrepl is not installed", "  HINT: run: ucrepl install turin"]
-    assert said.err == "2 errors\n"
+    assert said.err.startswith("2 errors")
 
 
 def test_nodes_that_can_t_be_reached(pair: Pair, tmp_path: Path) -> None:
@@ -171,8 +180,11 @@ def test_triggers_that_nobody_needs(make_pair: MakePair, tmp_path: Path) -> None
 
 def test_tables_without_a_key(pair: Pair, terminal: Terminal) -> None:
     pair.b.run("CREATE TABLE loose (a integer)")
-    message = "changes are not captured: 1 table without a key ('loose')"
-    assert findings(terminal) == [("warning", "milan", "keys", message)]
+    pair.b.run("CREATE TABLE late (a integer PRIMARY KEY DEFERRABLE)")
+    assert findings(terminal) == [
+        ("warning", "milan", "keys", "changes are not captured: 1 table without a key ('loose')"),
+        ("warning", "milan", "keys", "changes are not captured: 1 table whose key is DEFERRABLE ('late')"),
+    ]
 
 
 def test_tables_that_the_target_has_not_alike(pair: Pair, terminal: Terminal) -> None:
@@ -239,6 +251,61 @@ def test_triggers_that_fire_for_replayed_changes(pair: Pair, terminal: Terminal)
     )
     message = "2 triggers of 'milan' will fire for replayed changes, too: 'sometimes on label', 'always on partner'"
     assert findings(terminal) == [("warning", FORTH, "firing", message)]
+
+
+def test_what_may_swallow_replayed_rows(pair: Pair, terminal: Terminal) -> None:
+    pair.b.run(
+        "CREATE FUNCTION drop_it() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';"
+        "CREATE TRIGGER swallow BEFORE INSERT ON partner FOR EACH ROW EXECUTE FUNCTION drop_it();"
+        "CREATE RULE elsewhere AS ON INSERT TO label DO INSTEAD NOTHING"
+    )
+    elsewhere = "what is replayed to 'milan' goes elsewhere, by 1 rule DO INSTEAD: 'elsewhere on label'"
+    swallows = "1 trigger BEFORE a row of 'milan' can change replayed rows, or drop them: 'swallow on partner'"
+    assert findings(terminal, code=1) == [
+        ("error", FORTH, "rewriting", elsewhere),
+        ("warning", FORTH, "firing", swallows),
+    ]
+
+
+def test_a_mask_that_gives_one_value_where_values_must_differ(pair: Pair, tmp_path: Path) -> None:
+    pair.run("CREATE TABLE login (id serial PRIMARY KEY, name text NOT NULL UNIQUE, note text)")
+    pair.install()
+    pair.configure(both_ways=False, rules=[{"table": "login", "set": {"name": "'x'", "note": "'y'"}}])
+    found = [f for f in findings(Terminal(pair, tmp_path)) if f[2] == "masks"]
+    message = "only the first row will arrive: 'set' gives all one value where values must differ: 'login.name'"
+    assert found == [("warning", FORTH, "masks", message)]
+    pair.configure(both_ways=False, rules=[{"table": "login", "set": {"name": "'x' || id"}}])
+    assert not [f for f in findings(Terminal(pair, tmp_path)) if f[2] == "masks"]
+
+
+@pytest.mark.parametrize("nothing", ["null", " NULL ", None])
+def test_a_mask_of_nothing_where_there_must_be_a_value(pair: Pair, tmp_path: Path, nothing: str | None) -> None:
+    pair.run("ALTER TABLE label ADD must integer NOT NULL")
+    pair.configure(both_ways=False, rules=[{"table": "label", "set": {"must": nothing}}])
+    found = [f for f in findings(Terminal(pair, tmp_path), code=1) if f[2] == "rules"]
+    assert "column 'must' of table 'label' can't be set to null" in found[0][3]
+
+
+def test_clients_at_work_before_the_installation(make_pair: MakePair, tmp_path: Path) -> None:
+    pair = make_pair(TABLES, installed=False)
+    with pair.a.another(application_name="odoo-4711"):
+        found = [f for f in findings(Terminal(pair, tmp_path), code=1) if f[1:3] == ("turin", "clients")]
+    [(severity, _, _, message)] = found
+    assert (severity, "'odoo-4711'" in message) == ("warning", True)
+    pair.install()
+    assert not [f for f in findings(Terminal(pair, tmp_path)) if f[2] == "clients"]
+
+
+def test_rows_of_the_source_that_are_hidden(pair: Pair, tmp_path: Path) -> None:
+    pair.a.run("ALTER TABLE label ENABLE ROW LEVEL SECURITY")
+    with role(pair, "guest"):
+        pair.a.run("ALTER SCHEMA ucrepl OWNER TO guest; GRANT ALL ON ALL TABLES IN SCHEMA ucrepl TO guest")
+        terminal = Terminal(pair, tmp_path, turin=make_conninfo(pair.a.dsn, user="guest"))
+        said = terminal("check", "--json", code=1).json["findings"]
+        pair.a.run("ALTER SCHEMA ucrepl OWNER TO postgres")
+    [finding] = [f for f in said if "row level security hides" in f["message"] and f["node"] == "turin"]
+    assert finding["message"] == "row level security hides rows of 1 table ('label') from the role 'guest'"
+    assert "BYPASSRLS" in finding["remedy"]
 
 
 def test_sequences_behind(pair: Pair, terminal: Terminal) -> None:

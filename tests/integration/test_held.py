@@ -7,6 +7,7 @@ import pytest
 
 from tests.integration.links import MakePair, Pair, part_ids
 from tests.integration.terminal import FORTH, Terminal
+from ucrepl.link.held.tell import held_tables, reasons
 
 ITEM = "CREATE TABLE item (id serial PRIMARY KEY, name text)"
 TASK = "CREATE TABLE task (id serial PRIMARY KEY, name text, item_id integer REFERENCES item)"
@@ -254,6 +255,13 @@ def test_a_truncate_of_a_skipped_table_leaves_the_rest_of_the_batch_in_order(pai
     assert pair.assert_same("SELECT name FROM item") == [("z",)]
 
 
+def why_held(pair: Pair, table: str) -> str:
+    """The sentence about what is held of a table on milan."""
+    tables = [held for held in held_tables(pair.b.connection, FORTH) if held.name == table]
+    [reason] = reasons(tables, pair.config.link(FORTH), pair.a.connection, pair.b.connection)
+    return str(reason)
+
+
 def test_what_names_a_model_without_a_table_is_held_with_it(make_pair: MakePair) -> None:
     message = "CREATE TABLE mail_message (id serial PRIMARY KEY, model text, res_id integer, body text)"
     pair = make_pair(f"{message}; {ITEM}", installed=False)
@@ -273,6 +281,20 @@ def test_what_names_a_model_without_a_table_is_held_with_it(make_pair: MakePair)
     assert pair.b.held() == held
     take_up(pair, "ALTER TABLE mail_message ADD extra text")
     assert pair.b.held() == held
+    assert why_held(pair, "mail_message") == (
+        "there is no place on 'milan' for rows of 'mail_message' as they are on 'turin': the table has another key"
+        " there, or they belong to a model without a table: 1 row of 1 table is held"
+    )
+    pair.a.run(
+        "CREATE TABLE ir_model (id serial PRIMARY KEY, model text);"
+        "CREATE TABLE ir_model_fields (id serial PRIMARY KEY, model text, name text);"
+        "CREATE TABLE ir_model_data (id serial PRIMARY KEY, module text, name text, model text, res_id integer);"
+        "INSERT INTO ir_model (model) VALUES ('sale.order');"
+        "INSERT INTO ir_model_data (module, name, model, res_id) VALUES ('sale', 'order', 'ir.model', 1)"
+    )
+    assert why_held(pair, "mail_message") == (
+        "rows of 'mail_message' belong to models without a table on 'milan': 'sale.order': 1 row of 1 table is held"
+    )
 
     take_up(pair, "CREATE TABLE sale_order (id serial PRIMARY KEY, name text); SELECT setval('sale_order_id_seq', 70)")
     assert pair.b.rows("SELECT m.body, o.name FROM mail_message AS m JOIN sale_order AS o ON o.id = m.res_id") == [

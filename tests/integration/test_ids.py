@@ -240,9 +240,19 @@ def test_pairs_of_other_ids_are_refused(make_pair: MakePair) -> None:
 
 def test_clones_have_to_be_paired_first(make_pair: MakePair) -> None:
     pair = make_pair(TABLES, ids="shared")
-    with pytest.raises(RefusedError, match="action_window: 1 records, the first with id 1; partner: 5 rec") as refused:
+    with pytest.raises(RefusedError, match=r"'turin' and 'milan' are not paired yet: .* \(\d tables\)$") as refused:
         pair.share()
     assert "seed --same-ids" in (refused.value.hint or "")
+
+
+def test_an_error_about_many_tables_names_three(clones: Pair) -> None:
+    clones.run("".join(f"CREATE TABLE more_{n} (id serial PRIMARY KEY, name text);" for n in range(9)))
+    clones.install()
+    for side in (clones.a, clones.b):
+        side.run("".join(f"INSERT INTO more_{n} (name) VALUES ('{side.name}');" for n in range(9)))
+    clones.close_links()
+    with pytest.raises(RefusedError, match=r"(more_\d: 1 records[^;]*; ){3}and 6 more tables$"):
+        clones.share()
 
 
 def test_what_is_given_twice_meanwhile_is_noticed_and_undone(clones: Pair) -> None:

@@ -275,6 +275,11 @@ def test_a_table_in_a_pipe(capsys: Capture) -> None:
     ]
 
 
+def test_a_long_cell_in_a_pipe_widens_no_other_line(capsys: Capture) -> None:
+    print_table([{"table": "a" * 300, "says": "skip"}, {"table": "b", "says": "replicate"}], ["table", "says"])
+    assert capsys.readouterr().out.splitlines() == ["table  says", f"{'a' * 300}  skip", "b      replicate"]
+
+
 def test_a_table_without_rows(capsys: Capture) -> None:
     print_table([], ["link", "lag_rows"])
     assert capsys.readouterr().out == "link  lag rows\n"

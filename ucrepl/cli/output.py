@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 _SHORT = 25
+_WIDEST = 60  # a longer cell of piped text runs over its column, and does not push the next one away in all lines
 _LINE_SECONDS = 5.0
 
 Row = Mapping[str, object]
@@ -52,7 +53,7 @@ def print_table(rows: Iterable[Row], columns: Sequence[str]) -> None:
 
         Console().print(_rich_table(titles, cells, numeric))
         return
-    widths = [max(map(len, column)) for column in zip(titles, *cells, strict=True)]
+    widths = [max(len(cell) for cell in column if len(cell) <= _WIDEST) for column in zip(titles, *cells, strict=True)]
     for line in [titles, *cells]:
         padded = (
             cell.rjust(width) if number else cell.ljust(width)

@@ -68,6 +68,7 @@ def run(args: Namespace) -> int:
 
 
 def _errors(frame: list[dict[str, Any]]) -> list[str]:
+    from ucrepl.link.held.modules import WAIT_HINT
     from ucrepl.link.words import counted
 
     errors = [
@@ -76,7 +77,8 @@ def _errors(frame: list[dict[str, Any]]) -> list[str]:
         for what in (status["last_error"], *status["held_because"])
         if what
     ]
-    return errors + [
+    waiting = [f"{status['link']}: HINT: {WAIT_HINT}" for status in frame if status["state"] == "waiting"]
+    return [*errors, *waiting] + [
         f"{status['link']}: {counted(status['parked_files'], 'file')} parked: ucrepl filestore parked"
         for status in frame
         if status["parked_files"]

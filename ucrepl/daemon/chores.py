@@ -15,7 +15,7 @@ from ucrepl.db.sqlfiles import query
 from ucrepl.errors import ConfigError, RefusedError
 from ucrepl.link.cutover.documents import Counter, note_counters, read_counters
 from ucrepl.link.drift import capture_new
-from ucrepl.link.held.modules import at_work, modules_at_work
+from ucrepl.link.held.modules import WAIT_HINT, at_work, modules_at_work
 from ucrepl.link.held.tell import HINT, held_tables, reasons
 from ucrepl.link.ids.sequences import Member, read_slot
 from ucrepl.link.ids.tend import tend_ids
@@ -195,7 +195,7 @@ class Chores:
         waits_for = at_work(session.link.target, names) if names else None
         session.record_waiting(waits_for)
         if waits_for and not self.waits_for_modules:
-            log.info("nothing is replayed for a while", reason=waits_for)
+            log.info("nothing is replayed for a while", reason=waits_for, hint=WAIT_HINT)
         if self.waits_for_modules and not waits_for:
             log.info("replayed again: no module is being installed any more", node=session.link.target)
             self.needs_new_plan |= session.has_other_tables()

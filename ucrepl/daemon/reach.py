@@ -15,7 +15,7 @@ from ucrepl.daemon.session import Session
 from ucrepl.daemon.trouble import Patience, describe, judge
 from ucrepl.db.sqlstate import Verdict
 from ucrepl.errors import RefusedError, UcreplError, UnreachableError
-from ucrepl.link.held.modules import at_work, modules_at_work
+from ucrepl.link.held.modules import WAIT_HINT, at_work, modules_at_work
 from ucrepl.link.node import identify
 from ucrepl.link.nodes import Nodes
 from ucrepl.link.replay import LinkReplayer
@@ -177,7 +177,7 @@ def refuse_while_installing(replayer: LinkReplayer) -> None:
     if names := modules_at_work(replayer.target, link, replayer.applier.plan):
         raise RefusedError(
             f"link {link.name!r} waits: {at_work(link.target, names)}",
-            hint="run the command again when Odoo is done; or write 'wait_for_modules: false' in the link",
+            hint=WAIT_HINT,
         )
 
 

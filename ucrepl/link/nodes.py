@@ -91,6 +91,10 @@ def explain(node: str, error: psycopg.Error) -> UcreplError | None:
     what = f"node {node!r}: {' '.join(primary.split())}"
     if "hstore" in primary and error.sqlstate in _NO_EXTENSION:
         return RefusedError(what, _CONTRIB)
+    if "row-level security" in primary:
+        return RefusedError(
+            what, "ALTER ROLE … BYPASSRLS for the role in the node's 'dsn', or name the tables' owner there"
+        )
     verdict = classify(error)
     if verdict is Verdict.RECONNECT and error.sqlstate != _READ_ONLY:
         return UnreachableError(what, "see that the server is up, then run the command again")

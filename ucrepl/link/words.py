@@ -5,9 +5,9 @@ from collections.abc import Collection
 SHOWN = 10
 
 
-def counted(number: int, word: str) -> str:
-    """`1 table`, `2 tables`, `1,200 tables`."""
-    return f"{number:,} {word}{'s' * (number != 1)}"
+def counted(number: int, word: str, plural: str | None = None) -> str:
+    """`1 table`, `2 tables`, `1,200 tables`; with a `plural` where that is not the word with an `s`."""
+    return f"{number:,} {word if number == 1 else plural or f'{word}s'}"
 
 
 def listed(names: Collection[str]) -> str:

@@ -112,7 +112,7 @@ def _compile(table: Table, name: str, expression: str | None) -> str:
     if column.generated:
         message = f"{what} can't be set: PostgreSQL computes it"
         raise ConfigError(message, "set the columns of which it is made")
-    if expression is None:
+    if expression is None or expression.strip().lower() == "null":
         if column.not_null:
             message = f"{what} can't be set to null: it may not be empty"
             raise ConfigError(message, "give it a value, for example: \"'-'\"")

@@ -28,6 +28,10 @@ def hstore(node: NodeFacts) -> Iterator[Finding]:
     """The extension hstore must be there, or such that it can be installed."""
     if node.server.has_hstore:
         return
+    if node.server.hstore_available and node.server.may_add_hstore:
+        message = "the extension 'hstore' is not in the database: `install` puts it into the schema 'ucrepl'"
+        remedy = "nothing; if other programs are to use it, too: CREATE EXTENSION hstore SCHEMA public"
+        yield _finding(node, "note", "hstore", message, remedy)
     if not node.server.hstore_available:
         remedy = "install PostgreSQL's contrib modules on the server (Debian: the package postgresql-contrib)"
         yield _error(node, "hstore", "the extension 'hstore' is not on the server", remedy)
@@ -94,13 +98,44 @@ def marks(node: NodeFacts) -> Iterator[Finding]:
 
 def keys(node: NodeFacts) -> Iterator[Finding]:
     """A table without a key can't be replicated."""
-    names = [t.name for t in node.catalog.tables.values() if not t.key and not node.left_out(t.name)]
-    if names:
+    names = {t.name for t in node.catalog.tables.values() if not t.key and not node.left_out(t.name)}
+    deferrable = names & {TableName(*row) for row in node.ask("check_deferrable_keys")} if names else set()
+    for without, words, mends in (
+        (
+            names - deferrable,
+            "without a key",
+            "give them a primary key, or a unique index over columns that are NOT NULL",
+        ),
+        (deferrable, "whose key is DEFERRABLE", "make the key again without DEFERRABLE"),
+    ):
+        if without:
+            message = f"changes are not captured: {_tables(sorted(without), words)}"
+            remedy = f"{mends}, and run: ucrepl install {node.name}; or leave them out with a rule 'skip: true'"
+            yield _finding(node, "warning", "keys", message, remedy)
+
+
+def row_security(node: NodeFacts) -> Iterator[Finding]:
+    """Rows that row level security hides are neither copied nor compared."""
+    names = [table.name for table in node.catalog.tables.values() if not node.left_out(table.name)]
+    for hidden in _lacking(node, names, ["RLS"]).values():
+        message = f"row level security hides rows of {_tables(hidden)} from the role {node.server.role!r}"
+        remedy = f"ALTER ROLE {node.server.role} BYPASSRLS, or name the tables' owner in 'dsn'"
+        yield _error(node, "privileges", message, remedy)
+
+
+def clients(node: NodeFacts) -> Iterator[Finding]:
+    """What is written between the making of a clone and the installation is in no journal."""
+    if node.version is not None:
+        return
+    rows = node.ask("check_clients")
+    if rows:
+        sessions = counted(sum(row.sessions for row in rows), "session")
+        message = f"{sessions} at work before ucrepl is installed ({listed([row.client for row in rows])})"
         remedy = (
-            "give them a primary key, or a unique index over columns that are NOT NULL, and run:"
-            f" ucrepl install {node.name}; or leave them out with a rule 'skip: true'"
+            "if the nodes are clones stop Odoo on both until `install` is done: what is written before that is on one"
+            " side only"
         )
-        yield _finding(node, "warning", "keys", f"changes are not captured: {_tables(names, 'without a key')}", remedy)
+        yield _finding(node, "warning", "clients", message, remedy)
 
 
 def sequences(node: NodeFacts) -> Iterator[Finding]:
@@ -153,7 +188,10 @@ def unlinked(node: NodeFacts) -> Iterator[Finding]:
         yield _finding(node, "note", "links", "the node is in no link", "add one under 'links' in the configuration")
 
 
-NODE_CHECKS = (server, hstore, installed, rights_to_install, triggers, marks, keys, sequences, slots, readers, unlinked)
+NODE_CHECKS = (
+    *(server, hstore, installed, rights_to_install, clients, triggers, marks, keys, row_security, sequences, slots),
+    *(readers, unlinked),
+)
 
 
 def _greatest_id_beyond(number: int, table: Table, slot: Slot | None) -> sql.Composed:

@@ -10,10 +10,10 @@ from ucrepl.link.numbers.report import OPTIONS, Kind, Numbered, report
 from ucrepl.link.numbers.state import read_numbering
 from ucrepl.link.words import counted, listed
 
-_SENTENCES: dict[Kind, str] = {
-    "standard": "standard ir.sequence",
-    "no_gap": "ir.sequence without gaps",
-    "journal": "journal",
+_WORDS: dict[Kind, tuple[str, str | None]] = {
+    "standard": ("standard ir.sequence", "standard ir.sequence"),
+    "no_gap": ("ir.sequence without gaps", "ir.sequence without gaps"),
+    "journal": ("journal", None),
 }
 
 
@@ -36,7 +36,7 @@ def numbers(link: LinkFacts) -> Iterator[Finding]:
     except ConfigError as error:
         yield Finding("error", "numbers", error.message, error.hint or "", link=link.link.name)
         return
-    for kind in _SENTENCES:
+    for kind in _WORDS:
         yield from _collisions(link, kind, [numbered for numbered in found if numbered.kind == kind])
     for node in (link.source, link.target):
         if node.identity:
@@ -46,7 +46,7 @@ def numbers(link: LinkFacts) -> Iterator[Finding]:
 def _collisions(link: LinkFacts, kind: Kind, found: list[Numbered]) -> Iterator[Finding]:
     if found:
         names = listed([numbered.name for numbered in found])
-        what = counted(len(found), _SENTENCES[kind]).replace("ir.sequences", "ir.sequence")
+        what = counted(len(found), *_WORDS[kind])
         message = f"both ends give the same numbers: {what}, the most used first: {names}"
         remedy = f"{OPTIONS[kind]}; all of them with: ucrepl numbers status '{link.link.name}'"
         yield Finding("warning", "numbers", message, remedy, link=link.link.name)

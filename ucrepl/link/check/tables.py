@@ -6,7 +6,12 @@ from ucrepl.link.check.facts import LinkFacts
 from ucrepl.link.check.finding import Finding, Severity
 from ucrepl.link.words import counted, listed
 from ucrepl.plan.catalog import TableName
+from ucrepl.plan.expression import unknown_columns
 from ucrepl.plan.types import TEXTS, base_type
+
+_WITHOUT_REPLAY = (
+    "to leave replay out, begin them with: WHEN (coalesce(current_setting('ucrepl.origin', true), '') = '')"
+)
 
 
 def rules(link: LinkFacts) -> Iterator[Finding]:
@@ -128,20 +133,48 @@ def firing(link: LinkFacts) -> Iterator[Finding]:
     """Triggers of the target fire for replayed changes, and what they write is not replicated."""
     names = [table.name for table in link.plan.tables.values()]
     rows = link.target.ask("check_firing", **_places(names))
-    found = [f"{t.trigger_name} on {TableName(t.schema_name, t.table_name)}" for t in rows]
+    for before, does, remedy in (
+        (False, "will fire for replayed changes, too", "see that they may do their work twice"),
+        (True, "can change replayed rows, or drop them", "see that they let replayed rows through as they are"),
+    ):
+        found = [f"{t.trigger_name} on {TableName(t.schema_name, t.table_name)}" for t in rows if t.before is before]
+        if found:
+            what = counted(len(found), "trigger BEFORE a row" if before else "trigger", "triggers BEFORE rows" * before)
+            message = f"{what} of {link.link.target!r} {does}: {listed(found)}"
+            yield _finding(link, "warning", "firing", message, f"{remedy}; {_WITHOUT_REPLAY}")
+
+
+def rewriting(link: LinkFacts) -> Iterator[Finding]:
+    """A rule DO INSTEAD takes what is replayed elsewhere, or drops it, and nobody hears of it."""
+    names = [table.name for table in link.plan.tables.values()]
+    rows = link.target.ask("check_rewriting", **_places(names))
+    found = [f"{r.rule_name} on {TableName(r.schema_name, r.table_name)}" for r in rows]
     if found:
-        message = (
-            f"{counted(len(found), 'trigger')} of {link.link.target!r} will fire for replayed changes, too:"
-            f" {listed(found)}"
-        )
-        remedy = (
-            "see that they may do their work twice; to leave replay out, begin them with: WHEN"
-            " (coalesce(current_setting('ucrepl.origin', true), '') = '')"
-        )
-        yield _finding(link, "warning", "firing", message, remedy)
+        what = counted(len(found), "rule DO INSTEAD", "rules DO INSTEAD")
+        message = f"what is replayed to {link.link.target!r} goes elsewhere, by {what}: {listed(found)}"
+        remedy = "drop them, or leave the tables out with a rule 'skip: true' in the configuration"
+        yield _finding(link, "error", "rewriting", message, remedy)
 
 
-TABLE_CHECKS = (rules, missing, columns, types, rights, firing)
+def masks(link: LinkFacts) -> Iterator[Finding]:
+    """One value for all rows does not go into a column whose values must differ."""
+    found = []
+    for source, target in link.pairs_of_tables():
+        constant = {
+            name
+            for rule in link.source.config.rules_for(link.link)
+            if rule.matches(*source.name)
+            for name, expression in rule.set.items()
+            if expression and expression.strip().lower() != "null" and not unknown_columns(expression, ())
+        }
+        found += [f"{target.name}.{', '.join(key)}" for key in target.unique_keys if constant.issuperset(key) and key]
+    if found:
+        message = f"only the first row will arrive: 'set' gives all one value where values must differ: {listed(found)}"
+        remedy = "make the value from one that differs, for example: \"'user' || id\""
+        yield _finding(link, "warning", "masks", message, remedy)
+
+
+TABLE_CHECKS = (rules, missing, columns, types, rights, firing, rewriting, masks)
 
 
 def _places(names: list[TableName]) -> dict[str, list[str]]:

@@ -13,6 +13,10 @@ from ucrepl.plan.catalog import TableName
 from ucrepl.plan.model import LinkPlan, Protection
 
 MODULES = TableName("public", "ir_module_module")
+WAIT_HINT = (
+    "finish that in Odoo, or cancel it there (Apps); to replay all the same write 'wait_for_modules: false' in the link"
+)
+"""What ends the waiting for modules that nobody installs."""
 _AT_WORK = ("to install", "to upgrade", "to remove")
 _THERE = ("installed", "to upgrade", "to remove")
 _REGISTRY = ("ir_model", "ir_model_fields", "ir_model_data")

@@ -11,7 +11,7 @@ from ucrepl.config import Link
 from ucrepl.db.catalog import hstore_schema
 from ucrepl.db.sqlfiles import query
 from ucrepl.link.held.modules import differences, modules_of, modules_that_bring
-from ucrepl.link.words import counted
+from ucrepl.link.words import counted, listed
 from ucrepl.plan.catalog import TableName
 
 HINT = (
@@ -23,7 +23,11 @@ HINT = (
 
 @dataclass(frozen=True, slots=True)
 class HeldTable:
-    """What is held of a table: of how many rows, since when; `whole`: the table is missing, else it is `columns`."""
+    """What is held of a table: of how many rows, since when.
+
+    `whole`: rows are held as a whole, because the table is missing, or `is_there` with another key, or they belong to
+    models without a table: `models` has these, and other texts that look like them. Else values of `columns` are held.
+    """
 
     link: str
     link_id: int
@@ -32,7 +36,9 @@ class HeldTable:
     table_name: str
     rows: int
     whole: bool
+    is_there: bool
     columns: list[str]
+    models: list[str]
     since: datetime
 
     @property
@@ -73,16 +79,26 @@ def reasons(
         return []
     wanted: list[tuple[str, str | None]] = [(t.table_name, None) for t in found if t.whole]
     wanted += [(t.table_name, column) for t in found for column in t.columns]
+    wanted += [(model.replace(".", "_"), None) for t in found for model in t.models]
     brought = modules_that_bring(source, wanted)
     differing = differences(modules_of(source), modules_of(target), link) if brought else {}
     by_reason: dict[str, list[HeldTable]] = {}
     for table in found:
-        module = next((m for m in brought.get(table.table_name, ()) if m in differing), None)
-        by_reason.setdefault(differing[module] if module else _without_module(table, link), []).append(table)
+        models = [model for model in table.models if model.replace(".", "_") in brought]
+        lacking = [table.table_name, *(model.replace(".", "_") for model in models)]
+        module = next((m for name in lacking for m in brought.get(name, ()) if m in differing), None)
+        by_reason.setdefault(differing[module] if module else _no_place(table, models, link), []).append(table)
     return [Reason(what, tuple(of_reason)) for what, of_reason in by_reason.items()]
 
 
-def _without_module(table: HeldTable, link: Link) -> str:
+def _no_place(table: HeldTable, models: Sequence[str], link: Link) -> str:
+    if table.whole and models:
+        return f"rows of {table.name!r} belong to models without a table on {link.target!r}: {listed(models)}"
+    if table.whole and table.is_there:
+        return (
+            f"there is no place on {link.target!r} for rows of {table.name!r} as they are on {link.source!r}: the table"
+            " has another key there, or they belong to a model without a table"
+        )
     if table.whole:
         return f"there is no place on {link.target!r} for the table {table.name!r}"
     columns = ", ".join(repr(f"{table.name}.{column}") for column in table.columns)

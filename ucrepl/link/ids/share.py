@@ -18,9 +18,11 @@ from ucrepl.link.nodes import Nodes
 from ucrepl.link.seed.clones import pair_alike
 from ucrepl.link.seed.run import take_pairs
 from ucrepl.link.setup import OpenLink, open_link, register_link
+from ucrepl.link.words import counted
 from ucrepl.plan import clones
 from ucrepl.plan.catalog import TableName
 
+_SHOWN = 3  # so many tables an error names
 SPARE_SLOTS = 4
 """So many slots are allotted at the least: nodes can be added without changing the steps of all sequences."""
 
@@ -170,14 +172,28 @@ def _opened(config: Config, link: Link, nodes: Nodes) -> Iterator[OpenLink]:
 
 
 def _refuse_unlike(links: Iterable[tuple[Link, OpenLink]]) -> None:
-    """Raises RefusedError when an id of one end is that of another record on the other end."""
+    """Raises RefusedError when an id of one end is that of another record on the other end, or may be."""
     for link, opened in links:
-        if unlike := [*_paired_unlike(link, opened), *_taken_twice(opened)]:
+        unlike = [*_paired_unlike(link, opened), *_taken_twice(opened)]
+        if unlike and not _has_pairs(opened):
             raise RefusedError(
-                f"ids of {link.source!r} and {link.target!r} differ already: {'; '.join(unlike)}",
+                f"the records of {link.source!r} and {link.target!r} are not paired yet: nothing says whether those"
+                f" with the same id are the same ({counted(len(unlike), 'table')})",
+                hint="for two clones run first: ucrepl seed --same-ids; for other databases write 'ids: remap'",
+            )
+        if unlike:
+            more = f"; and {counted(len(unlike) - _SHOWN, 'more table', 'more tables')}" * (len(unlike) > _SHOWN)
+            raise RefusedError(
+                f"ids of {link.source!r} and {link.target!r} differ already: {'; '.join(unlike[:_SHOWN])}{more}",
                 hint="only clones can share ids. If the same id still means the same record pair them first, with:"
                 " ucrepl seed --same-ids; if not make the clone anew, or write 'ids: remap'",
             )
+
+
+def _has_pairs(opened: OpenLink) -> bool:
+    statement = "SELECT EXISTS (SELECT FROM ucrepl.identity AS i WHERE i.peer_id = %s)"
+    row = opened.target.execute(statement, [opened.plan.peer_id]).fetchone()
+    return bool(row and row[0])
 
 
 def _paired_unlike(link: Link, opened: OpenLink) -> Iterator[str]:
