@@ -1,11 +1,13 @@
 -- staging: the temporary tables of a session that replays. They are emptied at each commit.
 --
--- change    the changes to apply now, one a record after coalescing; times: of a merged change, when each column changed;
+-- change    the changes to apply now, one a record after coalescing; times: of a merged change, when each column changed,
+--           and, under its name, chr(31) and a path, each key of it;
 --           attempts, parked_id, parked_at: of one that was parked before; one that is in no journal gets a number below zero
 -- note      what is noted of a batch, of each kind under a name of its own:
 --   trouble    changes that can't be applied, with the reason
---   collision  columns in which the target holds neither the old nor the new value
---   touched    columns that this node has changed itself since the changes of the batch were made
+--   collision  columns in which the target holds neither the old nor the new value. path: of a column that is merged key
+--              by key, which of its values (ucrepl.at_path), remote_path: the same on the source; quiet: not to be logged
+--   touched    columns that this node has changed itself since the changes of the batch were made, with the path
 --   left_out   changes left out because of a rule
 -- rekeyed   ids that the source has changed in this batch, as they were and as they are now
 -- pair      pairs of ids that the source has made
@@ -15,6 +17,7 @@
 -- made      columns that a side has just made, up to which transaction what fills them is nobody's change, and the default
 --           that all its rows got with it (kept for the session)
 -- pattern   how ids stand in texts: regular expressions with five groups (kept for the session)
+-- by_key    the columns that are merged key by key (kept for the session)
 --
 -- Those that are emptied at each commit have no indexes: an index is made anew then, after which PostgreSQL plans every
 -- prepared statement again that reads the table, and that takes longer than to run it. A table that can hold long texts has
@@ -61,6 +64,9 @@ CREATE TEMPORARY TABLE note (
     remote_key text,
     local_key text,
     column_name name,
+    path text[],
+    remote_path text[],
+    quiet boolean,
     old_value text,
     source_value text,
     target_value text,
@@ -80,14 +86,14 @@ ALTER VIEW pg_temp.trouble ALTER COLUMN what SET DEFAULT 'trouble';
 
 CREATE TEMPORARY VIEW collision AS
 SELECT
-    n.ctid AS place, n.what, n.seq, n.kind, n.table_id, n.remote_key, n.local_key, n.column_name, n.old_value,
-    n.source_value, n.target_value, n.policy, n.source_at, n.target_at, n.winner
+    n.ctid AS place, n.what, n.seq, n.kind, n.table_id, n.remote_key, n.local_key, n.column_name, n.path, n.remote_path,
+    n.column_name || coalesce('[' || n.path[1] || ']', '') AS label, n.quiet, n.old_value, n.source_value, n.target_value, n.policy, n.source_at, n.target_at, n.winner
 FROM pg_temp.note AS n
 WHERE n.what = 'collision';
 ALTER VIEW pg_temp.collision ALTER COLUMN what SET DEFAULT 'collision';
 
 CREATE TEMPORARY VIEW touched AS
-SELECT n.what, n.table_id, n.local_key, n.column_name, n.target_at AS at
+SELECT n.what, n.table_id, n.local_key, n.column_name, n.path, n.target_at AS at
 FROM pg_temp.note AS n
 WHERE n.what = 'touched';
 ALTER VIEW pg_temp.touched ALTER COLUMN what SET DEFAULT 'touched';
@@ -139,4 +145,10 @@ CREATE TEMPORARY TABLE pattern (
     model text,
     digits integer,
     PRIMARY KEY (name, place)
+) ON COMMIT PRESERVE ROWS;
+
+CREATE TEMPORARY TABLE by_key (
+    table_id integer NOT NULL,
+    column_name name NOT NULL,
+    PRIMARY KEY (table_id, column_name)
 ) ON COMMIT PRESERVE ROWS;

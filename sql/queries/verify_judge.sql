@@ -5,7 +5,8 @@
 -- whether the key has several; left_out, whether a rule keeps rows of the source from this side; unknown, whether rows
 -- that are in no pair are no difference, and any_key, whether that holds for all that are not here; inserts_only, whether
 -- deletes do not follow; lenient, of each column the number of the ids to which it refers if a rule may leave out such a
--- record; peer; link; schema_name, table_name. pg_temp.pair has the pairs of ids that have not arrived yet.
+-- record; by_key, of each column whether it is merged key by key, and key_spaces the number of the ids that its keys are, if the
+-- target may not know them; peer; link; schema_name, table_name. pg_temp.pair has the pairs of ids that have not arrived yet.
 WITH looked AS (
     SELECT
         c.candidate_id,
@@ -21,6 +22,28 @@ WITH looked AS (
             FROM generate_subscripts(t.vals, 1) AS i
             WHERE h.candidate_id IS NOT NULL
                 AND t.vals[i] IS DISTINCT FROM h.vals[i]
+                AND CASE
+                    -- Keys that only the target has are its own.
+                    WHEN (%(by_key)s::boolean[])[i] THEN EXISTS (
+                        SELECT
+                        FROM ucrepl.changed_members(h.vals[i]::jsonb, t.vals[i]::jsonb) AS m
+                        WHERE ucrepl.at_path(m.new, m.path) IS NOT NULL
+                            AND NOT (
+                                (%(key_spaces)s::integer[])[i] IS NOT NULL
+                                AND m.path[1] ~ '^[0-9]{1,18}(,[0-9]{1,18})*$'
+                                AND EXISTS (
+                                    SELECT FROM unnest(string_to_array(m.path[1], ',')) AS id
+                                    WHERE NOT EXISTS (
+                                        SELECT FROM ucrepl.identity AS known
+                                        WHERE known.peer_id = %(peer)s
+                                            AND known.remote_table = (%(key_spaces)s::integer[])[i]
+                                            AND known.remote_id = id::bigint
+                                    )
+                                )
+                            )
+                    )
+                    ELSE true
+                END
                 AND NOT coalesce(t.gone[i] AND h.gone[i], false)
                 AND NOT (
                     h.vals[i] IS NULL

@@ -1,5 +1,6 @@
 -- verify_stage: stages what mends the findings of a table after the number `after`, as if the source had just written it.
 --
+-- by_key: the columns that are merged key by key; keys that only the target has are its own, and stay.
 -- The numbers of these changes are far below those of the journal, in the order of the findings.
 INSERT INTO pg_temp.received (seq, xid, table_id, op, key, old, new, at)
 SELECT
@@ -11,7 +12,17 @@ SELECT
     CASE f.kind
         WHEN 'different' THEN @hstore@.hstore(
             f.columns,
-            ARRAY(SELECT CASE WHEN v !~ '^[?][0-9]+$' THEN v END FROM unnest(f.target_values) AS v)
+            ARRAY(
+                SELECT CASE
+                    WHEN v.name = ANY (%(by_key)s::text[]) THEN ucrepl.undone(v.target::jsonb, '{}', ARRAY(
+                        SELECT m.path::text
+                        FROM ucrepl.changed_members(v.target::jsonb, v.source::jsonb) AS m
+                        WHERE m.path <> '{}' AND m.new = '{}'
+                    ))::text
+                    WHEN v.target !~ '^[?][0-9]+$' THEN v.target
+                END
+                FROM unnest(f.columns, f.target_values, f.source_values) AS v (name, target, source)
+            )
         )
     END,
     CASE f.kind

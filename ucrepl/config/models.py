@@ -36,6 +36,9 @@ Action = Literal["replicate", "insert-only", "protect", "skip", "recompute"]
 ConflictPolicy = Literal["latest", "source", "target", "park"]
 """Who wins where both sides changed the same column."""
 
+Merge = Literal["keys", "whole"]
+"""What of a column of type jsonb an update changes."""
+
 DeletedPolicy = Literal["delete", "park"]
 """What becomes of a change to a record that the target has deleted."""
 
@@ -61,7 +64,9 @@ _OneOrByColumn = Annotated[
     Annotated[_Policy, Tag(ONE_FOR_ALL)] | Annotated[dict[Name, _Policy], Tag(BY_COLUMN)],
     Discriminator(lambda value: BY_COLUMN if isinstance(value, dict) else ONE_FOR_ALL),
 ]
-_EFFECTS = ("action", "protect", "keys", "conflicts", "missing", "set", "belongs_to", "totals", "hold")
+_EFFECTS = (
+    "action", "protect", "keys", "conflicts", "merge", "stamps", "missing", "set", "belongs_to", "totals", "hold",
+)  # fmt: skip
 _ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+):(?P<port>[0-9]{1,5})")
 _LAST_PORT = 65535
 _NODE_NAME = re.compile(r"(?=.{1,40}$)[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?")
@@ -218,6 +223,13 @@ class Rule(_Model):
     behind the name of a column: it may be empty, on both sides."""
     conflicts: _OneOrByColumn[ConflictPolicy] | None = None
     """Who wins where both sides changed a column: one policy for the table, or column -> policy."""
+    merge: dict[Name, Merge] = {}
+    """Column of type jsonb -> what of it an update changes. `keys`: the keys that the source has changed, each of which
+    is a value of its own, for conflicts and protection too; `whole`: all of it. By default `keys` for translations,
+    values by company, properties, and objects whose keys or values are ids."""
+    stamps: list[Name] = []
+    """Columns that every write changes (`updated_at`): where both sides have, the policy settles it, `park` as
+    `latest`, and no conflict is logged. Odoo's own (`write_date`) are known."""
     missing: Annotated[_OneOrByColumn[MissingPolicy] | None, BeforeValidator(_null_word)] = None
     """What becomes of a reference to a record for which no local record is known: one policy for all references of the
     table, or column -> policy. `null`: it becomes null, and where it may not be null its row is left out; `park`: the

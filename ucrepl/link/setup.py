@@ -216,5 +216,12 @@ def stage_session(target: Connection[TupleRow], plan: LinkPlan) -> None:
             "INSERT INTO pg_temp.pattern VALUES (%s, %s, %s, %s, %s, %s, %s)",
             [p.name, place, p.regexp, p.id_group, p.model_group, p.model, p.digits],
         )
+    by_key = [(number, c.name) for number, table in plan.tables.items() for c in table.columns if c.by_key]
+    if by_key:
+        target.execute(
+            "INSERT INTO pg_temp.by_key SELECT * FROM unnest(%s::integer[], %s::name[])",
+            [*map(list, zip(*by_key, strict=True))],
+        )
+    target.execute("ANALYZE pg_temp.by_key")
     target.execute("ANALYZE pg_temp.model")
     target.execute("ANALYZE pg_temp.pattern")

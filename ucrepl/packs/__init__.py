@@ -38,7 +38,8 @@ class Packs:
     `keys`: table -> recognition keys, the best first. `external_ids`: the table of external ids.
     `models`: model -> table, where it is not the model's name with underscores.
     `references`: table, or `*` -> column -> how it refers. `patterns`: name -> how ids stand in a text.
-    `column_names`: how ids stand in names of columns. `policies`: what is left out or protected; those of users first.
+    `column_names`: how ids stand in names of columns. `stamps`: columns that every write changes.
+    `policies`: what is left out or protected; those of users first.
     `signals`: cache -> what tells workers of it, `caches`: table -> its caches, `registry`: table -> column -> value of
     the rows that are part of the registry.
     """
@@ -49,6 +50,7 @@ class Packs:
     references: dict[str, dict[str, Sourced]] = field(default_factory=dict)
     patterns: dict[str, list[Pattern]] = field(default_factory=dict)
     column_names: tuple[Pattern, ...] = ()
+    stamps: frozenset[str] = frozenset()
     policies: tuple[PolicyRule, ...] = ()
     signals: dict[str, list[str]] = field(default_factory=dict)
     caches: dict[str, list[str]] = field(default_factory=dict)
@@ -167,6 +169,7 @@ def _with(known: Packs, pack: Pack, places: dict[tuple[str, str], str]) -> Packs
         references=references,
         patterns=pack.patterns | known.patterns | _in_words(column_names),
         column_names=column_names,
+        stamps=known.stamps | {*pack.stamps},
         policies=(*known.policies, *pack.policies),
         signals=pack.signals | known.signals,
         caches=pack.caches | known.caches,

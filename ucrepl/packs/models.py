@@ -162,6 +162,8 @@ class Pack(_Model):
     """How the id of a record stands in the name of a column, without regular expressions: `x_plan{id}_id`."""
     references: dict[Name, dict[Name, ReferenceRule]] = {}
     """Table -> column -> how it refers to records. The table `*`: all that have such a column and say nothing of it."""
+    stamps: list[Name] = []
+    """Columns that every write changes, in all tables: where both sides have, no conflict is logged."""
     policies: list[PolicyRule] = []
     """What is replicated, left out or protected with each policy of a link."""
     signals: dict[Name, Annotated[list[Name], Field(min_length=1)]] = {}

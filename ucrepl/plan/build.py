@@ -156,7 +156,7 @@ def check_rules(rules: Iterable[Rule], catalogs: Sequence[Catalog], packs: Packs
         if not found and "*" not in rule.table:
             problems.append(f"{rule.name}: there is no table {rule.table!r}")
         in_keys = [column for key in rule.keys or () for column in RecognitionKey.of(key).columns]
-        named = [*rule.protect, *in_keys, *rule.set, *rule.belongs_to]
+        named = [*rule.protect, *in_keys, *rule.set, *rule.belongs_to, *rule.merge, *rule.stamps]
         named += [*rule.totals.by, *rule.totals.sum] if rule.totals else []
         for policies in (rule.conflicts, rule.missing):
             if isinstance(policies, dict):
@@ -171,6 +171,13 @@ def check_rules(rules: Iterable[Rule], catalogs: Sequence[Catalog], packs: Packs
             for table in found[:1]
             for column in (rule.totals.sum if rule.totals else ())
             if column in table.columns and base_type(table.columns[column].type) not in ADDABLE
+        ]
+        problems += [
+            f"{rule.name}: column {column!r} of table {rule.table!r} is of type {table.columns[column].type}, and only"
+            " jsonb can be merged by keys"
+            for column, how in rule.merge.items()
+            for table in found
+            if how == "keys" and column in table.columns and table.columns[column].type != "jsonb"
         ]
         problems += mask.problems(rule, catalogs[0])
         problems += [
@@ -209,6 +216,8 @@ def _plan_table(given: Ingredients, number: int, source: Table, target: Table) -
         if not refers_to and name not in target.key:
             found = given.finder.reference(target, name)
         stays = isinstance(found, Reference) and (found.kind == "nested" or not (found.function or given.shared_with))
+        protection = Protection.NEVER if stays else policy.level(name)
+        is_object = column.type == "jsonb" == source.columns[there or name].type
         missing, rule = None, None
         if refers_to or found:
             missing, rule = _missing(given.link, rules, name)
@@ -217,7 +226,7 @@ def _plan_table(given: Ingredients, number: int, source: Table, target: Table) -
         columns.append(
             ColumnPlan(
                 column=column,
-                protection=Protection.NEVER if stays else policy.level(name),
+                protection=protection,
                 conflicts=next((p for r in rules if (p := _policy(r.conflicts, name))), given.link.conflicts),
                 refers_to=refers_to,
                 on_delete=next((fk.on_delete for fk in target.foreign_keys if name in fk.columns), "a"),
@@ -227,6 +236,10 @@ def _plan_table(given: Ingredients, number: int, source: Table, target: Table) -
                 known_from="" if refers_to else given.finder.origin(target, name, found),
                 optional_rule=rule if missing == "null" and not isinstance(found, Reference) else None,
                 missing=missing,
+                by_key=is_object
+                and protection < Protection.NEVER
+                and _merges_keys(rules, name, by_default=given.finder.has_keys(target, name, found)),
+                is_stamp=_is_stamp(given.packs, rules, name),
             )
         )
     keys = next((r.keys for r in rules if r.keys is not None), given.packs.keys.get(str(target.name), []))
@@ -342,6 +355,19 @@ def _models(given: Ingredients, tables: dict[int, TablePlan]) -> Iterable[ModelT
 
 def _policy(policies: Mapping[str, str] | str | None, column: str) -> str | None:
     return policies.get(column) if isinstance(policies, Mapping) else policies
+
+
+def _merges_keys(rules: Iterable[Rule], column: str, *, by_default: bool) -> bool:
+    """Whether a column is merged key by key."""
+    return next((rule.merge[column] == "keys" for rule in rules if column in rule.merge), by_default)
+
+
+def _is_stamp(packs: Packs, rules: Sequence[Rule], column: str) -> bool:
+    """Whether every write changes a column. One of which a rule says who wins in a conflict is no such column."""
+    if any(column in rule.stamps for rule in rules):
+        return True
+    named = any(isinstance(rule.conflicts, Mapping) and column in rule.conflicts for rule in rules)
+    return column in packs.stamps and not named
 
 
 def _missing(link: Link, rules: Iterable[Rule], column: str) -> tuple[str | None, str]:

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
+from ucrepl.plan import members
 from ucrepl.plan.model import ColumnPlan, LinkPlan, Protection, TablePlan
 from ucrepl.plan.text import lines, literal, quote
 from ucrepl.plan.translate import SENT, Row, here, image, looked_up, own_row, sent, translated_once, was
-from ucrepl.plan.types import distinct, empty
+from ucrepl.plan.types import distinct, empty, same
 
 
 def lock_rows(link: LinkPlan, table: TablePlan) -> str:
@@ -74,14 +75,19 @@ def collide(link: LinkPlan, table: TablePlan, columns: tuple[ColumnPlan, ...]) -
 
     Where the later change wins, also those that the target itself has changed later, and then back to the old value.
     An old value that protection has kept from the target can't be found there, nor a reference to a record that has
-    been deleted meanwhile, with ON DELETE SET NULL.
+    been deleted meanwhile, with ON DELETE SET NULL. A change that is none, once it is translated, is noted as `none`.
+    Columns that are merged key by key are looked at so.
     """
     watched = tuple(c for c in columns if c.can_conflict)
     row = own_row(link, table)
     joins = [*row.joins, f"JOIN {table.table.only}{table.name.sql} AS target ON {row.sql}"]
     joins += [image(link, table, "new", "sent"), image(link, table, "old", "was")]
-    candidates = []
+    hstore = quote(link.hstore_schema)
+    candidates, queries = [], []
     for column in watched:
+        if column.by_key:
+            queries.append(members.candidates(link, table, column))
+            continue
         new = translated_once(link, table, column, Row(sent, "target"))
         joins += new.joins
         old, current, kind = _before(link, table, column), f"target.{quote(column.name)}", column.column.type
@@ -91,18 +97,24 @@ def collide(link: LinkPlan, table: TablePlan, columns: tuple[ColumnPlan, ...]) -
         is_unexpected = distinct(current, old, kind)
         if column.refers_to and column.on_delete == "n":
             is_unexpected += f" AND NOT ({current} IS NULL AND {_is_buried(link, column, was(column))})"
+        raw = [f"{hstore}.fetchval(change.{which}, {literal(column.name)})" for which in ("old", "new")]
+        is_none = f"{same(old, new.sql, kind)} AND {raw[0]} IS DISTINCT FROM {raw[1]}"
         candidates.append(
-            f"({literal(column.name)}, {old}::text, {new.sql}::text, {current}::text, {literal(column.conflicts)},"
-            f" {is_other}, {is_unexpected}, {withheld})"
+            f"({literal(column.name)}, NULL::text[], NULL::text[], {old}::text, {new.sql}::text, {current}::text,"
+            f" {literal(column.decided_by)}, {is_other}, {is_unexpected}, {withheld}, {is_none})"
         )
-    hstore = quote(link.hstore_schema)
+    if candidates:
+        queries.insert(0, f"VALUES\n{lines(candidates)}")
+    stamps = [literal(c.name) for c in watched if c.is_stamp]
     return f"""\
 INSERT INTO pg_temp.collision (
-    seq, kind, table_id, remote_key, local_key, column_name, old_value, source_value, target_value, policy, source_at
+    seq, kind, table_id, remote_key, local_key, column_name, path, remote_path, quiet, old_value, source_value,
+    target_value, policy, source_at
 )
 SELECT
     change.seq,
     CASE
+        WHEN candidate.is_none THEN 'none'
         WHEN change.op = 'M' AND change.old IS NULL THEN 'insert'
         WHEN candidate.was_withheld THEN 'withheld'
         ELSE 'update'
@@ -111,6 +123,9 @@ SELECT
     change.key,
     {_local_key(table)},
     candidate.column_name,
+    candidate.path,
+    candidate.remote_path,
+    {f"candidate.column_name IN ({', '.join(stamps)})" if stamps else "false"},
     candidate.old_value,
     candidate.source_value,
     candidate.target_value,
@@ -119,11 +134,19 @@ SELECT
 FROM pg_temp.change AS change
 {chr(10).join(joins)}
 CROSS JOIN LATERAL (
-    VALUES
-{lines(candidates, depth=2)}
-) AS candidate (column_name, old_value, source_value, target_value, policy, is_other, is_unexpected, was_withheld)
+{lines(queries, separator=f"{chr(10)}UNION ALL")}
+) AS candidate (
+    column_name, path, remote_path, old_value, source_value, target_value, policy, is_other, is_unexpected,
+    was_withheld, is_none
+)
 CROSS JOIN LATERAL (
-    SELECT coalesce({hstore}.fetchval(change.times, candidate.column_name)::timestamptz, change.at) AS at
+    SELECT coalesce(
+        {hstore}.fetchval(
+            change.times, candidate.column_name || chr(31) || candidate.remote_path::text
+        )::timestamptz,
+        {hstore}.fetchval(change.times, candidate.column_name)::timestamptz,
+        change.at
+    ) AS at
 ) AS candidate_time
 WHERE change.table_id = {table.number} AND change.op IN ('U', 'M')
     AND {hstore}.exist(change.new, candidate.column_name)
@@ -131,7 +154,8 @@ WHERE change.table_id = {table.number} AND change.op IN ('U', 'M')
     AND (candidate.is_unexpected OR candidate.policy = 'latest' AND EXISTS (
         SELECT FROM pg_temp.touched AS t
         WHERE t.table_id = {table.number} AND t.local_key = {_local_key(table)}
-            AND t.column_name = candidate.column_name AND t.at >= candidate_time.at
+            AND t.column_name = candidate.column_name AND t.path IS NOT DISTINCT FROM candidate.path
+            AND t.at >= candidate_time.at
     ))"""
 
 
@@ -156,10 +180,18 @@ CROSS JOIN LATERAL (
     ORDER BY j.seq DESC
     LIMIT 1
 ) AS later
+CROSS JOIN LATERAL (
+    SELECT {hstore}.fetchval({hstore}.hstore(target.*), t.column_name) AS value
+) AS held
 WHERE change.table_id = {table.number} AND change.op = 'U'
     AND {hstore}.exist(change.new, t.column_name)
-    AND t.at >= coalesce({hstore}.fetchval(change.times, t.column_name)::timestamptz, change.at)
-    AND {hstore}.fetchval({hstore}.hstore(target.*), t.column_name) IS DISTINCT FROM later.value"""
+    AND (
+        t.path IS NOT NULL OR t.at >= coalesce({hstore}.fetchval(change.times, t.column_name)::timestamptz, change.at)
+    )
+    AND CASE
+        WHEN t.path IS NULL THEN held.value IS DISTINCT FROM later.value
+        ELSE ucrepl.at_path(held.value::jsonb, t.path) IS DISTINCT FROM ucrepl.at_path(later.value::jsonb, t.path)
+    END"""
 
 
 def note_unresolved(link: LinkPlan, table: TablePlan) -> str:

@@ -40,6 +40,15 @@ class Finder:
         known = self.fields.get((label, column))
         return self._by_field(table, column, known) if known else None
 
+    def has_keys(self, table: Table, column: str, found: Reference | str | None) -> bool:
+        """Whether a column holds several values, each under a key: a language, a company, a property, or an id."""
+        if table.columns[column].type != "jsonb":
+            return False
+        if isinstance(found, Reference) and found.kind in {"object", "properties"}:
+            return True
+        known = self.fields.get((str(table.name), column))
+        return known is not None and (known.company_dependent or known.translated)
+
     def origin(self, table: Table, column: str, found: Reference | str | None) -> str:
         """Where it is known from how a column refers to records, or that it does not; empty where nothing is known."""
         if isinstance(found, Reference):

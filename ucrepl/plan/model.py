@@ -57,7 +57,8 @@ class ColumnPlan:
     a reference to a record that is not known becomes null; where it may not be null, its row is left out too. `missing`
     is what a rule or the link says of such references, None where neither does. `source_name`: what the source calls
     the column, if it has another name there, None where that is not known yet. `lenient`: `optional_rule` leaves out
-    some of the records only, so that the others are compared.
+    some of the records only, so that the others are compared. `by_key`: it holds several values, each under a key, and
+    is merged key by key. `is_stamp`: every write changes it, so that nothing is logged where both sides have.
     """
 
     column: Column
@@ -72,6 +73,8 @@ class ColumnPlan:
     missing: str | None = None
     source_name: str | None = ""
     lenient: bool = False
+    by_key: bool = False
+    is_stamp: bool = False
 
     @property
     def name(self) -> str:
@@ -129,6 +132,11 @@ class ColumnPlan:
     def can_conflict(self) -> bool:
         """Whether two sides that change it are in conflict: not where the level of protection already decides."""
         return self.protection in {Protection.ALWAYS, Protection.NOT_EMPTY}
+
+    @property
+    def decided_by(self) -> str:
+        """The policy that settles such a conflict: a column that every write changes parks nothing."""
+        return "latest" if self.is_stamp and self.conflicts == "park" else self.conflicts
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +263,7 @@ class TablePlan:
     @property
     def watches_time(self) -> bool:
         """Whether the later change wins in one of its columns."""
-        return any(c.can_conflict and c.conflicts == "latest" for c in self.columns)
+        return any(c.can_conflict and c.decided_by == "latest" for c in self.columns)
 
     @property
     def key_columns(self) -> tuple[ColumnPlan, ...]:

@@ -6,11 +6,12 @@ made, `mentioned` one that would only get an id. Their ids are far below zero.
 
 from collections.abc import Collection, Sequence
 
+from ucrepl.plan import members
 from ucrepl.plan.catalog import TableName
 from ucrepl.plan.circle import can_wait, inner_references
 from ucrepl.plan.model import ColumnPlan, LinkPlan, Protection, TablePlan
 from ucrepl.plan.text import lines, literal, quote
-from ucrepl.plan.translate import Row, image, own_row, sent, translated_once
+from ucrepl.plan.translate import Row, Value, image, own_row, sent, translated_once
 from ucrepl.plan.types import distinct
 from ucrepl.plan.write import protected
 
@@ -116,12 +117,19 @@ def recognised(link: LinkPlan, table: TablePlan) -> str:
     row = own_row(link, table)
     joins = [*row.joins, f"JOIN {table.table.only}{table.name.sql} AS target ON {row.sql}"]
     joins.append(image(link, table, "new", "sent"))
+    if any(column.by_key for column in table.value_columns):
+        joins.append(image(link, table, "old", "was"))
     changes, keeps = [], []
     for column in table.value_columns:
-        value = translated_once(link, table, column, Row(sent, "target"))
-        joins += value.joins
         current, kind = f"target.{quote(column.name)}", column.column.type
-        written = current if column.protection is Protection.NEVER else protected(column, value.sql)
+        if column.by_key:
+            merge = members.change(link, table, column, "target")
+            value, let_through = Value(merge.merged, merge.joins), merge.protected
+        else:
+            value = translated_once(link, table, column, Row(sent, "target"))
+            let_through = protected(column, value.sql)
+        joins += value.joins
+        written = current if column.protection is Protection.NEVER else let_through
         comes = f"{quote(link.hstore_schema)}.exist(change.new, {literal(column.name)})"
         changes.append(f"{comes} AND {distinct(current, written, kind)}")
         if column.protection is Protection.ALWAYS:

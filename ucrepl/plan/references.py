@@ -102,13 +102,14 @@ class TextPattern:
 
 @dataclass(frozen=True, slots=True)
 class OdooField:
-    """A stored field, as ir_model_fields has it."""
+    """A stored field, as ir_model_fields has it. Of a `translated` one there is a value for each language."""
 
     model: str
     name: str
     ttype: str
     relation: str | None
     company_dependent: bool = False
+    translated: bool = False
 
 
 def text_patterns(packs: Packs) -> Iterable[TextPattern]:

@@ -225,9 +225,28 @@ WHERE NOT {kept} AND ({_value("keys")}::text[] IS NULL OR {key} = ANY ({_value("
         return [self.link.space_of(c.refers_to) if c.lenient and c.refers_to else None for c in self.compared.columns]
 
     @property
+    def by_key(self) -> list[bool]:
+        """Of each column whether it is merged key by key, so that keys which only the target has are no difference."""
+        return [c.by_key for c in self.compared.columns]
+
+    @property
+    def key_spaces(self) -> list[int | None]:
+        """Of each column the number of the ids that its keys are, if the target may not know their records."""
+        return [self._key_space(c) if c.by_key else None for c in self.compared.columns]
+
+    @property
     def names(self) -> list[str]:
         """The names of the columns, in the order of the values of a row."""
         return [c.name for c in self.compared.columns]
+
+    def _key_space(self, column: ColumnPlan) -> int | None:
+        reference = column.reference
+        if reference is None or reference.kind != "object" or reference.arguments[0] is None or self.link.shared_with:
+            return None
+        model = next((m for m in self.link.models if m.model == reference.arguments[0]), None)
+        if model is None:
+            return 0
+        return model.space if model.is_protected or not column.gives_ids else None
 
     def _kept(self, row: str) -> list[str]:
         """The condition that a row of this side is not left out by a rule; none where the side can't tell."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from ucrepl.plan import wide
+from ucrepl.plan import members, wide
 from ucrepl.plan.identify import shipped
 from ucrepl.plan.model import WIDE_ID, WIDE_SEQ, ColumnPlan, LinkPlan, Protection, TablePlan
 from ucrepl.plan.text import lines, literal, quote
@@ -110,10 +110,16 @@ def update(
     here = f"JOIN {table.table.only}{table.name.sql} AS here ON {own_row(link, table, 'here').sql}"
     joins = [here] if any(c.siblings or c.is_uncertain for c in writable) else []
     values: dict[str, str] = {}
+    merges: dict[str, members.Change] = {}
     for column in writable:
-        value = translated_once(link, table, column, Row(sent, "here"))
-        joins += value.joins
-        values[column.name] = value.sql
+        if column.by_key:
+            merges[column.name] = merge = members.change(link, table, column, "here")
+            joins += merge.joins
+            values[column.name] = merge.protected
+        else:
+            value = translated_once(link, table, column, Row(sent, "here"))
+            joins += value.joins
+            values[column.name] = value.sql
     assignments = [
         f"{quote(c.name)} = {_if_sent(link, c, protected(c, values[c.name]), uniform=uniform)}" for c in writable
     ]
@@ -123,7 +129,9 @@ def update(
             _if_not_sent(
                 link,
                 c,
-                f"({same(f'target.{quote(c.name)}', values[c.name], c.column.type)}"
+                merges[c.name].fits
+                if c.name in merges
+                else f"({same(f'target.{quote(c.name)}', values[c.name], c.column.type)}"
                 f" OR {same(f'target.{quote(c.name)}', looked_up(link, table, c, was(c)), c.column.type)})",
                 uniform=uniform,
             )
@@ -136,9 +144,10 @@ def update(
         ]
         conditions.append("(\n" + lines(different, separator=" OR", depth=2) + "\n    )")
     used = _joined([*assignments, *joins, *conditions])
-    joins = [*row.joins, image(link, table, "new", "sent", used), *joins]
-    if guarded and any(c.can_conflict for c in writable):
-        joins.append(image(link, table, "old", "was", used))
+    images = [image(link, table, "new", "sent", used)]
+    if merges or (guarded and any(c.can_conflict for c in writable)):
+        images.append(image(link, table, "old", "was", used))
+    joins = [*row.joins, *images, *joins]
     return f"""\
 UPDATE {table.table.only}{table.name.sql} AS target
 SET
@@ -324,8 +333,13 @@ def _operations(guarded: bool, with_key: bool) -> str:  # noqa: FBT001 - two pri
 
 
 def protected(column: ColumnPlan, value: str) -> str:
-    """The value that a column gets for one of the source, as far as its protection lets it through."""
+    """The value that a column gets for one of the source, as far as its protection lets it through.
+
+    Of a column that is merged key by key the value is that already.
+    """
     current = f"target.{quote(column.name)}"
+    if column.by_key:
+        return value
     match column.protection:
         case Protection.NOT_EMPTY:
             return f"CASE WHEN {empty(value, column.column.type)} THEN {current} ELSE {value} END"

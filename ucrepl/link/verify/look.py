@@ -115,6 +115,8 @@ class Look:
                 "names": comparison.names,
                 "inserts_only": comparison.table.inserts_only,
                 "lenient": comparison.lenient,
+                "by_key": comparison.by_key,
+                "key_spaces": comparison.key_spaces,
                 "peer": session.opened.plan.peer_id,
                 "left_out": comparison.table.partial_rule is not None,
                 "unknown": self.known,

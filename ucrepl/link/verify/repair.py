@@ -157,7 +157,8 @@ class Repair:
         before = self._newest()
         position, seen = self.look.read_target(slice_)
         self.look.judge(slice_, position, seen)
-        values = {"table": comparison.table.number, "after": before, "floor": _FLOOR}
+        by_key = [c.name for c in comparison.compared.columns if c.by_key]
+        values = {"table": comparison.table.number, "after": before, "floor": _FLOOR, "by_key": by_key}
         self.finer.prepare()
         run(query("verify_stage", self.session.opened.plan.hstore_schema), values)
 
