@@ -11,12 +11,10 @@ from hypothesis import strategies as st
 
 from tests.integration.links import BACK, FORTH, MakePair, Pair
 from tests.integration.test_totals import SUMS, made
+from ucrepl.link.apply import Applied
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from ucrepl.link.apply import Applied
-
 PRODUCTS, PLACES, LOTS = ("apple", "pear"), ("shelf", "cellar", None), ("A", None)
 COMBINATION = st.tuples(st.sampled_from(PRODUCTS), st.sampled_from(PLACES), st.sampled_from(LOTS))
 AMOUNT = st.integers(-3, 5)
