@@ -13,12 +13,9 @@ DECLARE
     wrong record;
     made boolean := false;
 BEGIN
-    INSERT INTO ucrepl.table_name (schema_name, table_name)
-    SELECT n.nspname, c.relname
-    FROM pg_class AS c
-    JOIN pg_namespace AS n ON n.oid = c.relnamespace
-    WHERE c.oid = tracked AND ucrepl.table_number(tracked) IS NULL;
-
+    IF ucrepl.table_number(tracked) IS NULL THEN
+        PERFORM ucrepl.follow_tables();
+    END IF;
     FOR wrong IN
         SELECT t.* FROM ucrepl.capture_triggers(tracked, key_columns::text[]) AS t WHERE t.state <> 'right'
     LOOP

@@ -3,10 +3,9 @@
 -- A pair whose one half is paired already is left alone: both sides can have recognised the same two records at the
 -- same time, and the first pair stays.
 WITH sent AS (
-    SELECT r.table_id AS remote_table, p.remote_id, l.table_id AS local_table, p.local_id, p.deleted_at
+    SELECT t.table_id AS remote_table, p.remote_id, t.table_id AS local_table, p.local_id, p.deleted_at
     FROM pg_temp.pair AS p
-    JOIN ucrepl.table_name AS r ON r.schema_name = p.remote_schema AND r.table_name = p.remote_table
-    JOIN ucrepl.table_name AS l ON l.schema_name = p.local_schema AND l.table_name = p.local_table
+    JOIN pg_temp.partner AS t ON t.number = p.number
 ),
 buried AS (
     UPDATE ucrepl.identity AS i

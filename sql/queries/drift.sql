@@ -12,7 +12,7 @@ WITH user_table AS (
             SELECT k.key_columns::text[]
             FROM ucrepl.table_name AS t
             JOIN ucrepl.tracked_table AS k ON k.table_id = t.table_id
-            WHERE t.schema_name = n.nspname AND t.table_name = c.relname
+            WHERE t.relation = c.oid
         ) AS tracked
     FROM pg_catalog.pg_class AS c
     JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace

@@ -2,10 +2,9 @@
 --
 -- In the way is a tombstone of one half of a pair, with another half. Each half is looked up in the index of its own.
 WITH sent AS (
-    SELECT r.table_id AS remote_table, p.remote_id, l.table_id AS local_table, p.local_id
+    SELECT t.table_id AS remote_table, p.remote_id, t.table_id AS local_table, p.local_id
     FROM pg_temp.pair AS p
-    JOIN ucrepl.table_name AS r ON r.schema_name = p.remote_schema AND r.table_name = p.remote_table
-    JOIN ucrepl.table_name AS l ON l.schema_name = p.local_schema AND l.table_name = p.local_table
+    JOIN pg_temp.partner AS t ON t.number = p.number
     WHERE p.deleted_at IS NULL
 ),
 in_the_way AS (

@@ -2,7 +2,8 @@
 --
 -- rows: records, and one where all of a table was truncated. whole: rows are held as a whole; is_there: though the table
 -- is here. columns: those of which values are held; models: what looks like the name of a model that has no table here;
--- both as far as they are found in the first thousand records.
+-- both as far as they are found in the first thousand records. remote_number: that
+-- of the table on the source.
 SELECT
     k.name AS link,
     h.link_id,
@@ -35,10 +36,13 @@ SELECT
             AND pg_catalog.to_regclass(pg_catalog.format('public.%%I', replace(m.name, '.', '_'))) IS NULL
         ORDER BY m.name
     ) AS models,
-    min(h.held_at) AS since
+    min(h.held_at) AS since,
+    (
+        SELECT p.remote_number FROM ucrepl.peer_table AS p WHERE p.peer_id = k.peer_id AND p.table_id = h.table_id
+    ) AS remote_number
 FROM ucrepl.held AS h
 JOIN ucrepl.link AS k ON k.link_id = h.link_id
 JOIN ucrepl.table_name AS n ON n.table_id = h.table_id
 WHERE %(link)s::text IS NULL OR k.name = %(link)s::text
-GROUP BY k.name, h.link_id, h.table_id, n.schema_name, n.table_name
+GROUP BY k.name, k.peer_id, h.link_id, h.table_id, n.schema_name, n.table_name
 ORDER BY k.name, rows DESC, n.schema_name, n.table_name;

@@ -10,7 +10,8 @@
 --   touched    columns that this node has changed itself since the changes of the batch were made, with the path
 --   left_out   changes left out because of a rule
 -- rekeyed   ids that the source has changed in this batch, as they were and as they are now
--- pair      pairs of ids that the source has made
+-- pair      pairs of ids that the source has made, with the number of their table there
+-- partner   the number here of each table of the source, by its number there (kept for the session)
 -- model     Odoo's models, with the number under which their ids are mapped, that of their table, their sequence, and
 --           what becomes of new ids: given, also shipped to the peer, shared with it, never, or, in a dry run, not given
 --           (kept for the session)
@@ -111,14 +112,16 @@ CREATE TEMPORARY TABLE rekeyed (
 ) ON COMMIT DELETE ROWS;
 
 CREATE TEMPORARY TABLE pair (
-    local_schema name NOT NULL,
-    local_table name NOT NULL,
+    number integer NOT NULL,
     local_id bigint NOT NULL,
-    remote_schema name NOT NULL,
-    remote_table name NOT NULL,
     remote_id bigint NOT NULL,
     deleted_at timestamptz
 ) ON COMMIT DELETE ROWS;
+
+CREATE TEMPORARY TABLE partner (
+    number integer PRIMARY KEY,
+    table_id integer NOT NULL
+) ON COMMIT PRESERVE ROWS;
 
 CREATE TEMPORARY TABLE model (
     model text PRIMARY KEY,

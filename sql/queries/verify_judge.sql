@@ -6,7 +6,7 @@
 -- that are in no pair are no difference, and any_key, whether that holds for all that are not here; inserts_only, whether
 -- deletes do not follow; lenient, of each column the number of the ids to which it refers if a rule may leave out such a
 -- record; by_key, of each column whether it is merged key by key, and key_spaces the number of the ids that its keys are, if the
--- target may not know them; peer; link; schema_name, table_name. pg_temp.pair has the pairs of ids that have not arrived yet.
+-- target may not know them; peer; link; space, the number of its ids. pg_temp.pair has the pairs of ids that have not arrived yet.
 WITH looked AS (
     SELECT
         c.candidate_id,
@@ -83,7 +83,7 @@ judged AS MATERIALIZED (
             OR coalesce(
                 l.local_key IN (
                     SELECT p.local_id::text FROM pg_temp.pair AS p
-                    WHERE p.local_schema = %(schema_name)s AND p.local_table = %(table_name)s
+                    WHERE p.number IN (SELECT t.number FROM pg_temp.partner AS t WHERE t.table_id = %(space)s)
                 ), false
             )
             OR EXISTS (

@@ -276,16 +276,17 @@ class Pair:
 
     def step(self, direction: int = FORTH) -> Batch | None:
         """Replay one batch; None when there is none. Where tables have changed the link is opened anew."""
+        try:
+            return self._step(direction)
+        except StalePlanError:
+            self.close_links()
+            return self._step(direction)
+
+    def _step(self, direction: int) -> Batch | None:
         replayer = self.replayer(direction)
         self.release(direction)
         position, _ = replayer.position()
-        try:
-            window = replayer.window(position)
-        except StalePlanError:
-            self.close_links()
-            replayer = self.replayer(direction)
-            self.release(direction)
-            window = replayer.window(position)
+        window = replayer.window(position)
         if window.is_empty:
             return None
         batch = replayer.replay(position, window)

@@ -183,7 +183,6 @@ def test_new_tables_are_picked_up(make_pair: MakePair) -> None:
         "DROP TRIGGER {capture} ON line",
         "ALTER TABLE line DISABLE TRIGGER ALL",
         "ALTER TABLE line ENABLE REPLICA TRIGGER {truncate}",
-        "ALTER TABLE line RENAME TO row",
         "ALTER TABLE line DROP CONSTRAINT line_pkey CASCADE; ALTER TABLE line ADD PRIMARY KEY (id, n)",
         "SELECT ucrepl.drop_triggers('line')",
         "ALTER TABLE line ADD COLUMN price money",  # its text depends on settings that capture() does not pin
@@ -195,11 +194,8 @@ def test_damaged_triggers_are_mended(make_pair: MakePair, damage: str) -> None:
     side.run(damage.format(**{word: side.trigger("line", kind) for word, kind in triggers.items()}))
     assert install(side).made == 1
     assert install(side).made == 0
-    table = "row" if "row" in damage else "line"
-    side.run(
-        f'INSERT INTO "{table}" DEFAULT VALUES; UPDATE "{table}" SET n = 1; DELETE FROM "{table}"; TRUNCATE "{table}"'
-    )
-    assert [change.table for change in side.journal()] == [table] * 4
+    side.run("INSERT INTO line DEFAULT VALUES; UPDATE line SET n = 1; DELETE FROM line; TRUNCATE line")
+    assert [change.table for change in side.journal()] == ["line"] * 4
     assert side.journal()[0].key == ("{1,0}" if "(id, n)" in damage else "1")
 
 

@@ -1,5 +1,7 @@
 """The node's schema built from zero equals one that was brought up step by step."""
 
+import re
+
 import pytest
 
 from tests.support.databases import MakeDatabase
@@ -35,7 +37,9 @@ def test_from_zero_and_from_every_version_it_comes_to_the_same(database: MakeDat
             install_node(connection, "turin")
             assert schema_version(connection) == newest_version()
             connection.execute("INSERT INTO public.t DEFAULT VALUES")
-        dumps[version] = schema_dump(dsn)
+        dumps[version] = re.sub(
+            r"(ucrepl_capture[a-z_]*)_[0-9]+", r"\1", schema_dump(dsn)
+        )  # names with the table's oid
     for version in VERSIONS:
         assert dumps[version] == dumps[None], version
 

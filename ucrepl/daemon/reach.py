@@ -148,7 +148,7 @@ class Reach:
         if not is_before(row[0], goal):
             return True
         uuid = identify(target, self.link.target).uuid
-        reader = Source(source, self.link.name, uuid, {}, structure_of(source))
+        reader = Source(source, self.link.name, uuid, structure_of(source))
         window = reader.window(row[0], self.link.batch_rows)
         if not _has_work(window) and not is_before(window.ends, goal):
             return True

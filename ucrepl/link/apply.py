@@ -38,7 +38,7 @@ class NeedsOrderError(Exception):
 class Applied:
     """What became of staged changes, in numbers of changes (of conflicts: of columns).
 
-    `signals`: of what Odoo's workers are to be told.
+    `tables` are the numbers of the tables of which there were any. `signals`: of what Odoo's workers are to be told.
     """
 
     changes: int = 0
@@ -46,6 +46,7 @@ class Applied:
     held: int = 0
     conflicts: int = 0
     by_table: dict[str, int] = field(default_factory=dict)
+    tables: set[int] = field(default_factory=set)
     signals: set[Signal] = field(default_factory=set)
 
     def add(self, other: "Applied") -> None:
@@ -55,6 +56,7 @@ class Applied:
         self.held += other.held
         self.conflicts += other.conflicts
         self.signals |= other.signals
+        self.tables |= other.tables
         for table, rows in other.by_table.items():
             self.by_table[table] = self.by_table.get(table, 0) + rows
 
@@ -114,6 +116,7 @@ class Applier:
         if not (alone or self.seeding):
             self._run(self._query("coalesce"))
         staged = self._renamed(read_staged(self.connection, self.plan))
+        result.tables |= staged.tables
         if staged.ordered and not alone:
             raise NeedsOrderError
         staged = self._sort_out(staged, result, parked=parked)

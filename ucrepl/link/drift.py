@@ -10,6 +10,7 @@ from psycopg.types.json import Jsonb
 from ucrepl.config import Config
 from ucrepl.db.catalog import read_catalog
 from ucrepl.db.sqlfiles import query
+from ucrepl.link.partners import follow_tables
 from ucrepl.link.patience import LOCK_TIMEOUT
 from ucrepl.link.totals import mark_statement, of_totals
 from ucrepl.plan.catalog import Catalog, Table, TableName
@@ -40,12 +41,13 @@ def capture_new(
     that a new table has already are captured where the target lacks the table: there is nothing yet that they could
     double. Returns the tables, and how many rows of them were captured.
     """
+    follow_tables(source)
     catalog = read_catalog(source)
     tracked = {
         TableName(schema, table)
         for schema, table in source.execute(
             "SELECT n.schema_name, n.table_name FROM ucrepl.tracked_table AS t"
-            " JOIN ucrepl.table_name AS n ON n.table_id = t.table_id"
+            " JOIN ucrepl.table_name AS n ON n.table_id = t.table_id WHERE n.relation IS NOT NULL"
         ).fetchall()
     }
     totals = of_totals(config, catalog.tables)

@@ -29,6 +29,7 @@ class Noted:
 
     peer_id: int = 0
     numbers: Mapping[TableName, int] = field(default_factory=dict)
+    partners: Mapping[TableName, int] = field(default_factory=dict)
     shared_with: Sequence[int] = ()
     pairs: Mapping[int, Mapping[int, int]] = field(default_factory=dict)
     fills: int = 0
@@ -61,6 +62,7 @@ def read_ingredients(
         numbers=with_numbers(noted.numbers, {*catalogs[0].tables, *catalogs[1].tables}),
         models=odoo_models(target, catalogs[1]),
         fields=odoo_fields(target, catalogs[1]),
+        partners=noted.partners,
         peer_id=noted.peer_id,
         ships_pairs=any(other.source == link.target and other.target == link.source for other in config.links),
         pairs=noted.pairs,

@@ -12,6 +12,7 @@ from ucrepl.db.catalog import hstore_schema, read_catalog
 from ucrepl.db.sqlfiles import scripts
 from ucrepl.errors import RefusedError
 from ucrepl.link.node import identify, refuse_encoding, refuse_newer, schema_version
+from ucrepl.link.partners import follow_tables
 from ucrepl.link.patience import with_short_lock
 from ucrepl.link.totals import mark_statement, of_totals
 from ucrepl.plan.catalog import Catalog
@@ -116,6 +117,7 @@ def install_node(
     """
     with alone(connection):
         install_schema(connection, node)
+        follow_tables(connection)
         catalog = read_catalog(connection)
         if totals := of_totals(config, catalog.tables):
             connection.execute(mark_statement(totals))

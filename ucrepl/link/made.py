@@ -38,14 +38,16 @@ def made_columns(node: Connection[TupleRow]) -> list[MadeColumn]:
 
 def stage_made(
     target: Connection[TupleRow],
-    made: Iterable[tuple[bool, MadeColumn]],
+    made: Iterable[MadeColumn],
     numbers: Mapping[TableName, int],
     wanted: Container[int],
+    *,
+    on_source: bool,
 ) -> None:
-    """Tells the session of the target of columns of the source (true) and of its own, of the wanted tables."""
+    """Tells the session of the target of columns of the wanted tables, of the source or of its own."""
     rows = [
         (on_source, numbers[one.table], one.column_name, one.xid, one.given)
-        for on_source, one in made
+        for one in made
         if numbers.get(one.table) in wanted
     ]
     if rows:

@@ -17,6 +17,7 @@ from ucrepl.link.ingredients import (
 )
 from ucrepl.link.made import made_columns
 from ucrepl.link.node import newest_version, schema_version
+from ucrepl.link.partners import find_partners
 from ucrepl.link.source import table_numbers
 from ucrepl.plan import suspects
 from ucrepl.plan.build import build_plan
@@ -57,9 +58,14 @@ def _noted(config: Config, link: Link, ends: Ends) -> Noted:
     if schema_version(target) != newest_version():
         return Noted(fills=fills)
     peer = target.execute("SELECT peer_id FROM ucrepl.peer WHERE name = %s", [link.source]).fetchone()
+    peer_id, numbers, partners = peer[0] if peer else 0, table_numbers(target), {}
+    if schema_version(source) == newest_version():
+        found = find_partners(source, target, peer_id, trace=False)
+        numbers, partners = dict(found.here), dict(found.of_source)
     return Noted(
-        peer_id=peer[0] if peer else 0,
-        numbers=table_numbers(target),
+        peer_id=peer_id,
+        numbers=numbers,
+        partners=partners,
         shared_with=sorted(set(peers_with_shared_ids(target).values())) if link.ids == "shared" else (),
         pairs=pairs_in_names(target, link, config.packs),
         fills=fills,

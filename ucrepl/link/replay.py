@@ -22,7 +22,7 @@ from ucrepl.link.finer import FinerGrain
 from ucrepl.link.held.release import find_release
 from ucrepl.link.setup import OpenLink
 from ucrepl.link.signals import Signaller
-from ucrepl.link.source import Window
+from ucrepl.link.source import StalePlanError, Window
 
 PREPARED_STATEMENTS = 400
 """How many statements a session keeps prepared: a few for each table that is changed often."""
@@ -32,7 +32,7 @@ class MovedError(RefusedError):
     """The position is not the one from which the batch was read."""
 
 
-PAIR_COLUMNS = "local_schema, local_table, local_id, remote_schema, remote_table, remote_id, deleted_at"
+PAIR_COLUMNS = "number, local_id, remote_id, deleted_at"
 CHANGE_COLUMNS = "seq, xid, table_id, op, key, old, new, at"
 
 
@@ -184,14 +184,23 @@ class LinkReplayer:
     def _finish(self, result: Applied, ends: str | None = None) -> tuple[int, list[str]]:
         """Counts what became of changes and notes of what workers are to be told; `ends`: the position moves there.
 
-        Returns how many changes a rule has left out, and the names of the caches.
+        Returns how many changes a rule has left out, and the names of the caches. Raises StalePlanError where a table
+        that was written is another one by now.
         """
         signals = self.signaller.note(result.signals)
-        row = self._execute(
-            query("advance"),
-            {"link": self.link_id, "ends": ends, "applied": result.changes, "conflicts": result.conflicts},
-        ).fetchone()
-        return row[0] if row else 0, signals
+        written = [table for number in result.tables if (table := self.applier.plan.tables.get(number))]
+        values: dict[str, object] = {
+            "link": self.link_id,
+            "ends": ends,
+            "applied": result.changes,
+            "conflicts": result.conflicts,
+            "numbers": [table.number for table in written],
+            "names": [table.name.sql for table in written],
+        }
+        [(left_out, are_others)] = self._execute(query("advance"), values).fetchall() or [(0, False)]
+        if are_others:
+            raise StalePlanError
+        return left_out, signals
 
     def confirm(self, position: str) -> None:
         """Tells the source how far the target has come, so that what nobody needs any more can go.

@@ -47,6 +47,7 @@ def install_script(connection: Connection[TupleRow], node: str, config: Config |
     if parts:
         lines += ["BEGIN;", *(f"-- {name}\n{part.as_string(connection).rstrip()}" for name, part in parts), "COMMIT;"]
     if tracks:
+        lines.append("SELECT ucrepl.follow_tables();")
         if new := totals.intersection(catalog.tables):
             lines.append(mark_statement(new).as_string(connection))
         lines += [f"SET lock_timeout = '{LOCK_TIMEOUT}';", *(track.as_string(connection) for track in tracks)]

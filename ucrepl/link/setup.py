@@ -1,6 +1,6 @@
 """Opens a link: checks both ends, registers it on them, and makes its plan."""
 
-from collections.abc import Set as AbstractSet
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from psycopg import Connection
@@ -18,14 +18,14 @@ from ucrepl.link.ingredients import (
     pairs_in_names,
     peers_with_shared_ids,
     read_ingredients,
-    with_numbers,
 )
 from ucrepl.link.made import made_columns, stage_made
 from ucrepl.link.node import NodeIdentity, identify
-from ucrepl.link.source import Source, structure_of, table_numbers
+from ucrepl.link.partners import find_partners, follow_tables
+from ucrepl.link.source import Source, structure_of
 from ucrepl.link.totals import mark_statement
 from ucrepl.plan.build import build_plan
-from ucrepl.plan.catalog import TableName
+from ucrepl.plan.catalog import Catalog
 from ucrepl.plan.model import LinkPlan
 
 BEGINNING = "3:3:"
@@ -82,35 +82,41 @@ def _open(
             f"both ends of link {link.name!r} are the same database", hint="check the DSNs of the two nodes"
         )
     structure = structure_of(source)
-    source_catalog, target_catalog = read_catalog(source), read_catalog(target)
-    known = {*source_catalog.tables, *target_catalog.tables, *table_numbers(source)}
+    catalogs = _catalogs(source, target, trace=trace)
     if trace:
         with target.transaction():
             peer_id, link_id = register_link(target, link, origin)
-            numbers = _number_tables(target, known)
+            partners = find_partners(source, target, peer_id, trace=True)
         source.execute(
             "INSERT INTO ucrepl.consumer (link, confirmed) VALUES (%s, %s) ON CONFLICT (link) DO NOTHING",
             [link.name, BEGINNING],
         )
     else:
         peer_id, link_id = _registered(target, link, origin)
-        numbers = with_numbers(table_numbers(target), known)
+        partners = find_partners(source, target, peer_id, trace=False)
     shared_with = () if pairing else _sharing_peers(target, link, link_id)
     made, made_here = made_columns(source), made_columns(target)
-    noted = Noted(peer_id, numbers, shared_with, pairs_in_names(target, link, config.packs), filled_until(made))
-    plan = build_plan(read_ingredients(config, link, (source, target), (source_catalog, target_catalog), noted))
+    noted = Noted(
+        peer_id=peer_id,
+        numbers=partners.here,
+        partners=partners.of_source,
+        shared_with=shared_with,
+        pairs=pairs_in_names(target, link, config.packs),
+        fills=filled_until(made),
+    )
+    plan = build_plan(read_ingredients(config, link, (source, target), catalogs, noted))
     if trace and plan.totals:
         source.execute(mark_statement(table.name for table in plan.totals.values()))
-    stage_session(target, plan)
-    stage_made(target, [*((True, c) for c in made), *((False, c) for c in made_here)], numbers, plan.tables)
+    stage_session(target, plan, partners.by_number)
+    stage_made(target, made, partners.of_source, plan.tables, on_source=True)
+    stage_made(target, made_here, partners.here, plan.tables, on_source=False)
     source.execute("LISTEN ucrepl")
-    directed = {table.name: -number for number, table in plan.skipped.items()}
-    rows = target.execute(query("seeded_tables"), {"link": link_id}).fetchall()
-    seeded = {TableName(schema, table): snapshot for schema, table, snapshot in rows}
-    reading = Source(source, link.name, end.uuid, numbers | directed, structure, seeded)
+    seeded: dict[int, str] = dict(target.execute(query("seeded_tables"), {"link": link_id}).fetchall())
+    directed = {there: -here if here in plan.skipped else here for there, here in partners.by_number.items()}
+    reading = Source(source, link.name, end.uuid, structure, directed, seeded)
     names = (table.name for table in plan.tables.values())
-    reading.stage(source_catalog.hstore_schema, names, plan.masks, plan.routes)
-    has_bus = link.bus and BUS in target_catalog.tables
+    reading.stage(catalogs[0].hstore_schema, names, plan.masks, plan.routes)
+    has_bus = link.bus and BUS in catalogs[1].tables
     bus = Bus(target, config.nodes[link.target].dsn) if has_bus else None
     return OpenLink(link_id, plan, reading, target, Route.of(config, link), bus)
 
@@ -160,18 +166,12 @@ def _registered(target: Connection[TupleRow], link: Link, origin: NodeIdentity) 
     return peer[0] if peer else 0, row[0] if row else 0
 
 
-def _number_tables(target: Connection[TupleRow], known: AbstractSet[TableName]) -> dict[TableName, int]:
-    """The numbers on the target of all tables that either side knows, given where they have none yet."""
-    numbers = table_numbers(target)
-    new = sorted(known - numbers.keys())
-    if new:
-        target.execute(
-            "INSERT INTO ucrepl.table_name (schema_name, table_name)"
-            " SELECT * FROM unnest(%s::name[], %s::name[]) ON CONFLICT DO NOTHING",
-            [[name.schema for name in new], [name.table for name in new]],
-        )
-        numbers = table_numbers(target)
-    return numbers
+def _catalogs(source: Connection[TupleRow], target: Connection[TupleRow], *, trace: bool) -> tuple[Catalog, Catalog]:
+    """The catalogs of both ends, which know by what numbers their tables go by then, unless nothing may be written."""
+    while True:
+        catalogs = read_catalog(source), read_catalog(target)
+        if not (trace and any([follow_tables(source), follow_tables(target)])):
+            return catalogs
 
 
 def _sharing_peers(target: Connection[TupleRow], link: Link, link_id: int) -> tuple[int, ...]:
@@ -192,8 +192,8 @@ def _sharing_peers(target: Connection[TupleRow], link: Link, link_id: int) -> tu
     return tuple(sorted(set(peers.values()))) if link.ids == "shared" else ()
 
 
-def stage_session(target: Connection[TupleRow], plan: LinkPlan) -> None:
-    """Makes the temporary tables of a session that applies changes."""
+def stage_session(target: Connection[TupleRow], plan: LinkPlan, partners: Mapping[int, int]) -> None:
+    """Makes the temporary tables of a session that applies changes; `partners`: number on the source -> number here."""
     target.execute(query("staging", plan.hstore_schema))
     if plan.fetches:
         target.execute(query("staging_fetch"))
@@ -211,6 +211,10 @@ def stage_session(target: Connection[TupleRow], plan: LinkPlan) -> None:
             " SELECT * FROM unnest(%s::text[], %s::integer[], %s::integer[], %s::text[], %s::text[])",
             [*map(list, columns)],
         )
+    target.execute(
+        "INSERT INTO pg_temp.partner SELECT * FROM unnest(%s::integer[], %s::integer[])",
+        [list(partners), list(partners.values())],
+    )
     for place, p in enumerate(plan.patterns):
         target.execute(
             "INSERT INTO pg_temp.pattern VALUES (%s, %s, %s, %s, %s, %s, %s)",

@@ -2,7 +2,7 @@
 
 from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from types import MappingProxyType
 from uuid import UUID
 
 import psycopg
@@ -15,8 +15,6 @@ from ucrepl.link.batch_query import BatchQuery
 from ucrepl.plan import mask
 from ucrepl.plan.catalog import TableName
 from ucrepl.plan.text import quote
-
-T = TypeVar("T")
 
 TICK_ROWS = 1000
 """After how many changes the trigger stores a tick."""
@@ -37,7 +35,7 @@ class Window:
     has_pairs: bool
     went_back: bool
     purged: bool
-    structure: int
+    structure: str
 
     @property
     def is_empty(self) -> bool:
@@ -59,18 +57,17 @@ class StalePlanError(Exception):
     """The source has tables or columns that it had not when the plan was made: the link has to be opened again."""
 
 
-def structure_of(connection: Connection[TupleRow]) -> int:
-    """A number that grows with every table and every column that is added to the node."""
-    row = connection.execute(
-        "SELECT sum(relnatts) FROM pg_catalog.pg_class WHERE relkind IN ('r', 'p') AND relpersistence <> 't'"
-    ).fetchone()
-    return row[0] if row else 0
+def structure_of(connection: Connection[TupleRow]) -> str:
+    """Another text after every table and every column that is added to the node, and every table that is renamed."""
+    [(structure,)] = connection.execute(query("structure")).fetchall()
+    return str(structure)
 
 
 def table_numbers(connection: Connection[TupleRow]) -> dict[TableName, int]:
-    """The numbers that the node gives to the tables that it knows."""
-    rows = connection.execute("SELECT schema_name, table_name, table_id FROM ucrepl.table_name").fetchall()
-    return {TableName(schema, table): number for schema, table, number in rows}
+    """The numbers that the node gives to its tables, and to those that only peers have."""
+    rows = connection.execute(query("numbered_tables")).fetchall()
+    known = ((TableName(schema, table), number, is_here) for number, schema, table, is_here, gone in rows if not gone)
+    return {name: number for name, number, _ in sorted(known, key=lambda found: found[2])}
 
 
 def pairs_query(*, at_all: bool = False) -> str:
@@ -86,8 +83,9 @@ def copy_out(statement: str) -> str:
 class Source:
     """Reads the journal of the source for one link.
 
-    `numbers_on_target` gives the target's number of each table, negative for one that a rule leaves out; `structure`
-    what `structure_of` said before the catalog was read; `seeded` the snapshots from which rows were copied.
+    `tables`: by the number of each table here its number on the target, negative for one that a rule leaves out;
+    `structure` what `structure_of` said before the catalog was read; `seeded`, by the numbers on the target, the
+    snapshots from which rows were copied.
     """
 
     def __init__(
@@ -95,17 +93,17 @@ class Source:
         connection: Connection[TupleRow],
         name: str,
         target: UUID,
-        numbers_on_target: Mapping[TableName, int],
-        structure: int,
-        seeded: Mapping[TableName, str] | None = None,
+        structure: str,
+        tables: Mapping[int, int] = MappingProxyType({}),
+        seeded: Mapping[int, str] = MappingProxyType({}),
     ) -> None:
         self.connection = connection
         self.structure = structure
         self.name = name
         self.target = target
-        numbers = table_numbers(connection)
-        self.tables = [n or 0 for n in _as_array(numbers, numbers_on_target)]
-        self.seeded = _as_array(numbers, seeded or {})
+        numbers = range(1, max(tables, default=0) + 1)
+        self.tables = [tables.get(number, 0) for number in numbers]
+        self.seeded = [seeded.get(abs(tables.get(number, 0))) for number in numbers]
         self._batch: BatchQuery | None = None
 
     def stage(
@@ -197,11 +195,3 @@ class Source:
     def _copy(self, statement: str, values: dict[str, object]) -> Generator[bytes, None, None]:
         with self.connection.cursor() as cursor, cursor.copy(statement.encode(), values) as copy:
             yield from map(bytes, copy)
-
-
-def _as_array(on_source: Mapping[TableName, int], values: Mapping[TableName, T]) -> list[T | None]:
-    """A value for each number of the source, counted from 1."""
-    array: list[T | None] = [None] * max(on_source.values(), default=0)
-    for name, number in on_source.items():
-        array[number - 1] = values.get(name)
-    return array

@@ -18,9 +18,13 @@ def of_totals(config: Config | None, names: Iterable[TableName]) -> frozenset[Ta
 
 
 def mark_statement(names: Iterable[TableName]) -> sql.Composed:
-    """Has a node know that the rows of these tables are totals, so that their changes are captured as it needs."""
-    values = sql.SQL(", ").join(sql.SQL("({}, {}, true)").format(name.schema, name.table) for name in sorted(names))
+    """Has a node know that the rows of these tables are totals, so that their changes are captured as it needs.
+
+    The tables must have numbers (`ucrepl.follow_tables`).
+    """
+    values = sql.SQL(", ").join(sql.SQL("({}, {})").format(name.schema, name.table) for name in sorted(names))
     return sql.SQL(
-        "INSERT INTO ucrepl.table_name AS t (schema_name, table_name, totals) VALUES {}"
-        " ON CONFLICT (schema_name, table_name) DO UPDATE SET totals = true WHERE NOT t.totals;"
+        "UPDATE ucrepl.table_name AS t SET totals = true FROM (VALUES {}) AS v (schema_name, table_name)"
+        " WHERE t.schema_name = v.schema_name AND t.table_name = v.table_name"
+        " AND t.relation IS NOT NULL AND NOT t.totals;"
     ).format(values)

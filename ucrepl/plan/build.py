@@ -33,7 +33,9 @@ from ucrepl.plan.types import ADDABLE, SENT_ALIKE, base_type
 class Ingredients:
     """What a plan is made of.
 
-    `numbers` gives the number in the target's `ucrepl.table_name` of every table of either side;
+    `numbers` gives the number in the target's `ucrepl.table_name` of every table of either side, `partners` those of
+    the source's tables where they differ: one that has another name on the target, or the name of another one there,
+    has no place.
     `models` are the names of Odoo's models on the target, empty where it is not an Odoo, and `fields` those of its
     fields that refer to records; `checks_at_once` and `shared_with` are those of the plan. `pairs` are those of records
     whose ids stand in names of columns: the number under which ids are mapped -> id on the source -> id on the target.
@@ -58,6 +60,21 @@ class Ingredients:
     transient: AbstractSet[TableName] = frozenset()
     signalling: Mapping[str, bool] = field(default_factory=dict)
     fills: int = 0
+    partners: Mapping[TableName, int] = field(default_factory=dict)
+
+    def number_of(self, name: TableName) -> int:
+        """The number of a table of the source."""
+        return self.partners.get(name, self.numbers[name])
+
+    def place_of(self, name: TableName) -> Table | None:
+        """The target's table for a table of the source; None where it has none."""
+        return self.target.tables.get(name) if self.number_of(name) == self.numbers[name] else None
+
+    def called_here(self, name: TableName | None) -> TableName | None:
+        """How the target calls a table of the source, if it has it under another name."""
+        if name is None or self.place_of(name):
+            return name
+        return next((n for n, number in self.numbers.items() if number == self.number_of(name)), name)
 
     @cached_property
     def of_tables(self) -> dict[TableName, Policy]:
@@ -84,9 +101,9 @@ def build_plan(given: Ingredients) -> LinkPlan:
     users = {rule.name for rule in given.rules}
     not_held: set[int] = set()
     for name, source in given.source.tables.items():
-        number = given.numbers[name]
+        number = given.number_of(name)
         policy = given.of_tables[name]
-        target = given.target.tables.get(name)
+        target = given.place_of(name)
         has_place = target is not None and _alike(source, target)
         said = next((r for r in given.rules if r.matches(*name) and r.hold is not None), None)
         if policy.skips:
@@ -94,7 +111,7 @@ def build_plan(given: Ingredients) -> LinkPlan:
         elif said and not (said.hold or has_place):
             skipped[number] = SkippedTable(name, said.name or "")
         elif target is None or not has_place:
-            missing[number] = name
+            missing[number] = given.called_here(name) or name
         else:
             not_held |= {number} if said and not said.hold else set()
             tables[number] = _plan_table(given, number, source, target)
@@ -130,8 +147,8 @@ def build_plan(given: Ingredients) -> LinkPlan:
         masks={
             name: masks
             for name, source in given.source.tables.items()
-            if (given.numbers[name] in tables or given.numbers[name] not in skipped)
-            and (masks := _masks(given, source, tables.get(given.numbers[name])))
+            if (given.number_of(name) in tables or given.number_of(name) not in skipped)
+            and (masks := _masks(given, source, tables.get(given.number_of(name))))
         },
         routes=routes,
         left_out=left_out.rules,
@@ -211,7 +228,9 @@ def _plan_table(given: Ingredients, number: int, source: Table, target: Table) -
             continue
         if name not in target.key and (column.generated or (from_source and from_source.generated)):
             continue
-        refers_to = referenced_table(given.target, target, name) or referenced_table(given.source, source, name)
+        refers_to = referenced_table(given.target, target, name) or given.called_here(
+            referenced_table(given.source, source, name)
+        )
         found = None
         if not refers_to and name not in target.key:
             found = given.finder.reference(target, name)
@@ -390,7 +409,7 @@ def _on_demand(
     while wanted := {c.refers_to for table in looked_at for c in table.columns if c.fetches}:
         new = {}
         for number, table in skipped.items():
-            source, target = given.source.tables[table.name], given.target.tables.get(table.name)
+            source, target = given.source.tables[table.name], given.place_of(table.name)
             if table.on_demand and table.name in wanted and number not in found and target and _alike(source, target):
                 new[number] = replace(_plan_table(given, number, source, target), on_demand=True, held_columns=())
         found |= new

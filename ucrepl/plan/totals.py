@@ -6,7 +6,7 @@ another. The rows are each node's own: one is made where there is none of a comb
 
 from collections.abc import Iterable, Sequence
 
-from ucrepl.plan.model import ColumnPlan, LinkPlan, Protection, TablePlan
+from ucrepl.plan.model import ColumnPlan, LinkPlan, Protection, TablePlan, Totals
 from ucrepl.plan.text import lines, literal, quote
 from ucrepl.plan.translate import SENT, Row, looked_up, sent
 
@@ -16,8 +16,9 @@ def note_untold(link: LinkPlan, table: TablePlan) -> str:
 
     Or they were captured before the node knew that the rows are totals, when only changed columns were recorded.
     """
-    hstore, by = quote(link.hstore_schema), by_of(table)
-    needed = ", ".join(literal(c.name) for c in (*by, *sums_of(table)))
+    totals, hstore = _totals(table), quote(link.hstore_schema)
+    by = [table.column(name) for name in totals.by]
+    needed = ", ".join(literal(table.column(name).name) for name in (*totals.by, *totals.sums))
     name = literal(str(table.name))
     tests = [
         f"({literal(c.name)}, {sent(c)}::text, {sent(c)} IS NOT NULL AND {_local(link, table, c)} IS NULL)"
@@ -51,7 +52,9 @@ def add_up(link: LinkPlan, table: TablePlan) -> str:
     another combination, while this waits for it is none: then a new one is made. What is no sum is taken over as a
     value where an update brings it, unless it was changed here later (`pg_temp.touched`).
     """
-    by, sums = by_of(table), sums_of(table)
+    totals = _totals(table)
+    by = [table.column(name) for name in totals.by]
+    sums = [table.column(name) for name in totals.sums]
     own_key = table.table.key if table.table.surrogate else ()
     others = [c for c in table.columns if not (c in by or c in sums or c.is_local or c.name in own_key)]
     rows, keys = f"{table.table.only}{table.name.sql}", [quote(name) for name in table.table.key]
@@ -81,16 +84,16 @@ WITH moved AS (
     GROUP BY {", ".join(str(i + 1) for i in range(len(by)))}
 ),
 chosen AS MATERIALIZED (
-    SELECT moved.*, row_number() OVER () AS place, here.*
+    SELECT moved.*, row_number() OVER () AS place, {_keys("here", keys)}
     FROM moved
     LEFT JOIN LATERAL (
-        SELECT {", ".join(f"target.{key} AS key_{i}" for i, key in enumerate(keys))}
+        SELECT {_keys("target", keys)}
         FROM {rows} AS target
         WHERE {_same(by, "moved")}
-        ORDER BY {", ".join(f"target.{key}" for key in keys)}
+        ORDER BY {_keys("target", keys)}
         LIMIT 1
     ) AS here ON true
-    ORDER BY {", ".join(f"here.key_{i}" for i in range(len(keys)))}
+    ORDER BY {_keys("here", keys)}
 ),
 added AS (
     UPDATE {rows} AS target
@@ -98,7 +101,7 @@ added AS (
 {lines(sets, depth=2)}
     FROM chosen
     {_unfolded(link, written, "chosen.given")}
-    WHERE {" AND ".join(f"target.{key} = chosen.key_{i}" for i, key in enumerate(keys))}
+    WHERE {" AND ".join(f"target.{key} = chosen.{key}" for key in keys)}
         AND {_same(by, "chosen")}
         AND ({changes} OR chosen.given IS NOT NULL)
     RETURNING chosen.place
@@ -110,7 +113,7 @@ INSERT INTO {table.name.sql} (
 {lines(made.values())}
 FROM chosen
 {_unfolded(link, table.columns, "chosen.image")}
-WHERE CASE WHEN chosen.key_0 IS NULL
+WHERE CASE WHEN chosen.{keys[0]} IS NULL
     THEN {changes} OR chosen.is_new
     ELSE ({changes}) AND NOT EXISTS (SELECT FROM added WHERE added.place = chosen.place)
 END"""
@@ -172,6 +175,10 @@ def _with_siblings(table: TablePlan, columns: Sequence[ColumnPlan]) -> list[Colu
     return [*columns, *(table.column(name) for c in columns for name in c.siblings)]
 
 
+def _keys(row: str, keys: Sequence[str]) -> str:
+    return ", ".join(f"{row}.{key}" for key in keys)
+
+
 def _by(place: int) -> str:
     return f"by_{place}"
 
@@ -180,11 +187,8 @@ def _sum(place: int) -> str:
     return f"sum_{place}"
 
 
-def by_of(table: TablePlan) -> list[ColumnPlan]:
-    """The columns that say of what a row is the total."""
-    return [table.column(name) for name in (table.totals.by if table.totals else ())]
-
-
-def sums_of(table: TablePlan) -> list[ColumnPlan]:
-    """The columns that add up."""
-    return [table.column(name) for name in (table.totals.sums if table.totals else ())]
+def _totals(table: TablePlan) -> Totals:
+    if table.totals is None:
+        message = f"the rows of {table.name} are no totals"
+        raise AssertionError(message)
+    return table.totals

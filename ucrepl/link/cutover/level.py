@@ -68,7 +68,7 @@ class Leveller:
         self._is_at_work = False
         uuid = identify(self._target, link.target).uuid
         source = nodes.another(link.source)
-        self._reader = Source(source, link.name, uuid, {}, structure_of(source))
+        self._reader = Source(source, link.name, uuid, structure_of(source))
         known = self._target.execute("SELECT link_id FROM ucrepl.link WHERE name = %s", [link.name]).fetchone()
         if known:
             self._link_id = known[0]

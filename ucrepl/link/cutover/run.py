@@ -259,7 +259,7 @@ class _Run:
         if back is None or not self.config.cutover_of(self.link).reverse:
             return lambda: None
         uuid = identify(self.source, back.target).uuid
-        reader = Source(self.nodes.another(back.source), back.name, uuid, {}, structure_of(self.target))
+        reader = Source(self.nodes.another(back.source), back.name, uuid, structure_of(self.target))
 
         def look() -> None:
             state = link_state(self.source, back.name)

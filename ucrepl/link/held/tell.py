@@ -11,12 +11,13 @@ from ucrepl.config import Link
 from ucrepl.db.catalog import hstore_schema
 from ucrepl.db.sqlfiles import query
 from ucrepl.link.held.modules import differences, modules_of, modules_that_bring
+from ucrepl.link.partners import Numbered, numbered_tables
 from ucrepl.link.words import counted, listed
 from ucrepl.plan.catalog import TableName
 
 HINT = (
-    "install the module there too, or make the tables and columns; to leave them out: a rule with 'skip: true', or"
-    " 'hold: false'"
+    "install the module there too, or make the tables and columns, or rename them as there; to leave them out: a rule"
+    " with 'skip: true', or 'hold: false'; to give them up: ucrepl held drop"
 )
 """What lets held changes go."""
 
@@ -27,6 +28,7 @@ class HeldTable:
 
     `whole`: rows are held as a whole, because the table is missing, or `is_there` with another key, or they belong to
     models without a table: `models` has these, and other texts that look like them. Else values of `columns` are held.
+    `remote_number` is its number on the source.
     """
 
     link: str
@@ -40,6 +42,7 @@ class HeldTable:
     columns: list[str]
     models: list[str]
     since: datetime
+    remote_number: int | None
 
     @property
     def name(self) -> str:
@@ -82,16 +85,23 @@ def reasons(
     wanted += [(model.replace(".", "_"), None) for t in found for model in t.models]
     brought = modules_that_bring(source, wanted)
     differing = differences(modules_of(source), modules_of(target), link) if brought else {}
+    there = {table.number: table for table in numbered_tables(source)}
     by_reason: dict[str, list[HeldTable]] = {}
     for table in found:
         models = [model for model in table.models if model.replace(".", "_") in brought]
         lacking = [table.table_name, *(model.replace(".", "_") for model in models)]
         module = next((m for name in lacking for m in brought.get(name, ()) if m in differing), None)
-        by_reason.setdefault(differing[module] if module else _no_place(table, models, link), []).append(table)
+        by_reason.setdefault(
+            differing[module] if module else _no_place(table, models, link, there.get(table.remote_number or 0)), []
+        ).append(table)
     return [Reason(what, tuple(of_reason)) for what, of_reason in by_reason.items()]
 
 
-def _no_place(table: HeldTable, models: Sequence[str], link: Link) -> str:
+def _no_place(table: HeldTable, models: Sequence[str], link: Link, there: Numbered | None) -> str:
+    if table.whole and there and there.was_dropped:
+        return f"the table {table.name!r} was dropped on {link.source!r}"
+    if table.whole and there and str(there.name) != table.name:
+        return f"the table {table.name!r} of {link.target!r} is called {str(there.name)!r} on {link.source!r}"
     if table.whole and models:
         return f"rows of {table.name!r} belong to models without a table on {link.target!r}: {listed(models)}"
     if table.whole and table.is_there:

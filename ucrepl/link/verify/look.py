@@ -107,7 +107,6 @@ class Look:
             for known in (position_back, seen):
                 waiting = {"number": comparison.table.number, "keys": local_keys, "position": known}
                 self._note_waiting("local_key", session.on_target(query("verify_waiting"), waiting).fetchall())
-        name = session.opened.plan.tables[comparison.table.space].name
         row = session.on_target(
             query("verify_judge"),
             {
@@ -123,8 +122,7 @@ class Look:
                 "any_key": not (comparison.table.surrogate or is_link_table(comparison.table)),
                 "composite": len(comparison.table.table.key) > 1,
                 "link": session.opened.link_id,
-                "schema_name": name.schema,
-                "table_name": name.table,
+                "space": comparison.table.space,
             },
         ).fetchone()
         return row[0] if row else 0
