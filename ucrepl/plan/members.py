@@ -31,7 +31,12 @@ class Change:
     @property
     def merged(self) -> str:
         """The value of the target with what the source has changed; most often it is the old one still."""
-        return f"CASE WHEN {same(self._here, self.old, 'jsonb')} THEN {self.new} ELSE {self._merged(0)} END"
+        return f"""\
+CASE
+    WHEN {same(self._here, self.old, "jsonb")} THEN {self.new}
+    WHEN {self._fits_plainly} THEN {self._here} || {self.new}
+    ELSE {self._merged(0)}
+END"""
 
     @property
     def protected(self) -> str:
@@ -43,7 +48,11 @@ class Change:
     def fits(self) -> str:
         """The condition that the target holds the old or the new value of each key that is changed."""
         held = same(self._here, self.old, "jsonb")
-        return f"({held} OR ucrepl.fits({self._here}, {self.old}, {self.new}))"
+        return f"({held} OR {self._fits_plainly} OR ucrepl.fits({self._here}, {self.old}, {self.new}))"
+
+    @property
+    def _fits_plainly(self) -> str:
+        return f"ucrepl.fits_plainly({self._here}, {self.old}, {self.new})"
 
     def _merged(self, level: int) -> str:
         return f"ucrepl.merged({self._here}, {self.old}, {self.new}, {int(level)})"
@@ -60,15 +69,10 @@ def change(link: LinkPlan, table: TablePlan, column: ColumnPlan, local: str) -> 
     alias, part = quote(alias_of(column)), quote(f"changed in {column.name}"[:63])
     old = mapped_value(link, table, column, f"{part}.old", Row(was, local), "known")
     new = mapped_value(link, table, column, f"{part}.new", Row(sent, local), "write")
-    only = [
-        f"ucrepl.only_changed({was(column)}, {is_now}) AS old",
-        f"ucrepl.only_changed({is_now}, {was(column)}) AS new",
-    ]
-    joins = tuple(
-        f"CROSS JOIN LATERAL (\n    SELECT\n{lines(values, depth=2)}\n    OFFSET 0\n) AS {name}"
-        for name, values in ((part, only), (alias, [f"{old} AS old", f"{new} AS new"]))
-    )
-    return Change(column, f"{alias}.old", f"{alias}.new", joins)
+    only = f"CROSS JOIN LATERAL ucrepl.only_changed({was(column)}, {is_now}) AS {part}"
+    values = lines([f"{old} AS old", f"{new} AS new"], depth=2)
+    mapped = f"CROSS JOIN LATERAL (\n    SELECT\n{values}\n    OFFSET 0\n) AS {alias}"
+    return Change(column, f"{alias}.old", f"{alias}.new", (only, mapped))
 
 
 def candidates(link: LinkPlan, table: TablePlan, column: ColumnPlan) -> str:
