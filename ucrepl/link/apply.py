@@ -13,15 +13,15 @@ from ucrepl.link.cached import CachedRows
 from ucrepl.link.source import StalePlanError
 from ucrepl.link.staged import Staged, read_staged
 from ucrepl.plan import conflict, foreign_keys, held, identify, numbers, paths, rename, totals, wide, write
-from ucrepl.plan.model import ROUNDS, LinkPlan, Protection, Signal, TablePlan
+from ucrepl.plan.model import LinkPlan, Protection, Signal, TablePlan
 
 if TYPE_CHECKING:
     from ucrepl.link.fetch import Fetcher
     from ucrepl.link.files.courier import Courier
-    from ucrepl.link.inquire import Inquirer
 
 MANY_ROWS = 1000
 """From so many changes on statements are planned anew for each batch, with statistics of its own."""
+
 
 FEW_TABLES = 3
 """Many changes of more tables than that are indexed by their table, or each statement would look at all of them."""
@@ -65,8 +65,7 @@ class Applier:
     """Applies what is staged in `pg_temp.change` of the target's session.
 
     The statements of the plan are compiled when they are first needed and kept. `seeding`: what is staged are rows of
-    the source, each once, for which recognition has been done. `fetcher` fetches what is referred to and is not here,
-    `inquirer` asks the source who unknown records are.
+    the source, each once, for which recognition has been done. `fetcher` fetches what is referred to and is not here.
     `courier` brings the files of attachments.
     """
 
@@ -83,7 +82,6 @@ class Applier:
         self.connection = connection
         self.seeding = seeding
         self.fetcher: Fetcher | None = None
-        self.inquirer: Inquirer | None = None
         self.courier: Courier | None = None
         self.plan = plan
         self.link_id = link_id
@@ -98,7 +96,6 @@ class Applier:
         self,
         *,
         parked: bool = False,
-        closely: bool = False,
         careful: bool = False,
         alone: bool = False,
         before_write: Callable[[], None] = lambda: None,
@@ -106,10 +103,7 @@ class Applier:
         """Applies the staged changes.
 
         `parked`: changes of the link are parked, later ones of the same records must wait behind them.
-        `closely`: the try before has failed: new records are recognised by unique indexes, too, and the source is asked
-        who unknown records are.
-        `careful`: that, and changes that refer to unknown records are looked for and parked before a statement fails on
-        them.
+        `careful`: changes that refer to unknown records are looked for and parked before a statement fails on them.
         `alone`: a single change is staged, so that also an update of a key can be applied, or those of one TRUNCATE.
         `before_write` is called when all records have their ids, before the first row is written.
         Raises NeedsOrderError for these otherwise, StalePlanError, and what PostgreSQL raises.
@@ -120,7 +114,7 @@ class Applier:
         if self.fetcher and self.fetcher.follows:
             result.changes += self.fetcher.leave_out()
         if not (alone or self.seeding):
-            self._run(self._query("coalesce"))
+            self._run(self._query("coalesce"), {"totals": list(self.plan.totals)})
         staged = self._renamed(read_staged(self.connection, self.plan))
         result.tables |= staged.tables
         if staged.ordered and not alone:
@@ -129,12 +123,9 @@ class Applier:
         if staged.ordered:
             self._apply_ordered(result)
             staged = read_staged(self.connection, self.plan)
-        closely |= careful
-        if self.inquirer:
-            self.inquirer.ask(staged, closely=closely)
         staged = self._bring(staged, result)
         if staged.changes:
-            self._apply_set(staged, result, closely=closely, careful=careful, before_write=before_write)
+            self._apply_set(staged, result, careful=careful, before_write=before_write)
         if self.plan.defers:
             self._run("SET CONSTRAINTS ALL IMMEDIATE")
         return result
@@ -215,14 +206,12 @@ class Applier:
         result.parked += parked
         return read_staged(self.connection, self.plan) if parked else staged
 
-    def _apply_set(
-        self, staged: Staged, result: Applied, *, closely: bool, careful: bool, before_write: Callable[[], None]
-    ) -> None:
+    def _apply_set(self, staged: Staged, result: Applied, *, careful: bool, before_write: Callable[[], None]) -> None:
         small = staged.changes < MANY_ROWS
         self._all_new.clear()
         if not small:
             self._prepare_many(staged)
-        known = self._identify(staged, closely=closely, small=small)
+        known = self._identify(staged, small=small)
         if not small:
             self._analyze_identity(sum(staged.inserts.values()))
         before_write()
@@ -235,7 +224,7 @@ class Applier:
             self._park_unresolved(staged, result)
             self._settle_dangling(staged, result)
             staged = read_staged(self.connection, self.plan)
-        merges: dict[int, int] = dict(self._run(query("merges")).fetchall()) if known else {}
+        merges = self._count_merges() if known else {}
         new = {number: rows - merges.get(number, 0) for number, rows in staged.inserts.items()}
         look = self._cached_rows.look(staged.tables, new, prepare=small)
         written = self._write(staged, small=small)
@@ -268,7 +257,7 @@ class Applier:
         self._run("SET LOCAL default_statistics_target = 1")
         self._run("ANALYZE pg_temp.change (table_id, op)")
 
-    def _identify(self, staged: Staged, *, closely: bool, small: bool) -> bool:
+    def _identify(self, staged: Staged, *, small: bool) -> bool:
         """Gives every record of the batch its local id. Returns whether some new ones are known here, or in doubt."""
         known = False
         touched = staged.inserts.keys() | staged.updates.keys()
@@ -276,16 +265,15 @@ class Applier:
         if by_external_id in staged.inserts and not self.seeding:
             names = self.plan.tables[by_external_id]
             self._run(self._compile("external", identify.recognise_by_external_id, names), prepare=small)
-        for members in self.plan.by_recognition(touched, indexes=closely):
-            new = [table for table in members if table.number in staged.inserts]
-            self._recognise(new, closely=closely, small=small)
-            for table in new:
-                if table.protected_by:
+        for members in self.plan.by_recognition(touched):
+            for table in members:
+                if table.number in staged.inserts and table.protected_by:
+                    self._recognise(table, small=small)
                     self._run(self._compile("leave_out", conflict.leave_out_new, table), prepare=small)
-                    continue
-                if table.partial_rule:
-                    self._run(self._compile("leave_out", conflict.leave_out, table), prepare=small)
-                known |= self._identify_new(table, staged.inserts[table.number], small=small)
+                elif table.number in staged.inserts:
+                    if table.partial_rule:
+                        self._run(self._compile("leave_out", conflict.leave_out, table), prepare=small)
+                    known |= self._identify_new(table, staged.inserts[table.number], small=small)
         if self.plan.models and not self.plan.shared_with:
             self._identify_mentioned(staged, small=small)
         return known
@@ -299,8 +287,9 @@ class Applier:
                     self._run(self._compile(("mention", column.name), identify.mention, table, column), prepare=small)
 
     def _identify_new(self, table: TablePlan, inserts: int, *, small: bool) -> bool:
-        """Gives the new records of a table ids where they have none. Returns whether not all of them are new."""
+        """Recognises the new records of a table, or gives them new ids. Returns whether not all of them are new."""
         if table.surrogate:
+            self._recognise(table, small=small)
             allocated = self._run(self._compile("allocate", identify.allocate, table), prepare=small).rowcount
             if self.plan.has_several_peers:
                 self._run(self._compile("spread", identify.spread, table), prepare=small)
@@ -317,18 +306,10 @@ class Applier:
         self._run(self._compile("existing", identify.mark_existing, table), prepare=small)
         return True
 
-    def _recognise(self, tables: Sequence[TablePlan], *, closely: bool, small: bool) -> None:
-        """Pairs new records of a circle of tables with local ones; a seeding has done so.
-
-        Round by round, for keys may be references to records of the circle.
-        """
-        for _ in () if self.seeding else range(ROUNDS if len(tables) > 1 else 1):
-            found = 0
-            for table in tables:
-                for kind, make, by in identify.ways(table, by_indexes=closely or table.protected_by is not None):
-                    found += self._run(self._compile(kind, make, table, by), prepare=small).rowcount
-            if not found:
-                return
+    def _recognise(self, table: TablePlan, *, small: bool) -> None:
+        """Pairs new records with local ones that have the same keys; a seeding has done so."""
+        for key in () if self.seeding else table.recognition_keys:
+            self._run(self._compile(("recognise", key), identify.recognise, table, key), prepare=small)
 
     def _analyze_identity(self, new: int) -> None:
         """Gives the planner statistics of the identity map before it has doubled without them.
@@ -468,9 +449,8 @@ class Applier:
         """Updates and merges of a table in which rows are gone, or hold other values than the source started from."""
         names = staged.updates.get(table.number, (0, (), False))[1]
         columns = table.chosen(names) if table.number not in staged.inserts else table.value_columns
-        unknown = self._compile("unknown", conflict.note_unknown, table) if table.surrogate else None
-        if unknown and self._run(unknown).rowcount and self.inquirer and self.inquirer.ask_for_missing(table):
-            self._run(unknown)
+        if table.surrogate:
+            self._run(self._compile("unknown", conflict.note_unknown, table))
         self._run(self._compile("gone", conflict.update_of_deleted, table))
         self._run(self._compile("lock", conflict.lock_rows, table))
         self._touched(staged)
@@ -569,6 +549,10 @@ class Applier:
                 )
         self._run("DELETE FROM pg_temp.change")
         return {signal for place, count in counts if count for signal in tables[place].signals}
+
+    def _count_merges(self) -> dict[int, int]:
+        merges = "SELECT table_id, count(*) FROM pg_temp.change WHERE op = 'M' GROUP BY table_id"
+        return dict(self._run(merges).fetchall())
 
     def _park(self) -> int:
         """Parks what trouble was noted for. Returns how many changes."""

@@ -8,7 +8,6 @@ from typing import Any
 
 import psycopg
 from psycopg import Connection
-from psycopg.errors import UniqueViolation
 from psycopg.rows import TupleRow, dict_row
 
 from ucrepl.config import Link
@@ -21,7 +20,6 @@ from ucrepl.link.fetch import fetcher_of, one_state
 from ucrepl.link.files.courier import courier_of
 from ucrepl.link.finer import FinerGrain
 from ucrepl.link.held.release import find_release
-from ucrepl.link.inquire import Inquirer
 from ucrepl.link.setup import OpenLink
 from ucrepl.link.signals import Signaller
 from ucrepl.link.source import StalePlanError, Window
@@ -33,9 +31,6 @@ PREPARED_STATEMENTS = 400
 class MovedError(RefusedError):
     """The position is not the one from which the batch was read."""
 
-
-UNRESOLVED = "UC001"
-"""The SQLSTATE of a reference to a record that is not known (see ucrepl.unresolved)."""
 
 PAIR_COLUMNS = "number, local_id, remote_id, deleted_at"
 CHANGE_COLUMNS = "seq, xid, table_id, op, key, old, new, at"
@@ -75,8 +70,6 @@ class LinkReplayer:
         self.target = opened.target
         self.applier = Applier(opened.target, opened.plan, opened.link_id, link.source, link.target)
         self.applier.fetcher = fetcher_of(opened, self._reading)
-        self.inquirer = Inquirer(opened.target, opened.plan, opened.link_id, self._reading)
-        self.applier.inquirer = self.inquirer
         self.courier = courier_of(opened.target, opened.plan, opened.link_id, opened.route)
         self.applier.courier = self.courier
         self.finer = FinerGrain(opened.target, self.applier)
@@ -125,12 +118,12 @@ class LinkReplayer:
         """
         started = time.perf_counter()
         try:
-            batch = self._replay(position, window)
+            batch = self._replay(position, window, finer=False)
         except (NeedsOrderError, psycopg.Error) as error:
             self.stop_reading()
             if isinstance(error, psycopg.Error) and classify(error) is not Verdict.PARK:
                 raise
-            batch = self._replay_again(position, window, error)
+            batch = self._replay(position, window, finer=True)
         except BaseException:
             self.stop_reading()
             raise
@@ -141,20 +134,6 @@ class LinkReplayer:
             batch.files_parked = self.courier.carried.refused
         batch.milliseconds["total"] = _since(started)
         return batch
-
-    def _replay_again(self, position: str, window: Window, error: Exception) -> Batch:
-        """Applies a batch that could not be applied at once; in parts only if recognition does not do for it.
-
-        What a unique index has refused may be a record that both sides have made, and so may one that is not known.
-        """
-        if isinstance(error, psycopg.Error) and error.sqlstate in {UniqueViolation.sqlstate, UNRESOLVED}:
-            try:
-                return self._replay(position, window, closely=True)
-            except (NeedsOrderError, psycopg.Error) as again:
-                self.stop_reading()
-                if isinstance(again, psycopg.Error) and classify(again) is not Verdict.PARK:
-                    raise
-        return self._replay(position, window, finer=True)
 
     def retry_parked(self, parked_ids: list[int] | None = None) -> Applied:
         """Tries parked changes again, all or those given, each record's in order. Those that fail are parked again."""
@@ -173,8 +152,6 @@ class LinkReplayer:
         To be called before a batch is replayed: later changes must not overtake them. While the link is paused nothing
         happens. Raises what `replay` raises.
         """
-        if not self.inquirer.has_looked:
-            self._look_for_strangers()
         if self._release is None:
             return None
         self.stop_reading()
@@ -187,7 +164,7 @@ class LinkReplayer:
                 return None
             try:
                 with self.target.transaction():
-                    result = self.applier.apply(parked=state["has_parked"], closely=True)
+                    result = self.applier.apply(parked=state["has_parked"])
             except (NeedsOrderError, psycopg.Error) as error:
                 if isinstance(error, psycopg.Error) and classify(error) is not Verdict.PARK:
                     raise
@@ -197,13 +174,6 @@ class LinkReplayer:
             self._finish(result)
         self._sent()
         return result
-
-    def _look_for_strangers(self) -> None:
-        """Looks once for what was not known of the source when the link was last open: it may have been made here."""
-        self.stop_reading()
-        with self.target.transaction():
-            if not self._begin(None)["paused"]:
-                self.inquirer.look_again()
 
     def _sent(self) -> None:
         """Does what comes after a commit: tells Odoo's workers, and sees that the files are still there."""
@@ -255,7 +225,7 @@ class LinkReplayer:
             return self._ahead.changes()
         return self.source.changes(position, window)
 
-    def _replay(self, position: str, window: Window, *, closely: bool = False, finer: bool = False) -> Batch:
+    def _replay(self, position: str, window: Window, *, finer: bool) -> Batch:
         batch = Batch(position=window.ends, more=window.more, finer=finer)
         with self.target.transaction():
             state = self._begin(position)
@@ -284,7 +254,7 @@ class LinkReplayer:
                 applied = (
                     self.finer.apply(parked=state["has_parked"])
                     if finer
-                    else self.applier.apply(parked=state["has_parked"], closely=closely)
+                    else self.applier.apply(parked=state["has_parked"])
                 )
                 batch.milliseconds["apply"] = _since(begun)
             batch.applied, batch.parked, batch.conflicts = applied.changes, applied.parked, applied.conflicts

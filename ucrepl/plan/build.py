@@ -286,7 +286,6 @@ def _plan_table(given: Ingredients, number: int, source: Table, target: Table) -
         kept=policy.kept,
         inserts_only=policy.inserts_only,
         totals=totals,
-        numbered=frozenset(given.packs.numbered.get(str(target.name), ())),
     )
     return replace(plan, masks=_masks(given, source, plan))
 

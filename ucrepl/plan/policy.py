@@ -177,7 +177,7 @@ class Policy:
             said, rule = self.totals
             for column in said.sum:
                 if target is None or column in target.columns:
-                    yield RuleUse(label, column, None, "adds up", rule)
+                    yield RuleUse(label, column, None, "summed", rule)
 
 
 def may_leave(policy: Policy, needed: Collection[str], table: Table) -> dict[str, str]:

@@ -6,7 +6,7 @@ another. The rows are each node's own: one is made where there is none of a comb
 
 from collections.abc import Iterable, Sequence
 
-from ucrepl.plan.model import ColumnPlan, LinkPlan, Protection, TablePlan, Totals
+from ucrepl.plan.model import ColumnPlan, LinkPlan, Protection, TablePlan
 from ucrepl.plan.text import lines, literal, quote
 from ucrepl.plan.translate import SENT, Row, looked_up, sent
 
@@ -16,9 +16,8 @@ def note_untold(link: LinkPlan, table: TablePlan) -> str:
 
     Or they were captured before the node knew that the rows are totals, when only changed columns were recorded.
     """
-    totals, hstore = _totals(table), quote(link.hstore_schema)
-    by = [table.column(name) for name in totals.by]
-    needed = ", ".join(literal(table.column(name).name) for name in (*totals.by, *totals.sums))
+    hstore, by = quote(link.hstore_schema), by_of(table)
+    needed = ", ".join(literal(c.name) for c in (*by, *sums_of(table)))
     name = literal(str(table.name))
     tests = [
         f"({literal(c.name)}, {sent(c)}::text, {sent(c)} IS NOT NULL AND {_local(link, table, c)} IS NULL)"
@@ -52,9 +51,7 @@ def add_up(link: LinkPlan, table: TablePlan) -> str:
     another combination, while this waits for it is none: then a new one is made. What is no sum is taken over as a
     value where an update brings it, unless it was changed here later (`pg_temp.touched`).
     """
-    totals = _totals(table)
-    by = [table.column(name) for name in totals.by]
-    sums = [table.column(name) for name in totals.sums]
+    by, sums = by_of(table), sums_of(table)
     own_key = table.table.key if table.table.surrogate else ()
     others = [c for c in table.columns if not (c in by or c in sums or c.is_local or c.name in own_key)]
     rows, keys = f"{table.table.only}{table.name.sql}", [quote(name) for name in table.table.key]
@@ -78,22 +75,22 @@ WITH moved AS (
         (array_agg(change.image ORDER BY change.sign DESC, change.seq DESC))[1] AS image,
         ucrepl.overlay(change.given ORDER BY change.seq) AS given,
         max(change.at) AS at,
-        bool_or(change.op = 'I') AS is_new
+        sum(CASE change.op WHEN 'I' THEN 1 WHEN 'D' THEN -1 ELSE 0 END) > 0 AS is_new
     FROM {_sides(link, table)}
     {_unfolded(link, [*_with_siblings(table, by), *sums], "change.image")}
     GROUP BY {", ".join(str(i + 1) for i in range(len(by)))}
 ),
 chosen AS MATERIALIZED (
-    SELECT moved.*, row_number() OVER () AS place, {_keys("here", keys)}
+    SELECT moved.*, row_number() OVER () AS place, here.*
     FROM moved
     LEFT JOIN LATERAL (
-        SELECT {_keys("target", keys)}
+        SELECT {", ".join(f"target.{key} AS key_{i}" for i, key in enumerate(keys))}
         FROM {rows} AS target
         WHERE {_same(by, "moved")}
-        ORDER BY {_keys("target", keys)}
+        ORDER BY {", ".join(f"target.{key}" for key in keys)}
         LIMIT 1
     ) AS here ON true
-    ORDER BY {_keys("here", keys)}
+    ORDER BY {", ".join(f"here.key_{i}" for i in range(len(keys)))}
 ),
 added AS (
     UPDATE {rows} AS target
@@ -101,7 +98,7 @@ added AS (
 {lines(sets, depth=2)}
     FROM chosen
     {_unfolded(link, written, "chosen.given")}
-    WHERE {" AND ".join(f"target.{key} = chosen.{key}" for key in keys)}
+    WHERE {" AND ".join(f"target.{key} = chosen.key_{i}" for i, key in enumerate(keys))}
         AND {_same(by, "chosen")}
         AND ({changes} OR chosen.given IS NOT NULL)
     RETURNING chosen.place
@@ -113,7 +110,7 @@ INSERT INTO {table.name.sql} (
 {lines(made.values())}
 FROM chosen
 {_unfolded(link, table.columns, "chosen.image")}
-WHERE CASE WHEN chosen.{keys[0]} IS NULL
+WHERE CASE WHEN chosen.key_0 IS NULL
     THEN {changes} OR chosen.is_new
     ELSE ({changes}) AND NOT EXISTS (SELECT FROM added WHERE added.place = chosen.place)
 END"""
@@ -175,10 +172,6 @@ def _with_siblings(table: TablePlan, columns: Sequence[ColumnPlan]) -> list[Colu
     return [*columns, *(table.column(name) for c in columns for name in c.siblings)]
 
 
-def _keys(row: str, keys: Sequence[str]) -> str:
-    return ", ".join(f"{row}.{key}" for key in keys)
-
-
 def _by(place: int) -> str:
     return f"by_{place}"
 
@@ -187,8 +180,11 @@ def _sum(place: int) -> str:
     return f"sum_{place}"
 
 
-def _totals(table: TablePlan) -> Totals:
-    if table.totals is None:
-        message = f"the rows of {table.name} are no totals"
-        raise AssertionError(message)
-    return table.totals
+def by_of(table: TablePlan) -> list[ColumnPlan]:
+    """The columns that say of what a row is the total."""
+    return [table.column(name) for name in (table.totals.by if table.totals else ())]
+
+
+def sums_of(table: TablePlan) -> list[ColumnPlan]:
+    """The columns that add up."""
+    return [table.column(name) for name in (table.totals.sums if table.totals else ())]

@@ -120,7 +120,7 @@ def rights(link: LinkFacts) -> Iterator[Finding]:
                 severity: Severity = "warning" if right == "TRUNCATE" else "error"
                 message = f"{on} lacks {right} on {shown}"
                 yield _finding(link, severity, "privileges", message, f"GRANT {right} ON … TO {role}")
-    sequences = [t.table.sequence for t in link.plan.tables.values() if t.surrogate and "USAGE" not in lacking]
+    sequences = [t.table.sequence for t in link.plan.tables.values() if t.table.surrogate and "USAGE" not in lacking]
     refused = [row.sequence for row in target.ask("check_sequence_rights", sequences=sequences)]
     if refused:
         message = f"on {target.name!r} the role {role!r} may take no number from {counted(len(refused), 'sequence')}"

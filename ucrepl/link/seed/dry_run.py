@@ -72,7 +72,8 @@ class DryRun:
             known = state.link_state(target, self._opened.link_id)
             tables = state.table_states(target, self._opened.link_id)
         self._protected = () if names is not None else [t for t in self._plan.tables.values() if t.protected_by]
-        self._left = state.left_to_do(known, tables, numbers_of(self._plan, names))
+        chosen = numbers_of(self._plan, names) - self._plan.totals.keys()  # of these there is nothing to look at
+        self._left = state.left_to_do(known, tables, chosen)
         self._stale = self._left if known.was_replayed else self._left & tables.keys()
         hstore = hstore_schema(source) or "ucrepl"
         reader = Snapshot(nodes, link.source, hstore).reader()

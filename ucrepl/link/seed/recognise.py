@@ -7,7 +7,10 @@ from ucrepl.link.seed.lane import Lane
 from ucrepl.link.seed.stage import Origin
 from ucrepl.link.seed.stream import ReadAhead
 from ucrepl.plan import identify, rows
-from ucrepl.plan.model import ROUNDS, TablePlan
+from ucrepl.plan.model import TablePlan
+from ucrepl.plan.text import quote
+
+_ROUNDS = 5
 
 
 class Recogniser:
@@ -24,7 +27,7 @@ class Recogniser:
 
     def recognise_all(self, numbers: AbstractSet[int]) -> int:
         """Pairs the records of these tables, in the order that their keys need. Returns how many."""
-        groups = self._plan.by_recognition_twice(numbers)
+        groups = self._plan.by_recognition(numbers, indexes=True)
         return self.recognise_named() + sum(map(self.recognise, groups))
 
     def recognise_named(self) -> int:
@@ -54,7 +57,7 @@ class Recogniser:
                 hstore, subset = self._origin.hstore, self._origin.subset and not table.protected_by
                 self._stage(rows.that_may_be_known(table, hstore, subset=subset))
             paired = 0
-            for _ in range(ROUNDS if len(tables) > 1 else 1):
+            for _ in range(_ROUNDS if len(tables) > 1 else 1):
                 self._lane.run("DELETE FROM pg_temp.trouble")
                 found = sum(self._recognise(table) for table in tables)
                 paired += found
@@ -65,9 +68,10 @@ class Recogniser:
 
     def _recognise(self, table: TablePlan) -> int:
         statements = [(f"key {key}", identify.recognise(self._plan, table, key)) for key in table.recognition_keys]
-        if indexes := table.unique_indexes:
-            by = f"unique index on {'; '.join(', '.join(index.expressions) for index in indexes)}"
-            statements.append((by, identify.recognise_by_indexes(self._plan, table, indexes)))
+        statements += [
+            (f"unique index on {', '.join(index.expressions)}", identify.recognise_by_index(self._plan, table, index))
+            for index in table.unique_indexes
+        ]
         found = 0
         for by, statement in statements:
             self._tell(by)
@@ -76,7 +80,11 @@ class Recogniser:
 
     def _has_candidates(self, table: TablePlan) -> bool:
         """Whether there are local records that are nobody's pair."""
-        row = self._lane.run(identify.has_unpaired(self._plan, table)).fetchone()
+        row = self._lane.run(
+            f"SELECT EXISTS (SELECT FROM {table.table.only}{table.name.sql} AS t WHERE NOT EXISTS ("
+            f"SELECT FROM ucrepl.identity AS i WHERE i.peer_id = {self._plan.peer_id}"
+            f" AND i.local_table = {table.space} AND i.local_id = t.{quote(table.table.key[0])}))"
+        ).fetchone()
         return bool(row and row[0])
 
     def _stage(self, select: str) -> None:

@@ -24,12 +24,13 @@ from ucrepl.link.seed.copy import Copier
 from ucrepl.link.seed.gone import delete_gone
 from ucrepl.link.seed.lane import Lane
 from ucrepl.link.seed.recognise import Recogniser
-from ucrepl.link.seed.scope import numbers_of
+from ucrepl.link.seed.scope import copied, numbers_of
 from ucrepl.link.seed.snapshot import Snapshot
 from ucrepl.link.seed.stage import Origin
 from ucrepl.link.seed.stream import BATCH_BYTES
 from ucrepl.link.setup import OpenLink, open_link, stage_session
 from ucrepl.link.source import table_numbers
+from ucrepl.link.sums import Sums
 from ucrepl.plan import wide
 from ucrepl.plan.model import LinkPlan, TablePlan
 
@@ -102,7 +103,7 @@ class _Seeding:
         self._lanes: SimpleQueue[Lane] = SimpleQueue()
         reader = self._snapshot.reader()
         self._origin = origin_of(self._plan, hstore, reader)
-        large = {number for number, size in self._origin.sizes.items() if size > BATCH_BYTES}
+        large = {n for n, size in self._origin.sizes.items() if size > BATCH_BYTES and n in self._plan.followed}
         self._wide = [number for number in large if wide.possible(self._plan, self._plan.tables[number])]
         self._first = self._lane(opened.target, reader)
         self._lanes.put(self._first)
@@ -112,20 +113,25 @@ class _Seeding:
     def run(self, known: state.LinkState, chosen: AbstractSet[int]) -> Seeded:
         """Does all that is left to do of the chosen tables. `known` was the state of the link before it began."""
         tables = state.table_states(self._opened.target, self._opened.link_id)
-        done = {number for number in self._plan.followed if number in tables and tables[number].done}
-        left = [number for number in self._plan.followed if number in chosen and number not in done]
+        known_tables = copied(self._plan)
+        done = {number for number in known_tables if number in tables and tables[number].done}
+        left = [number for number in known_tables if number in chosen and number not in done]
         begun_before = [number for number in left if number in tables]
         self._over = frozenset(self._plan.tables[number].name for number in done)
         state.begin_tables(self._opened.target, self._opened.link_id, left, self._snapshot.text)
         self._recognise()
-        self._copy([[self._plan.tables[n] for n in group if n in set(left)] for group in self._plan.groups])
+        rows = self._plan.followed.keys() & left
+        self._copy([[self._plan.tables[n] for n in group if n in rows] for group in self._plan.groups])
         self._fill_in()
+        for number in self._plan.totals.keys() & left:
+            self._take_sums(self._plan.tables[number])
         looked_at = chosen if known.seeding else left
         stale = looked_at if known.was_replayed else begun_before
         links = [number for number in looked_at if not self._plan.tables[number].surrogate]
         self._told.phase("looking for what the source has not")
-        delete_gone(self._first, [self._plan.tables[number] for number in {*stale, *links}])
-        self._seeded.left = len(self._plan.followed.keys() - done - chosen)
+        gone = self._plan.followed.keys() & {*stale, *links}
+        delete_gone(self._first, [self._plan.tables[number] for number in gone])
+        self._seeded.left = len(set(known_tables) - done - chosen)
         (state.leave if self._seeded.left else state.finish)(self._opened.target, self._opened.link_id)
         self._opened.target.execute("ANALYZE ucrepl.identity")
         return self._seeded
@@ -165,6 +171,27 @@ class _Seeding:
         copier = Copier((self._first,), self._origin, self._tell)
         copier.fill_in()
         self._add(copier)
+
+    def _take_sums(self, table: TablePlan) -> None:
+        """Gives the target the sums of the source's snapshot, besides what it has written that the source lacks."""
+        lane, back = self._first, self._nodes.config.way_back(self._link)
+        lane.run(lane.query("forget_parked_rows"), {"link": lane.link_id, "table": table.number})
+        sums = Sums(self._plan, lane.puller, lane.target, self._origin.hstore, back.name if back else None)
+
+        def stage(_plan: LinkPlan) -> int:
+            sums.compare(table, None)
+            return sums.stage(table, "change", "-nextval('ucrepl.synthetic_seq')")
+
+        count, applied = lane.apply(stage)
+        lane.run(
+            "UPDATE ucrepl.seeded_table SET done = true, rows = %(rows)s"
+            " WHERE link_id = %(link)s AND table_id = %(table)s",
+            {"rows": count, "link": lane.link_id, "table": table.number},
+        )
+        self._seeded.tables += 1
+        self._seeded.rows += count
+        self._seeded.parked += applied.parked
+        self._tell(table, count)
 
     def _add(self, copier: Copier) -> None:
         self._seeded.parked += copier.copied.applied.parked

@@ -7,9 +7,14 @@ from ucrepl.errors import UsageError
 from ucrepl.plan.model import LinkPlan, TablePlan
 
 
+def copied(plan: LinkPlan) -> list[int]:
+    """The numbers of the tables that a seeding copies, or of which it takes over the sums."""
+    return [*plan.followed, *plan.totals]
+
+
 def table_named(plan: LinkPlan, name: str) -> TablePlan:
     """The table with this name, `res_partner` or `public.res_partner`. Raises UsageError."""
-    followed = {table.name: table for table in plan.followed.values()}
+    followed = {plan.tables[number].name: plan.tables[number] for number in copied(plan)}
     for known, table in followed.items():
         if name in {str(known), f"{known.schema}.{known.table}"}:
             return table
@@ -19,4 +24,4 @@ def table_named(plan: LinkPlan, name: str) -> TablePlan:
 
 def numbers_of(plan: LinkPlan, names: Iterable[str] | None) -> frozenset[int]:
     """The numbers of the tables with these names; of all tables for None. Raises UsageError."""
-    return frozenset(plan.followed if names is None else (table_named(plan, name).number for name in names))
+    return frozenset(copied(plan) if names is None else (table_named(plan, name).number for name in names))

@@ -22,8 +22,9 @@ from ucrepl.link.verify.findings import Findings
 from ucrepl.link.verify.look import Look
 from ucrepl.link.verify.repair import Repair
 from ucrepl.link.verify.report import ColumnDifference, RowDifference, TableReport
-from ucrepl.link.verify.scope import scope
+from ucrepl.link.verify.scope import scope, totals_in_scope
 from ucrepl.link.verify.session import Session, open_session
+from ucrepl.link.verify.totals import TotalsPass
 from ucrepl.plan.files import ATTACHMENTS
 from ucrepl.plan.verify import Comparison
 
@@ -69,7 +70,12 @@ def verify_link(
         verification.compare(progress)
         if options.repair:
             verification.repair()
-        return [*verification.reports(), *left_out]
+        of_totals = TotalsPass(session, options.shown)
+        return [
+            *verification.reports(),
+            *(of_totals.run(table, repair=options.repair) for table in totals_in_scope(session, options.tables)),
+            *left_out,
+        ]
 
 
 @contextmanager

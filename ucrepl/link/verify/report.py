@@ -50,6 +50,8 @@ class TableReport:
     `files`, `files_parked`: those that came along with attachments in a repair, and those that could not.
     `protected_columns`, `skipped_columns`: columns that were not compared, because of their protection, or because they
     refer to records that a rule leaves out. `not_compared`: why the table was not compared at all.
+    `totals`: its rows are totals, of which the sums are compared; all numbers are of combinations then. `settled`: how
+    many parked changes of such a table a repair has made void.
     `rows`: the first ones of those that differ, as many as were asked for.
     """
 
@@ -71,6 +73,8 @@ class TableReport:
     protected_columns: int = 0
     skipped_columns: int = 0
     not_compared: str | None = None
+    totals: bool = False
+    settled: int = 0
     rows: tuple[RowDifference, ...] = ()
 
     @property

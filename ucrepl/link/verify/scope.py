@@ -50,6 +50,13 @@ def scope(config: Config, session: Session, names: Sequence[str] | None) -> tupl
     return found, left_out
 
 
+def totals_in_scope(session: Session, names: Sequence[str] | None) -> list[TablePlan]:
+    """The tables of totals to compare."""
+    plan = session.opened.plan
+    chosen = _chosen(names, {*plan.by_name, *plan.missing.values(), *(t.name for t in plan.skipped.values())})
+    return [table for table in plan.totals.values() if table.name in chosen]
+
+
 def _in_one_place(table: TablePlan, session: Session) -> TablePlan:
     """The table without the columns that say where contents of attachments are, where the sides keep them elsewhere."""
     if table.name != ATTACHMENTS or in_database(session.source) == in_database(session.target):
