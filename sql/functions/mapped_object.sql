@@ -2,8 +2,8 @@
 --
 -- Purpose:    translates an object whose keys are ids, several of one entry joined by commas, or whose values are ids.
 -- Parameters: the peer, the object, the models of keys and of values (null: they are no ids), the way, as of mapped_id.
--- Returns:    the object with the other ids. An entry whose key is not known is left out, a value that is not known is
---             null, and one of several ids of a key that is not known is left out of it.
+-- Returns:    the object with the other ids. An entry is left out whose key, or one of several ids in it, is not known; a
+--             value that is not known is null.
 -- Reads, writes: as mapped_id.
 CREATE OR REPLACE FUNCTION ucrepl.mapped_object(
     peer integer, value jsonb, of_keys text, of_values text, way text
@@ -25,8 +25,9 @@ BEGIN
             entry.key := ucrepl.mapped_id(peer, entry.key::bigint, of_keys, way)::text;
         ELSIF entry.key ~ '^[0-9]{1,18}(,[0-9]{1,18})+$' THEN
             entry.key := (
-                SELECT string_agg(ucrepl.mapped_id(peer, p.part::bigint, of_keys, way)::text, ',' ORDER BY p.place)
+                SELECT CASE WHEN bool_and(m.id IS NOT NULL) THEN string_agg(m.id::text, ',' ORDER BY p.place) END
                 FROM unnest(string_to_array(entry.key, ',')) WITH ORDINALITY AS p (part, place)
+                CROSS JOIN LATERAL ucrepl.mapped_id(peer, p.part::bigint, of_keys, way) AS m (id)
             );
         END IF;
         CONTINUE WHEN entry.key IS NULL;

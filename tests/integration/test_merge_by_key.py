@@ -1,8 +1,10 @@
 """Columns that hold several values, each under a key: both sides change them, and each key is settled by itself."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.integration.links import BACK, FORTH, Conflict, MakePair, Pair
 from tests.support.odoo_tables import ODOO_TABLES, add_fields, move_ids_apart
@@ -348,23 +350,24 @@ def test_comparing_and_seeding_leave_alone_what_only_the_target_has(make_pair: M
     assert pair.b.value("SELECT name FROM item") == {"en": "one", "fr": "un", "de": "eins"}
 
 
-def test_a_change_that_is_none_here_leaves_alone_what_is_here(make_pair: MakePair) -> None:
-    """Both references are of records that no rule replicates; both numbers are the same one, rounded."""
+def test_a_change_that_is_none_here_leaves_alone_what_is_here(make_pair: MakePair, tmp_path: Path) -> None:
+    """Both references are of records that a rule leaves out; of one value all keys are."""
     ddl = """
         CREATE TABLE place (id serial PRIMARY KEY, name text);
-        CREATE TABLE visit (id serial PRIMARY KEY, place_id int REFERENCES place, n numeric(9, 4), t varchar, note text)
+        CREATE TABLE visit (id serial PRIMARY KEY, place_id int REFERENCES place, shares jsonb, note text)
     """
-    pair = make_pair(ddl, rules=[{"table": "place", "skip": True}], installed=False, both_ways=False)
-    pair.b.run("ALTER TABLE visit ALTER n TYPE numeric(9, 2)")
-    pair.install()
+    rules = [{"table": "place", "skip": True}, {"table": "visit", "merge": {"shares": "whole"}}]
+    pack = tmp_path / "own.yaml"
+    pack.write_text(yaml.safe_dump({"references": {"visit": {"shares": {"kind": "object", "keys": "place"}}}}))
+    pair = make_pair(ddl, rules=rules, packs=[str(pack)], both_ways=False)
     pair.run("INSERT INTO place (name) VALUES ('one'), ('two'), ('three')")
-    pair.a.run("INSERT INTO visit (place_id, n) VALUES (1, 1.2311)")
+    pair.a.run("INSERT INTO visit (place_id, shares) VALUES (1, '{\"1\": 50}')")
     pair.forth()
-    assert pair.b.rows("SELECT place_id, n::text FROM visit") == [(None, "1.23")]
-    pair.b.run("UPDATE visit SET place_id = 3, n = 5")
-    pair.a.run("UPDATE visit SET place_id = 2, n = 1.2322, note = 'new'")
+    assert pair.b.rows("SELECT place_id, shares FROM visit") == [(None, {})]
+    pair.b.run("UPDATE visit SET place_id = 3, shares = '{\"3\": 100}'")
+    pair.a.run("UPDATE visit SET place_id = 2, shares = '{\"1\": 60, \"1,2\": 40}', note = 'new'")
     pair.forth()
-    assert pair.b.rows("SELECT place_id, n::text, note FROM visit") == [(3, "5.00", "new")]
+    assert pair.b.rows("SELECT place_id, shares, note FROM visit") == [(3, {"3": 100}, "new")]
     assert [*pair.b.conflicts(), *pair.b.parked()] == []
 
 

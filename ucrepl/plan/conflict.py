@@ -97,8 +97,10 @@ def collide(link: LinkPlan, table: TablePlan, columns: tuple[ColumnPlan, ...]) -
         is_unexpected = distinct(current, old, kind)
         if column.refers_to and column.on_delete == "n":
             is_unexpected += f" AND NOT ({current} IS NULL AND {_is_buried(link, column, was(column))})"
-        raw = [f"{hstore}.fetchval(change.{which}, {literal(column.name)})" for which in ("old", "new")]
-        is_none = f"{same(old, new.sql, kind)} AND {raw[0]} IS DISTINCT FROM {raw[1]}"
+        is_none = "false"
+        if column.is_reference or column.reference:
+            before, after = (f"{hstore}.fetchval(change.{which}, {literal(column.name)})" for which in ("old", "new"))
+            is_none = f"{same(old, new.sql, kind)} AND {before} IS DISTINCT FROM {after}"
         candidates.append(
             f"({literal(column.name)}, NULL::text[], NULL::text[], {old}::text, {new.sql}::text, {current}::text,"
             f" {literal(column.decided_by)}, {is_other}, {is_unexpected}, {withheld}, {is_none})"
