@@ -40,7 +40,7 @@ def test_the_ten_lines_make_a_cluster(database: MakeDatabase, tmp_path: Path) ->
     environment = ucrepl_environment(PATH=f"{tmp_path / 'bin'}:/usr/bin:/bin")
     log, config = tmp_path / "said", tmp_path / "ucrepl.yaml"
     with log.open("wb") as said, subprocess.Popen(
-        ["/bin/bash", "-e", "-c", re.sub(r"^(ucrepl .* run) ", r"exec \1 ", script, flags=re.MULTILINE)],
+        ["/bin/bash", "-c", re.sub(r"^(ucrepl .* run) ", r"exec \1 ", script, flags=re.MULTILINE)],
         cwd=tmp_path, env=environment, stdout=said, stderr=said,
     ) as shell:  # fmt: skip
         try:
