@@ -41,10 +41,8 @@ OTHERWISE: Final = {
     ("ir_model_access", "cluster"): "replicate",
     ("ir_rule", "cluster"): "replicate",
     ("rule_group_rel", "cluster"): "replicate",
-    ("rule_group_rel", "migrate"): "replicate",  # protected, where both of its ends are
     ("res_groups", "cluster"): "replicate",
     ("res_groups_implied_rel", "cluster"): "replicate",
-    ("res_groups_implied_rel", "migrate"): "replicate",
     ("res_groups_privilege", "cluster"): "replicate",
     ("report_paperformat", "cluster"): "replicate",
     ("ir_model_data", "migrate"): "replicate",  # those of modules are skipped, by a rule for single rows
