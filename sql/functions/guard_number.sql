@@ -4,7 +4,7 @@
 --             else that is an error, or is noted.
 -- Parameters: none. On account_move, ir_sequence and ir_sequence_date_range.
 -- Returns:    the new row.
--- Reads:      ucrepl.number_owner; account_journal and ir_sequence for the message.
+-- Reads:      ucrepl.number_owner_of(); account_journal and ir_sequence for the message.
 -- Writes:     ucrepl.number_note.
 --
 -- The error is one of a constraint: Odoo shows its text to the user. What replay writes comes from the owner.
@@ -14,7 +14,7 @@ SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    ruled record;
+    ruled ucrepl.number_owner;
     written jsonb := to_jsonb(new);
     guarded text := CASE tg_table_name WHEN 'account_move' THEN 'account_journal' ELSE 'ir_sequence' END;
     guarded_id bigint := CASE tg_table_name
@@ -36,12 +36,8 @@ BEGIN
             RETURN new;
         END IF;
     END IF;
-    SELECT o.owner, o.is_here, o.refuses INTO ruled
-    FROM ucrepl.number_owner AS o
-    WHERE o.table_name = guarded AND coalesce(o.record_id, guarded_id) = guarded_id
-    ORDER BY o.record_id NULLS LAST
-    LIMIT 1;
-    IF NOT FOUND OR ruled.is_here THEN
+    ruled := ucrepl.number_owner_of(guarded, guarded_id);
+    IF ruled.owner IS NULL OR ruled.is_here THEN
         RETURN new;
     END IF;
     IF NOT ruled.refuses THEN

@@ -34,6 +34,17 @@ WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace
 TEMPLATES: Final = [pytest.param(t, marks=pytest.mark.xdist_group(t)) for t in ("odoo18", "odoo14")]
 # Where we differ from the proposal in the facts: (table, policy) -> what we do, and why.
 OTHERWISE: Final = {
+    ("auth_oauth_provider", "cluster"): "replicate",  # who is let in is the same everywhere
+    ("res_company_ldap", "cluster"): "replicate",
+    ("res_company", "cluster"): "replicate",  # in a cluster companies are data
+    # Who may do what is the same everywhere; what modules bring is left to them.
+    ("ir_model_access", "cluster"): "replicate",
+    ("ir_rule", "cluster"): "replicate",
+    ("rule_group_rel", "cluster"): "replicate",
+    ("res_groups", "cluster"): "replicate",
+    ("res_groups_implied_rel", "cluster"): "replicate",
+    ("res_groups_privilege", "cluster"): "replicate",
+    ("report_paperformat", "cluster"): "replicate",
     ("ir_model_data", "migrate"): "replicate",  # those of modules are skipped, by a rule for single rows
     ("ir_translation", "migrate"): "replicate",  # how they are transformed is not a matter of policies
     ("ir_property", "migrate"): "replicate",

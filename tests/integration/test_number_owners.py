@@ -94,6 +94,49 @@ def test_only_the_owner_draws_without_gaps(offices: Offices) -> None:
     pair.assert_clean()
 
 
+def test_a_new_journal_has_its_owner_at_once(offices: Offices) -> None:
+    pair = offices.pair
+    offices.configure(owners=OWNERS)
+    offices.terminal("install")
+    for side in (pair.a, pair.b):
+        side.run("DELETE FROM account_move; DELETE FROM account_journal WHERE code = 'BNK1'")
+    with pair.b.connection.transaction():
+        pair.b.run("INSERT INTO account_journal (code) VALUES ('BNK1')")
+        offices.milan.post_new("BNK1/1", "BNK1")
+    pair.settle()
+    with pytest.raises(psycopg.errors.IntegrityConstraintViolation, match="'BNK1' are posted on 'milan'"):
+        offices.turin.post_new("BNK1/2", "BNK1")
+    pair.a.run("UPDATE account_journal SET code = 'OLD' WHERE code = 'BNK1'")
+    offices.turin.post_new("OLD/1", "OLD")
+    pair.settle()
+    with pytest.raises(psycopg.errors.IntegrityConstraintViolation, match="'OLD' are posted on 'turin'"):
+        offices.milan.post_new("OLD/2", "OLD")
+    pair.assert_clean()
+
+
+def test_a_new_sequence_without_gaps_has_its_owner_at_once(offices: Offices) -> None:
+    offices.configure(
+        owners=[{"table": "ir_sequence", "where": "name like 'M%'", "owner": "milan"}, {**OWNERS[2], "owner": "turin"}]
+    )
+    offices.terminal("install")
+    ours = offices.milan.make_sequence("M1", implementation="no_gap")
+    theirs = offices.milan.make_sequence("T1", implementation="no_gap")
+    assert offices.milan.draw_without_gap(ours) == 1
+    with pytest.raises(psycopg.errors.IntegrityConstraintViolation, match="'T1' are given on 'turin'"):
+        offices.milan.draw_without_gap(theirs)
+
+
+def test_a_condition_that_can_not_be_looked_at_holds_for_nothing(offices: Offices) -> None:
+    pair = offices.pair
+    offices.configure(owners=[{"table": "account_journal", "where": "code = 'INV'", "owner": "turin"}])
+    offices.terminal("install")
+    pair.b.run("ALTER TABLE account_journal RENAME COLUMN code TO short_code")
+    pair.b.run("INSERT INTO account_move (journal_id, state, name) VALUES (1, 'posted', 'INV/1')")
+    pair.b.run("ALTER TABLE account_journal RENAME COLUMN short_code TO code")
+    with pytest.raises(psycopg.errors.IntegrityConstraintViolation):
+        offices.milan.post_new("INV/2")
+
+
 def test_what_others_do_is_only_noted(offices: Offices) -> None:
     offices.configure(owners=OWNERS, elsewhere="report")
     offices.terminal("install")

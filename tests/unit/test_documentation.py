@@ -16,6 +16,7 @@ from ucrepl.daemon.metrics import Seen, families
 from ucrepl.errors import Exit
 from ucrepl.link.cutover.report import Report
 from ucrepl.link.status import LinkStatus, State
+from ucrepl.packs import load_packs
 
 CHECKOUT = Path(__file__).parents[2]
 README = (CHECKOUT / "README.md").read_text()
@@ -127,3 +128,15 @@ def test_the_alerts_ask_for_metrics_and_states_that_there_are() -> None:
     assert named <= exported().keys()
     assert {"down", "paused"} <= states <= set(get_args(State))
     assert len(rules) == len({rule["alert"] for rule in rules})
+
+
+LEFT_BEHIND = README[README.index("\n### What `cluster` does not bring\n") :].partition("\n## ")[0]
+
+
+def test_the_readme_lists_what_a_cluster_does_not_bring() -> None:
+    rows = re.findall(r"^\| ([\w -]+) \| (.+) \|$", LEFT_BEHIND, re.MULTILINE)[1:]
+    assert rows == [(rule.name, rule.reason) for rule in load_packs().policies if rule.holds_back]
+
+
+def test_only_what_holds_something_back_gives_a_reason() -> None:
+    assert [rule.name for rule in load_packs().policies if bool(rule.reason) != rule.holds_back] == []

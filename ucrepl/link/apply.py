@@ -10,6 +10,7 @@ from psycopg.rows import TupleRow
 
 from ucrepl.db.sqlfiles import query
 from ucrepl.link.cached import CachedRows
+from ucrepl.link.found import FoundOnly
 from ucrepl.link.source import StalePlanError
 from ucrepl.link.staged import Staged, read_staged
 from ucrepl.plan import conflict, foreign_keys, held, identify, numbers, paths, rename, totals, wide, write
@@ -88,6 +89,7 @@ class Applier:
         self.names = {"source_name": source_name, "target_name": target_name, "link": link_id}
         self._compiled: dict[tuple[object, ...], str] = {}
         self._cached_rows = CachedRows(connection, plan)
+        self._found_only = FoundOnly(connection, plan)
         self._all_new: set[int] = set()  # tables of the batch of which all wide rows are new
         self._unanalyzed = 0
         self._analyze_at = MANY_ROWS
@@ -115,7 +117,7 @@ class Applier:
             result.changes += self.fetcher.leave_out()
         if not (alone or self.seeding):
             self._run(self._query("coalesce"), {"totals": list(self.plan.totals)})
-        staged = self._renamed(read_staged(self.connection, self.plan))
+        staged = self._renamed(self._found_only.take_out(read_staged(self.connection, self.plan)))
         result.tables |= staged.tables
         if staged.ordered and not alone:
             raise NeedsOrderError

@@ -81,6 +81,10 @@ class Packs:
         """The table in which the records of a model are."""
         return self.models.get(model, model.replace(".", "_"))
 
+    def models_of(self, table: str) -> list[str]:
+        """The models whose records are in a table."""
+        return [model for model, name in self.models.items() if name == table] or [table.replace("_", ".")]
+
 
 @cache
 def load_packs(paths: Sequence[Path] = ()) -> Packs:

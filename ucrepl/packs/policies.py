@@ -25,6 +25,11 @@ class PolicyRule(BaseModel):
     where: Name | None = None
     """Only the rows for which this PostgreSQL expression is true; the rules below go on for the others. Where a table
     lacks one of its columns the rule does not count."""
+    brought: bool = False
+    """With `replicate`: records with an external id of a module are made and deleted by that module only, on each node.
+    What is changed of them follows."""
+    recognise: bool = False
+    """With `where` and `skip`, of external ids: they are sent all the same, so that records are recognised by them."""
     cluster: Action | None = None
     """What becomes of the rows with `policy: cluster`; by default the rule is not there for this policy."""
     migrate: Action | None = None
@@ -37,6 +42,8 @@ class PolicyRule(BaseModel):
     """Columns whose values never leave the source."""
     totals: Totals | None = None
     """Where the rows are replicated they are totals, as `totals` of a rule in the configuration says."""
+    reason: Name | None = None
+    """What users of a cluster miss because of the rule, and why. `check` names such rules."""
 
     @model_validator(mode="after")
     def _is_of_use(self) -> Self:
@@ -49,6 +56,12 @@ class PolicyRule(BaseModel):
         if self.where and "insert-only" in {self.cluster, self.migrate, self.populate}:
             message = f"the rule {self.name!r} is for single rows, and can't be 'insert-only'"
             raise _wrong(message, "use 'insert-only' in a rule without 'where'")
+        if self.brought and self.where:
+            message = f"the rule {self.name!r} is for single rows, and can't be 'brought'"
+            raise _wrong(message, "write 'brought' in a rule without 'where'")
+        if self.recognise and not self.where:
+            message = f"the rule {self.name!r} is for all rows, and can't 'recognise' by some"
+            raise _wrong(message, "give it a 'where', or use the action 'protect'")
         return self
 
     def does(self, policy: Mode) -> Action | None:
@@ -56,6 +69,13 @@ class PolicyRule(BaseModel):
         if policy == "populate":
             return self.populate or self.migrate
         return self.cluster if policy == "cluster" else self.migrate
+
+    @property
+    def holds_back(self) -> bool:
+        """Whether a node of a cluster misses something of another one because of the rule."""
+        return self.cluster is not None and (
+            self.cluster != "replicate" or bool(self.columns or self.withhold or self.brought)
+        )
 
     def matches(self, schema: str, table: str) -> bool:
         """Whether the rule is for this table, if that is transient or need not be."""

@@ -80,7 +80,11 @@ class Ingredients:
     def of_tables(self) -> dict[TableName, Policy]:
         """What the rules say of each table of the source."""
         policies = Policies(self.rules, self.packs, self.link.policy, self.transient)
-        return {name: policies.of(table, self.target.tables.get(name)) for name, table in self.source.tables.items()}
+        found = {name: policies.of(table, self.target.tables.get(name)) for name, table in self.source.tables.items()}
+        names = TableName("public", self.packs.external_ids or "")
+        if names in self.source.tables and names in self.target.tables:
+            return found
+        return {name: replace(policy, brought=None) if policy.brought else policy for name, policy in found.items()}
 
     @cached_property
     def finder(self) -> Finder:
@@ -286,6 +290,8 @@ def _plan_table(given: Ingredients, number: int, source: Table, target: Table) -
         kept=policy.kept,
         inserts_only=policy.inserts_only,
         totals=totals,
+        brought=policy.brought,
+        finds=policy.finds,
     )
     return replace(plan, masks=_masks(given, source, plan))
 

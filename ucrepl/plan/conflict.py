@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from ucrepl.plan import members
+from ucrepl.plan.brought import Brought
 from ucrepl.plan.model import ColumnPlan, LinkPlan, Protection, TablePlan
 from ucrepl.plan.text import lines, literal, quote
 from ucrepl.plan.translate import SENT, Row, here, image, looked_up, own_row, sent, translated_once, was
@@ -354,6 +355,21 @@ forgotten AS (
 )
 INSERT INTO pg_temp.left_out (rule, rows)
 SELECT {literal(table.protected_by or "")}, count(*) FROM gone"""
+
+
+def leave_out_brought(link: LinkPlan, table: TablePlan, brought: Brought) -> str:
+    """Leaves out the deletes of records that modules have brought here: the source may have removed the module."""
+    return f"""\
+WITH gone AS (
+    DELETE FROM pg_temp.change AS change
+    USING ucrepl.identity AS own
+    WHERE change.table_id = {table.number} AND change.op = 'D'
+        AND own.peer_id = {link.peer_id} AND own.remote_table = {table.space} AND own.remote_id = change.key::bigint
+        AND {brought.condition("own.local_id")}
+    RETURNING 1
+)
+INSERT INTO pg_temp.left_out (rule, rows)
+SELECT {literal(brought.rule)}, count(*) FROM gone"""
 
 
 def _note_lost(table: TablePlan, text: str) -> str:

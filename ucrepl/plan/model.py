@@ -7,6 +7,7 @@ from enum import IntEnum
 from functools import cached_property
 from typing import Self
 
+from ucrepl.plan.brought import Brought
 from ucrepl.plan.catalog import Column, Table, TableName, UniqueIndex
 from ucrepl.plan.references import Path, Reference, TextPattern
 
@@ -185,6 +186,7 @@ class TablePlan:
     `partial_rule` names the rule because of which some of its rows are left out (they belong to a skipped table).
     `protected_by` names the rule that lets its rows be recognised only: none is made, or deleted. `kept`: the condition
     that a row of the source (`row`) is replicated, empty where all are. `inserts_only`: updates and deletes are not.
+    `brought`: which records are left to modules. `finds`: the rule by which some of its rows come to be found only.
     `masks`: column of the source -> the SQL of the text that leaves instead of its value (see `plan.mask`).
     `belongs_to`: columns that refer to records with which, once they are chosen for a subset, the row comes along.
     `named_by_ids`: columns of the source whose names have ids that are other ones on the target.
@@ -211,6 +213,8 @@ class TablePlan:
     protected_by: str | None = None
     kept: str = ""
     inserts_only: bool = False
+    brought: Brought | None = None
+    finds: str | None = None
     signals: tuple[Signal, ...] = ()
     totals: Totals | None = None
 

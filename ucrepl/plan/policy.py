@@ -8,6 +8,7 @@ from ucrepl.config import Action, Mode, Rule, Totals
 from ucrepl.errors import ConfigError
 from ucrepl.packs import Packs, PolicyRule
 from ucrepl.packs.policies import ALL_COLUMNS
+from ucrepl.plan.brought import Brought
 from ucrepl.plan.catalog import Table, TableName
 from ucrepl.plan.mask import ROW
 from ucrepl.plan.model import Protection, RuleUse
@@ -47,6 +48,7 @@ class Policies:
             action=action,
             rule=said,
             overrides=", ".join(overrides) or None if own else None,
+            brought=self._brought(table, first) if first and said == first.name and action == "replicate" else None,
             rows=() if own or not (action in COPIED or any(row.action in COPIED for row in rows)) else rows,
             levels=_levels([(r.name, r.columns) for r in columns], table, target),
             own_levels=_levels([(r.name, r.protect) for r in self.rules if r.matches(*name)], table, target),
@@ -59,6 +61,10 @@ class Policies:
         own = ((rule.totals, rule.name) for rule in self.rules if rule.totals and rule.matches(*name))
         packed = ((rule.totals, rule.name) for rule, _ in self._of_packs(name) if rule.totals)
         return next(own, None) or next(packed, None)
+
+    def _brought(self, table: Table, rule: PolicyRule) -> Brought | None:
+        """What a rule leaves to modules, None where it does not."""
+        return Brought(rule.name, self.packs.models_of(str(table.name))) if rule.brought and table.surrogate else None
 
     def _own(self, name: TableName) -> Rule | None:
         """The rule of the configuration that decides about all rows of a table."""
@@ -94,12 +100,16 @@ def leaves_out(policies: Policies, table: Table) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class RowRule:
-    """What a rule says of the rows for which `condition` is true, the SQL of `where` over the row."""
+    """What a rule says of the rows for which `condition` is true, the SQL of `where` over the row.
+
+    `recognises`: rows that are left out are sent to be found.
+    """
 
     rule: str
     action: Action
     where: str
     condition: str
+    recognises: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,14 +118,15 @@ class Policy:
 
     `rule` says so, None where none does; it stands in the place of those that are named in `overrides`. `levels`:
     column -> the level of protection that a pack gives it, and its rule; `own_levels`: what the configuration says of
-    it, which counts more; `withheld`: column that stays on the source -> the rule. `totals`: of what its rows are
-    totals, and the rule that says so.
+    it, which counts more; `withheld`: column that stays on the source -> the rule. `brought`: what is left to modules.
+    `totals`: of what its rows are totals, and the rule that says so.
     """
 
     table: TableName
     action: Action
     rule: str | None
     overrides: str | None = None
+    brought: Brought | None = None
     rows: tuple[RowRule, ...] = ()
     levels: dict[str, tuple[Protection, str]] = field(default_factory=dict)
     own_levels: dict[str, tuple[Protection, str]] = field(default_factory=dict)
@@ -152,6 +163,11 @@ class Policy:
             return ""
         cases = [f"WHEN {row.condition} THEN {str(row.action in COPIED).lower()}" for row in self.rows]
         return f"CASE {' '.join(cases)} ELSE {str(self.action in COPIED).lower()} END"
+
+    @property
+    def finds(self) -> str | None:
+        """The rule because of which some rows are sent only to be found."""
+        return self.brought.rule if self.brought else next((row.rule for row in self.rows if row.recognises), None)
 
     def level(self, column: str) -> Protection:
         """The protection of a column."""
@@ -217,7 +233,7 @@ def _of_rows(packed: Sequence[tuple[PolicyRule, Action]], table: Table) -> Itera
         if rule.where is None:
             return
         if not unknown_columns(rule.where, table.columns):
-            yield RowRule(rule.name, action, rule.where, _compile(rule, table))
+            yield RowRule(rule.name, action, rule.where, _compile(rule, table), rule.recognise)
 
 
 def _compile(rule: PolicyRule, table: Table) -> str:

@@ -5,11 +5,11 @@ What is left out does not travel: of it the target hears no more than that it wa
 
 from collections.abc import Sequence
 
-from ucrepl.config import Action
+from ucrepl.plan.brought import FOUND_ONLY
 from ucrepl.plan.catalog import Table
 from ucrepl.plan.mask import ROW
 from ucrepl.plan.model import Protection
-from ucrepl.plan.policy import Policy
+from ucrepl.plan.policy import Policy, RowRule
 from ucrepl.plan.text import lines, literal, quote
 
 _FIRST_NUMBER = 1 << 30  # above the numbers of all tables
@@ -46,15 +46,20 @@ def route(policy: Policy, table: Table, hstore: str, left_out: LeftOut) -> str |
         names = ", ".join(map(literal, writable))
         update = f" OR c.op = 'U' AND {quote(hstore)}.exists_any(c.new, ARRAY[{names}])" if writable else ""
         return f"CASE WHEN c.op IN ('I', 'K'){update} THEN c.number ELSE {none} END"
+    if policy.brought:
+        none = -left_out.number(policy.brought.rule)
+        return f"""\
+CASE WHEN c.op IN ('I', 'D') AND {policy.brought.condition("c.key::bigint")}
+THEN {_to_be_found(none)} ELSE c.number END"""
     if not policy.rows:
-        return _number(policy.action, policy.rule, left_out) if policy.inserts_only else None
-    cases = [f"WHEN {row.condition} THEN {_number(row.action, row.rule, left_out)}" for row in policy.rows]
+        return _number(policy, left_out) if policy.inserts_only else None
+    cases = [f"WHEN {row.condition} THEN {_number(row, left_out)}" for row in policy.rows]
     gone = (*policy.left_out, policy.rows[0].rule)[0]
     return f"""\
 CASE c.op WHEN 'T' THEN c.number ELSE coalesce((
 SELECT min(
 CASE
-{lines([*cases, f"ELSE {_number(policy.action, policy.rule, left_out)}"], separator="")}
+{lines([*cases, f"ELSE {_number(policy, left_out)}"], separator="")}
 END
 )
 FROM (
@@ -82,11 +87,18 @@ FROM numbered AS c
 )"""
 
 
-def _number(action: Action, rule: str | None, left_out: LeftOut) -> str:
-    if action == "replicate" or rule is None:
+def _number(says: Policy | RowRule, left_out: LeftOut) -> str:
+    if says.action == "replicate" or says.rule is None:
         return "c.number"
-    none = str(-left_out.number(rule))
-    return f"CASE c.op WHEN 'I' THEN c.number ELSE {none} END" if action == "insert-only" else none
+    none = -left_out.number(says.rule)
+    if isinstance(says, RowRule) and says.recognises:
+        return _to_be_found(none)
+    return f"CASE c.op WHEN 'I' THEN c.number ELSE {none} END" if says.action == "insert-only" else str(none)
+
+
+def _to_be_found(none: int) -> str:
+    """The number of a row that is only sent to be found."""
+    return f"CASE c.op WHEN 'I' THEN c.number + {FOUND_ONLY} ELSE {none} END"
 
 
 def _row_of_change(table: Table, hstore: str) -> str:

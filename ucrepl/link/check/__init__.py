@@ -11,6 +11,7 @@ from ucrepl.errors import UcreplError
 from ucrepl.link.check.facts import LinkFacts, NodeFacts, link_facts, node_facts
 from ucrepl.link.check.files import files, filestore
 from ucrepl.link.check.finding import Finding, Severity
+from ucrepl.link.check.left_behind import left_behind
 from ucrepl.link.check.links import LINK_CHECKS
 from ucrepl.link.check.nodes import NODE_CHECKS
 from ucrepl.link.check.numbers import numbers
@@ -44,7 +45,7 @@ def run_checks(config: Config, nodes: Nodes, progress: Callable[[str], None] = l
             progress(link.name)
             of_link = link_facts(config, link, facts[link.source], facts[link.target])
             found += _all(TABLE_CHECKS, of_link, link.target, Finding("warning", "", "", "", link=link.name))
-            checks = (*LINK_CHECKS, numbers, files)
+            checks = (*LINK_CHECKS, numbers, files, left_behind)
             found += _all(checks, of_link, link.target, Finding("warning", "", "", "", link=link.name))
     return sorted(found, key=lambda finding: _ORDER.index(finding.severity))
 

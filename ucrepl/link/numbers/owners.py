@@ -1,6 +1,6 @@
 """The owners of what has no gaps: who posts the entries of a journal, and who draws from a sequence."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
@@ -11,7 +11,7 @@ from ucrepl.plan.catalog import TableName
 from ucrepl.plan.numbers import JOURNALS, SEQUENCES
 from ucrepl.plan.text import literal
 
-Row = tuple[str, int | None, str, bool, bool]
+Row = tuple[str, int, str | None, str, bool, bool]
 """A row of `ucrepl.number_owner`."""
 
 
@@ -20,29 +20,61 @@ def tend_owners(config: Config, node: str, connection: Connection[TupleRow]) -> 
 
     Raises ConfigError for a wrong `where`.
     """
-    wanted = wanted_owners(config, node, connection)
-    statement = "SELECT table_name, record_id, owner, is_here, refuses FROM ucrepl.number_owner"
+    wanted = _wanted(config, node, connection)
+    statement = "SELECT table_name, place, condition, owner, is_here, refuses FROM ucrepl.number_owner"
     if set(connection.execute(statement).fetchall()) == set(wanted):
         return False
     with connection.transaction(), connection.cursor() as cursor:
         cursor.execute("LOCK TABLE ucrepl.number_owner IN SHARE ROW EXCLUSIVE MODE")
         cursor.execute("DELETE FROM ucrepl.number_owner")
-        cursor.executemany("INSERT INTO ucrepl.number_owner VALUES (%s, %s, %s, %s, %s)", wanted)
+        cursor.executemany(
+            "INSERT INTO ucrepl.number_owner (table_name, place, condition, owner, is_here, refuses)"
+            " VALUES (%s, %s, %s, %s, %s, %s)",
+            wanted,
+        )
     return True
 
 
-def wanted_owners(config: Config, node: str, connection: Connection[TupleRow]) -> list[Row]:
-    """What the configuration says about the records of a node. Raises ConfigError for a wrong `where`."""
-    rows: list[Row] = []
+def owners_of_records(config: Config, connection: Connection[TupleRow]) -> dict[tuple[str, int | None], str]:
+    """The owners of a node's records: (table, id) -> owner, with the id None for all others of the table.
+
+    Raises ConfigError for a wrong `where`.
+    """
+    owners: dict[tuple[str, int | None], str] = {}
+    for table, entries in _entries(config, connection):
+        cases = [f"WHEN {condition} THEN {literal(entry.owner)}" for entry, condition in entries if condition]
+        others = [entry.owner for entry, condition in entries if condition is None]
+        if others:
+            owners[table.table, None] = others[0]
+        if cases:
+            statement = f"SELECT r.id, CASE {' '.join(cases)} END FROM {table.sql} AS r"
+            rows = connection.execute(statement.encode()).fetchall()
+            owners |= {(table.table, record): owner for record, owner in rows if owner is not None}
+    return owners
+
+
+def _wanted(config: Config, node: str, connection: Connection[TupleRow]) -> list[Row]:
     refuses = config.numbers.elsewhere == "refuse"
+    return [
+        (table.table, place, condition, entry.owner, entry.owner == node, refuses)
+        for table, entries in _entries(config, connection)
+        for place, (entry, condition) in enumerate(entries)
+    ]
+
+
+def _entries(
+    config: Config, connection: Connection[TupleRow]
+) -> Iterator[tuple[TableName, list[tuple[NumberOwner, str | None]]]]:
+    """The entries of each table that the node has, up to the first without a condition, with their SQL over `r`."""
     for table in (JOURNALS, SEQUENCES):
-        entries = [entry for entry in config.numbers.owners if entry.table == table.table]
-        columns = _columns(connection, table) if entries else []
-        if columns:
-            found = connection.execute(_owners_by_row(entries, table, columns).encode()).fetchall()
-            found += [(None, entry.owner) for entry in entries if entry.where is None][:1]
-            rows += [(table.table, record_id, owner, owner == node, refuses) for record_id, owner in found]
-    return rows
+        named = [entry for entry in config.numbers.owners if entry.table == table.table]
+        columns = _columns(connection, table) if named else []
+        found: list[tuple[NumberOwner, str | None]] = []
+        for entry in named if columns else ():
+            found.append((entry, _compiled(entry.where, table, columns) if entry.where else None))
+            if entry.where is None:
+                break
+        yield table, found
 
 
 def _columns(connection: Connection[TupleRow], table: TableName) -> list[str]:
@@ -52,21 +84,6 @@ def _columns(connection: Connection[TupleRow], table: TableName) -> list[str]:
         [table.sql],
     ).fetchall()
     return [row[0] for row in rows]
-
-
-def _owners_by_row(entries: Sequence[NumberOwner], table: TableName, columns: Collection[str]) -> str:
-    """A query for the rows for which an entry with `where` is, and their owners."""
-    cases = []
-    for entry in entries:
-        if entry.where is None:
-            break
-        cases.append(f"WHEN {_compiled(entry.where, table, columns)} THEN {literal(entry.owner)}")
-    if not cases:
-        return "SELECT NULL, NULL WHERE false"
-    return (
-        f"SELECT id, owner FROM (SELECT r.id, CASE {' '.join(cases)} END AS owner FROM {table.sql} AS r)"
-        " AS ruled WHERE owner IS NOT NULL"
-    )
 
 
 def _compiled(where: str, table: TableName, columns: Collection[str]) -> str:

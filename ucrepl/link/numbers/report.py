@@ -9,7 +9,7 @@ from psycopg.rows import TupleRow, namedtuple_row
 
 from ucrepl.config import Config
 from ucrepl.db.sqlfiles import query
-from ucrepl.link.numbers.owners import wanted_owners
+from ucrepl.link.numbers.owners import owners_of_records
 from ucrepl.link.numbers.state import Numbering, has_sequences, is_ready, read_numbering
 from ucrepl.plan.catalog import Catalog, TableName
 from ucrepl.plan.numbers import JOURNALS, MOVES, RANGES, SEQUENCES
@@ -59,7 +59,7 @@ def report(config: Config, node: str, connection: Connection[TupleRow], catalog:
     if not has_sequences(catalog):
         return []
     numbering = read_numbering(connection) if is_ready(connection) else None
-    owners = {(table, record): owner for table, record, owner, _, _ in wanted_owners(config, node, connection)}
+    owners = owners_of_records(config, connection)
     found = [*_sequences(config, node, connection, catalog, numbering, owners)]
     found += _journals(config, node, connection, catalog, owners)
     return sorted(found, key=lambda one: (one.kind, one.safe, -one.documents, one.id))
