@@ -1,6 +1,7 @@
 -- catalog_unique_indexes: what the unique indexes of the tables whose oids are given forbid, but for primary keys.
 --
 -- expressions and predicate are SQL over the columns of the table, by their bare names; columns: all that they use.
+-- nulls_alike: NULLS NOT DISTINCT, which PostgreSQL 13 and 14 do not know, nor a column that says so.
 SELECT
     i.indrelid AS oid,
     ARRAY(
@@ -23,7 +24,8 @@ SELECT
         FROM pg_catalog.pg_attribute AS a
         WHERE a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey::smallint[])
         ORDER BY 1
-    ) AS columns
+    ) AS columns,
+    coalesce((to_jsonb(i) ->> 'indnullsnotdistinct')::boolean, false) AS nulls_alike
 FROM pg_catalog.pg_index AS i
 JOIN pg_catalog.pg_class AS x ON x.oid = i.indexrelid
 WHERE i.indrelid = ANY (%(oids)s::oid[])

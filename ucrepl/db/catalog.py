@@ -39,7 +39,9 @@ def read_catalog(connection: Connection[TupleRow]) -> Catalog:
             )
         unique_indexes: dict[int, list[UniqueIndex]] = defaultdict(list)
         for u in cursor.execute(query("catalog_unique_indexes"), oids):
-            unique_indexes[u["oid"]].append(UniqueIndex(tuple(u["expressions"]), u["predicate"], tuple(u["columns"])))
+            unique_indexes[u["oid"]].append(
+                UniqueIndex(tuple(u["expressions"]), u["predicate"], tuple(u["columns"]), nulls_alike=u["nulls_alike"])
+            )
     defers = connection.execute(
         "SELECT EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE condeferrable AND conname !~ '^ucrepl_')"
     ).fetchone()

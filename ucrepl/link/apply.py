@@ -27,6 +27,9 @@ MANY_ROWS = 1000
 FEW_TABLES = 3
 """Many changes of more tables than that are indexed by their table, or each statement would look at all of them."""
 
+ROUNDS = 5
+"""So often the records of tables that refer to each other in a circle are looked for at the most."""
+
 MOST_UNANALYZED = 200_000
 """After so many new ids at the latest the identity map is analyzed again."""
 
@@ -98,6 +101,7 @@ class Applier:
         self,
         *,
         parked: bool = False,
+        by_indexes: bool = False,
         careful: bool = False,
         alone: bool = False,
         before_write: Callable[[], None] = lambda: None,
@@ -105,7 +109,9 @@ class Applier:
         """Applies the staged changes.
 
         `parked`: changes of the link are parked, later ones of the same records must wait behind them.
-        `careful`: changes that refer to unknown records are looked for and parked before a statement fails on them.
+        `by_indexes`: new records are recognised by unique indexes, too, one of which has refused a row.
+        `careful`: that, and changes that refer to unknown records are looked for and parked before a statement fails on
+        them.
         `alone`: a single change is staged, so that also an update of a key can be applied, or those of one TRUNCATE.
         `before_write` is called when all records have their ids, before the first row is written.
         Raises NeedsOrderError for these otherwise, StalePlanError, and what PostgreSQL raises.
@@ -127,7 +133,9 @@ class Applier:
             staged = read_staged(self.connection, self.plan)
         staged = self._bring(staged, result)
         if staged.changes:
-            self._apply_set(staged, result, careful=careful, before_write=before_write)
+            self._apply_set(
+                staged, result, by_indexes=by_indexes or careful, careful=careful, before_write=before_write
+            )
         if self.plan.defers:
             self._run("SET CONSTRAINTS ALL IMMEDIATE")
         return result
@@ -208,12 +216,20 @@ class Applier:
         result.parked += parked
         return read_staged(self.connection, self.plan) if parked else staged
 
-    def _apply_set(self, staged: Staged, result: Applied, *, careful: bool, before_write: Callable[[], None]) -> None:
+    def _apply_set(
+        self,
+        staged: Staged,
+        result: Applied,
+        *,
+        by_indexes: bool,
+        careful: bool,
+        before_write: Callable[[], None],
+    ) -> None:
         small = staged.changes < MANY_ROWS
         self._all_new.clear()
         if not small:
             self._prepare_many(staged)
-        known = self._identify(staged, small=small)
+        known = self._identify(staged, by_indexes=by_indexes, small=small)
         if not small:
             self._analyze_identity(sum(staged.inserts.values()))
         before_write()
@@ -259,7 +275,7 @@ class Applier:
         self._run("SET LOCAL default_statistics_target = 1")
         self._run("ANALYZE pg_temp.change (table_id, op)")
 
-    def _identify(self, staged: Staged, *, small: bool) -> bool:
+    def _identify(self, staged: Staged, *, by_indexes: bool, small: bool) -> bool:
         """Gives every record of the batch its local id. Returns whether some new ones are known here, or in doubt."""
         known = False
         touched = staged.inserts.keys() | staged.updates.keys()
@@ -267,15 +283,16 @@ class Applier:
         if by_external_id in staged.inserts and not self.seeding:
             names = self.plan.tables[by_external_id]
             self._run(self._compile("external", identify.recognise_by_external_id, names), prepare=small)
-        for members in self.plan.by_recognition(touched):
-            for table in members:
-                if table.number in staged.inserts and table.protected_by:
-                    self._recognise(table, small=small)
+        for members in self.plan.by_recognition(touched, indexes=by_indexes):
+            new = [table for table in members if table.number in staged.inserts]
+            self._recognise(new, by_indexes=by_indexes, small=small)
+            for table in new:
+                if table.protected_by:
                     self._run(self._compile("leave_out", conflict.leave_out_new, table), prepare=small)
-                elif table.number in staged.inserts:
-                    if table.partial_rule:
-                        self._run(self._compile("leave_out", conflict.leave_out, table), prepare=small)
-                    known |= self._identify_new(table, staged.inserts[table.number], small=small)
+                    continue
+                if table.partial_rule:
+                    self._run(self._compile("leave_out", conflict.leave_out, table), prepare=small)
+                known |= self._identify_new(table, staged.inserts[table.number], small=small)
         if self.plan.models and not self.plan.shared_with:
             self._identify_mentioned(staged, small=small)
         return known
@@ -289,9 +306,8 @@ class Applier:
                     self._run(self._compile(("mention", column.name), identify.mention, table, column), prepare=small)
 
     def _identify_new(self, table: TablePlan, inserts: int, *, small: bool) -> bool:
-        """Recognises the new records of a table, or gives them new ids. Returns whether not all of them are new."""
+        """Gives the new records of a table ids where they have none. Returns whether not all of them are new."""
         if table.surrogate:
-            self._recognise(table, small=small)
             allocated = self._run(self._compile("allocate", identify.allocate, table), prepare=small).rowcount
             if self.plan.has_several_peers:
                 self._run(self._compile("spread", identify.spread, table), prepare=small)
@@ -308,10 +324,26 @@ class Applier:
         self._run(self._compile("existing", identify.mark_existing, table), prepare=small)
         return True
 
-    def _recognise(self, table: TablePlan, *, small: bool) -> None:
-        """Pairs new records with local ones that have the same keys; a seeding has done so."""
-        for key in () if self.seeding else table.recognition_keys:
-            self._run(self._compile(("recognise", key), identify.recognise, table, key), prepare=small)
+    def _recognise(self, tables: Sequence[TablePlan], *, by_indexes: bool, small: bool) -> None:
+        """Pairs new records of a circle of tables with local ones that have the same keys; a seeding has done so.
+
+        Round by round, for keys may be references to records of the circle.
+        """
+        keyed = [] if self.seeding else [t for t in tables if t.recognition_keys or t.naming_indexes]
+        for _ in range(ROUNDS if len(keyed) > 1 else 1):
+            if not sum(self._recognise_one(table, by_indexes=by_indexes, small=small) for table in keyed):
+                return
+
+    def _recognise_one(self, table: TablePlan, *, by_indexes: bool, small: bool) -> int:
+        found = 0
+        for key in table.recognition_keys:
+            statement = self._compile(("recognise", key), identify.recognise, table, key)
+            found += self._run(statement, prepare=small).rowcount
+        if table.naming_indexes and (by_indexes or table.protected_by):
+            make = identify.recognise_by_indexes
+            statement = self._compile("recognise by indexes", make, table, table.naming_indexes)
+            found += self._run(statement, prepare=small).rowcount
+        return found
 
     def _analyze_identity(self, new: int) -> None:
         """Gives the planner statistics of the identity map before it has doubled without them.

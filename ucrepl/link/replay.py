@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 from psycopg import Connection
+from psycopg.errors import UniqueViolation
 from psycopg.rows import TupleRow, dict_row
 
 from ucrepl.config import Link
@@ -118,12 +119,12 @@ class LinkReplayer:
         """
         started = time.perf_counter()
         try:
-            batch = self._replay(position, window, finer=False)
+            batch = self._replay(position, window)
         except (NeedsOrderError, psycopg.Error) as error:
             self.stop_reading()
             if isinstance(error, psycopg.Error) and classify(error) is not Verdict.PARK:
                 raise
-            batch = self._replay(position, window, finer=True)
+            batch = self._replay_again(position, window, error)
         except BaseException:
             self.stop_reading()
             raise
@@ -134,6 +135,20 @@ class LinkReplayer:
             batch.files_parked = self.courier.carried.refused
         batch.milliseconds["total"] = _since(started)
         return batch
+
+    def _replay_again(self, position: str, window: Window, error: Exception) -> Batch:
+        """Applies a batch that could not be applied at once; in parts only if recognition does not do for it.
+
+        What a unique index has refused may be a record that both sides have made.
+        """
+        if isinstance(error, UniqueViolation):
+            try:
+                return self._replay(position, window, by_indexes=True)
+            except (NeedsOrderError, psycopg.Error) as again:
+                self.stop_reading()
+                if isinstance(again, psycopg.Error) and classify(again) is not Verdict.PARK:
+                    raise
+        return self._replay(position, window, finer=True)
 
     def retry_parked(self, parked_ids: list[int] | None = None) -> Applied:
         """Tries parked changes again, all or those given, each record's in order. Those that fail are parked again."""
@@ -164,7 +179,7 @@ class LinkReplayer:
                 return None
             try:
                 with self.target.transaction():
-                    result = self.applier.apply(parked=state["has_parked"])
+                    result = self.applier.apply(parked=state["has_parked"], by_indexes=True)
             except (NeedsOrderError, psycopg.Error) as error:
                 if isinstance(error, psycopg.Error) and classify(error) is not Verdict.PARK:
                     raise
@@ -225,7 +240,7 @@ class LinkReplayer:
             return self._ahead.changes()
         return self.source.changes(position, window)
 
-    def _replay(self, position: str, window: Window, *, finer: bool) -> Batch:
+    def _replay(self, position: str, window: Window, *, by_indexes: bool = False, finer: bool = False) -> Batch:
         batch = Batch(position=window.ends, more=window.more, finer=finer)
         with self.target.transaction():
             state = self._begin(position)
@@ -254,7 +269,7 @@ class LinkReplayer:
                 applied = (
                     self.finer.apply(parked=state["has_parked"])
                     if finer
-                    else self.applier.apply(parked=state["has_parked"])
+                    else self.applier.apply(parked=state["has_parked"], by_indexes=by_indexes)
                 )
                 batch.milliseconds["apply"] = _since(begun)
             batch.applied, batch.parked, batch.conflicts = applied.changes, applied.parked, applied.conflicts

@@ -35,7 +35,8 @@ class Sourced:
 class Packs:
     """The knowledge of all packs; of two that speak of the same thing the first counts.
 
-    `keys`: table -> recognition keys, the best first. `external_ids`: the table of external ids.
+    `keys`: table -> recognition keys, the best first. `numbered`: table -> the columns with a number that each node
+    gives by itself. `external_ids`: the table of external ids.
     `models`: model -> table, where it is not the model's name with underscores.
     `references`: table, or `*` -> column -> how it refers. `patterns`: name -> how ids stand in a text.
     `column_names`: how ids stand in names of columns. `stamps`: columns that every write changes.
@@ -45,6 +46,7 @@ class Packs:
     """
 
     keys: dict[str, list[list[str]]] = field(default_factory=dict)
+    numbered: dict[str, list[str]] = field(default_factory=dict)
     external_ids: str | None = None
     models: dict[str, str] = field(default_factory=dict)
     references: dict[str, dict[str, Sourced]] = field(default_factory=dict)
@@ -168,6 +170,7 @@ def _with(known: Packs, pack: Pack, places: dict[tuple[str, str], str]) -> Packs
     column_names = (*known.column_names, *pack.column_names)
     return Packs(
         keys=pack.keys | known.keys,
+        numbered=pack.numbered | known.numbered,
         external_ids=known.external_ids or pack.external_ids,
         models=pack.models | known.models,
         references=references,

@@ -152,6 +152,8 @@ class Pack(_Model):
     keys: dict[Name, list[Key]] = {}
     """Table -> lists of columns by which a new record is recognised on the target, the best first. A `?` behind the
     name of a column: it may be empty, on both sides."""
+    numbered: dict[Name, Annotated[list[Name], Field(min_length=1)]] = {}
+    """Table -> the columns with a number that each node gives by itself: two records of two nodes can have the same."""
     external_ids: Name | None = None
     """The table of external ids."""
     models: dict[Name, Name] = {}

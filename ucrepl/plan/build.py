@@ -292,6 +292,7 @@ def _plan_table(given: Ingredients, number: int, source: Table, target: Table) -
         totals=totals,
         brought=policy.brought,
         finds=policy.finds,
+        numbered=frozenset(given.packs.numbered.get(str(target.name), ())),
     )
     return replace(plan, masks=_masks(given, source, plan))
 

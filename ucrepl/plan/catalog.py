@@ -58,11 +58,13 @@ class UniqueIndex:
     """A unique index that is no primary key: SQL over the table's columns by their bare names.
 
     `expressions` are what must be unique among the rows for which `predicate` is true; `columns` all that they use.
+    `nulls_alike`: a null is as good as any value (NULLS NOT DISTINCT).
     """
 
     expressions: tuple[str, ...]
     predicate: str | None
     columns: tuple[str, ...]
+    nulls_alike: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """SQL that finds or makes the identity of every record of a batch, before any row is written."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 from ucrepl.plan.catalog import UniqueIndex
@@ -38,9 +38,15 @@ WITH candidate AS (
     )
     GROUP BY change.seq, change.key
 ),
+{_pair_candidates(link, table, str(key))}"""
+
+
+def _pair_candidates(link: LinkPlan, table: TablePlan, same: str) -> str:
+    """Pairs the records that have one `candidate`, and notes trouble for those with several, which have the `same`."""
+    return f"""\
 ambiguous AS (
     INSERT INTO pg_temp.trouble (seq, reason, message)
-    SELECT seq, 'ambiguous', format('several local records have the same %s: ids %s', {literal(str(key))},
+    SELECT seq, 'ambiguous', format('several local records have the same %s: ids %s', {literal(same)},
         array_to_string(local_ids, ', '))
     FROM candidate
     WHERE cardinality(local_ids) > 1
@@ -53,48 +59,59 @@ ORDER BY remote_id
 ON CONFLICT DO NOTHING"""
 
 
-def recognise_by_index(link: LinkPlan, table: TablePlan, index: UniqueIndex) -> str:
-    """Pairs new records with the local ones that hold what a unique index lets only one record hold.
+def recognise_by_indexes(link: LinkPlan, table: TablePlan, indexes: Sequence[UniqueIndex]) -> str:
+    """Pairs new records with the local ones that hold what unique indexes let only one record hold.
 
-    References in the index are compared after translation. A local record that already is somebody's pair is left
-    alone: the new one will be refused.
+    References in an index are compared after translation: one that is not known is no value. Where indexes find several
+    records that is noted as trouble. A local record that already is somebody's pair is left alone: the new one will be
+    refused.
     """
-    identity = quote(table.table.key[0])
-    values = [
-        f"{looked_up(link, table, c, sent(c), SENT)} AS {quote(c.name)}"
-        for c in table.columns
-        if c.name in index.columns
-    ]
-    wanted = [f"({expression}) AS key_{i}" for i, expression in enumerate(index.expressions)]
-    matches = "\n        AND ".join(f"({e}) = wanted.key_{i}" for i, e in enumerate(index.expressions))
-    unless = f" AND ({index.predicate})" if index.predicate else ""
-    where = f"\n    WHERE {index.predicate}" if index.predicate else ""
+    found = "\n    UNION\n".join(_holders(link, table, index) for index in indexes)
+    held = "; ".join(", ".join(index.expressions) for index in indexes)
     return f"""\
-INSERT INTO ucrepl.identity (peer_id, remote_table, remote_id, local_table, local_id, shipped_xid)
-SELECT {link.peer_id}, {table.space}, change.key::bigint, {table.space}, target.id, {shipped(link)}
-FROM pg_temp.change AS change
-{image(link, table, "new", "sent")}
-CROSS JOIN LATERAL (
-    SELECT
-{lines(wanted, depth=2)}
-    FROM (
-        SELECT
-{lines(values, depth=3)}
-    ) AS local{where}
-) AS wanted
-CROSS JOIN LATERAL (
-    SELECT local.{identity}::bigint AS id
-    FROM {table.table.only}{table.name.sql} AS local
-    WHERE {matches}{unless}
-) AS target
-WHERE change.table_id = {table.number} AND change.op = 'I'
-    AND NOT EXISTS ({_known(link, table)})
-    AND NOT EXISTS (
-        SELECT FROM ucrepl.identity AS i
-        WHERE i.peer_id = {link.peer_id} AND i.local_table = {table.space} AND i.local_id = target.id
-    )
-ORDER BY change.key::bigint
-ON CONFLICT DO NOTHING"""
+WITH candidate AS (
+    SELECT change.seq, change.key::bigint AS remote_id, array_agg(target.id ORDER BY target.id) AS local_ids
+    FROM pg_temp.change AS change
+    {image(link, table, "new", "sent")}
+    CROSS JOIN LATERAL (
+{found}
+    ) AS target
+    WHERE change.table_id = {table.number} AND change.op = 'I'
+        AND NOT EXISTS ({_known(link, table)})
+        AND NOT EXISTS (
+            SELECT FROM ucrepl.identity AS i
+            WHERE i.peer_id = {link.peer_id} AND i.local_table = {table.space} AND i.local_id = target.id
+        )
+    GROUP BY change.seq, change.key
+),
+{_pair_candidates(link, table, held)}"""
+
+
+def _holders(link: LinkPlan, table: TablePlan, index: UniqueIndex) -> str:
+    """The ids of the local records that hold what an index would have of the new row `sent`."""
+    columns = [c for c in table.columns if c.name in index.columns]
+    values = [f"{looked_up(link, table, c, sent(c), SENT)} AS {quote(c.name)}" for c in columns]
+    wanted = [f"({expression}) AS key_{i}" for i, expression in enumerate(index.expressions)]
+    conditions = [f"({index.predicate})"] if index.predicate else []
+    known = [
+        f"({sent(c)} IS NULL OR local.{quote(c.name)} IS NOT NULL)" for c in columns if c.is_reference or c.reference
+    ]
+    equal = "(({0}) = wanted.key_{1}{2})"
+    or_null = " OR ({0}) IS NULL AND wanted.key_{1} IS NULL" if index.nulls_alike else ""
+    matches = [equal.format(e, i, or_null.format(e, i)) for i, e in enumerate(index.expressions)]
+    of_wanted = " AND ".join([*known, *conditions])
+    return f"""\
+        SELECT local.{quote(table.table.key[0])}::bigint AS id
+        FROM (
+            SELECT
+{lines(wanted, depth=4)}
+            FROM (
+                SELECT
+{lines(values, depth=5)}
+            ) AS local{f"{chr(10)}            WHERE {of_wanted}" if of_wanted else ""}
+        ) AS wanted
+        JOIN {table.table.only}{table.name.sql} AS local
+            ON {" AND ".join([*matches, *conditions])}"""
 
 
 def recognise_by_external_id(link: LinkPlan, names: TablePlan, *, all_there: bool = False) -> str:

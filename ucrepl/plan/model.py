@@ -193,7 +193,8 @@ class TablePlan:
     `held_columns`: columns of the source for which the target has no place, and whose values are held until it has.
     `alike`: PostgreSQL's binary format of its rows is the same on both sides. `wide`: its new rows are staged with a
     column for each of theirs, besides the image (see `plan.wide`). `signals`: of which caches Odoo's workers are
-    told when its rows were changed. `totals`: its rows are totals, of which differences go over.
+    told when its rows were changed. `totals`: its rows are totals, of which differences go over. `numbered`: columns
+    with a number that each node gives by itself.
     """
 
     number: int
@@ -217,6 +218,7 @@ class TablePlan:
     finds: str | None = None
     signals: tuple[Signal, ...] = ()
     totals: Totals | None = None
+    numbered: frozenset[str] = frozenset()
 
     @property
     def name(self) -> TableName:
@@ -233,6 +235,13 @@ class TablePlan:
         """The target's unique indexes over columns that both sides have."""
         known = {c.name for c in self.columns}
         return tuple(index for index in self.table.unique_indexes if known.issuperset(index.columns))
+
+    @cached_property
+    def naming_indexes(self) -> tuple[UniqueIndex, ...]:
+        """Those that say which record a row is: not those over a number that another record can have elsewhere."""
+        if not self.surrogate:
+            return ()
+        return tuple(index for index in self.unique_indexes if self.numbered.isdisjoint(index.columns))
 
     @property
     def recognised_by(self) -> tuple[str, ...]:
@@ -455,12 +464,19 @@ class LinkPlan:
     def by_recognition(self, present: AbstractSet[int], *, indexes: bool = False) -> Iterator[tuple[TablePlan, ...]]:
         """The same groups in the order in which records are recognised.
 
-        Last come tables with a key that may refer to records of any model, and those whose keys refer to them. With
-        `indexes` those whose unique indexes do so come once more: records that are found by a key are found before.
+        Last come tables with a key that may refer to records of any model, and those whose keys refer to them; with
+        `indexes` also those whose unique indexes do so.
         """
         by_key, by_any = self._recognised_last
+        last = by_any if indexes else by_key
+        yield from self.ordered(present - last)
+        yield from self.ordered(present & last)
+
+    def by_recognition_twice(self, present: AbstractSet[int]) -> Iterator[tuple[TablePlan, ...]]:
+        """The same where recognition gives no ids: what is found by a key is found before what needs any record."""
+        by_key, by_any = self._recognised_last
         yield from self.ordered(present - by_key)
-        yield from self.ordered(present & (by_any if indexes else by_key))
+        yield from self.ordered(present & by_any)
 
     @cached_property
     def _recognised_last(self) -> tuple[AbstractSet[int], AbstractSet[int]]:

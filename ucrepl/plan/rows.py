@@ -57,7 +57,8 @@ def _may_be_known(plan: TablePlan) -> str:
     ways = [[f"row.{quote(name)}::text <> ''" for name in key.filled] for key in plan.recognition_keys]
     bare = {quote(c.name): c.name for c in plan.columns} | {c.name: c.name for c in plan.columns}
     ways += [
-        [f"row.{quote(bare[e])} IS NOT NULL" for e in index.expressions if e in bare] for index in plan.unique_indexes
+        [f"row.{quote(bare[e])} IS NOT NULL" for e in index.expressions if e in bare and not index.nulls_alike]
+        for index in plan.unique_indexes
     ]
     if plan.masks or not all(ways):
         return ""

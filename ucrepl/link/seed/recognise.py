@@ -3,14 +3,13 @@
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 
+from ucrepl.link.apply import ROUNDS
 from ucrepl.link.seed.lane import Lane
 from ucrepl.link.seed.stage import Origin
 from ucrepl.link.seed.stream import ReadAhead
 from ucrepl.plan import identify, rows
 from ucrepl.plan.model import TablePlan
 from ucrepl.plan.text import quote
-
-_ROUNDS = 5
 
 
 class Recogniser:
@@ -27,7 +26,7 @@ class Recogniser:
 
     def recognise_all(self, numbers: AbstractSet[int]) -> int:
         """Pairs the records of these tables, in the order that their keys need. Returns how many."""
-        groups = self._plan.by_recognition(numbers, indexes=True)
+        groups = self._plan.by_recognition_twice(numbers)
         return self.recognise_named() + sum(map(self.recognise, groups))
 
     def recognise_named(self) -> int:
@@ -57,7 +56,7 @@ class Recogniser:
                 hstore, subset = self._origin.hstore, self._origin.subset and not table.protected_by
                 self._stage(rows.that_may_be_known(table, hstore, subset=subset))
             paired = 0
-            for _ in range(_ROUNDS if len(tables) > 1 else 1):
+            for _ in range(ROUNDS if len(tables) > 1 else 1):
                 self._lane.run("DELETE FROM pg_temp.trouble")
                 found = sum(self._recognise(table) for table in tables)
                 paired += found
@@ -68,10 +67,9 @@ class Recogniser:
 
     def _recognise(self, table: TablePlan) -> int:
         statements = [(f"key {key}", identify.recognise(self._plan, table, key)) for key in table.recognition_keys]
-        statements += [
-            (f"unique index on {', '.join(index.expressions)}", identify.recognise_by_index(self._plan, table, index))
-            for index in table.unique_indexes
-        ]
+        if indexes := table.unique_indexes:
+            by = f"unique index on {'; '.join(', '.join(index.expressions) for index in indexes)}"
+            statements.append((by, identify.recognise_by_indexes(self._plan, table, indexes)))
         found = 0
         for by, statement in statements:
             self._tell(by)
