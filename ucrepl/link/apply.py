@@ -14,21 +14,18 @@ from ucrepl.link.found import FoundOnly
 from ucrepl.link.source import StalePlanError
 from ucrepl.link.staged import Staged, read_staged
 from ucrepl.plan import conflict, foreign_keys, held, identify, numbers, paths, rename, totals, wide, write
-from ucrepl.plan.model import LinkPlan, Protection, Signal, TablePlan
+from ucrepl.plan.model import ROUNDS, LinkPlan, Protection, Signal, TablePlan
 
 if TYPE_CHECKING:
     from ucrepl.link.fetch import Fetcher
     from ucrepl.link.files.courier import Courier
+    from ucrepl.link.inquire import Inquirer
 
 MANY_ROWS = 1000
 """From so many changes on statements are planned anew for each batch, with statistics of its own."""
 
-
 FEW_TABLES = 3
 """Many changes of more tables than that are indexed by their table, or each statement would look at all of them."""
-
-ROUNDS = 5
-"""So often the records of tables that refer to each other in a circle are looked for at the most."""
 
 MOST_UNANALYZED = 200_000
 """After so many new ids at the latest the identity map is analyzed again."""
@@ -69,7 +66,8 @@ class Applier:
     """Applies what is staged in `pg_temp.change` of the target's session.
 
     The statements of the plan are compiled when they are first needed and kept. `seeding`: what is staged are rows of
-    the source, each once, for which recognition has been done. `fetcher` fetches what is referred to and is not here.
+    the source, each once, for which recognition has been done. `fetcher` fetches what is referred to and is not here,
+    `inquirer` asks the source who unknown records are.
     `courier` brings the files of attachments.
     """
 
@@ -86,6 +84,7 @@ class Applier:
         self.connection = connection
         self.seeding = seeding
         self.fetcher: Fetcher | None = None
+        self.inquirer: Inquirer | None = None
         self.courier: Courier | None = None
         self.plan = plan
         self.link_id = link_id
@@ -101,7 +100,7 @@ class Applier:
         self,
         *,
         parked: bool = False,
-        by_indexes: bool = False,
+        closely: bool = False,
         careful: bool = False,
         alone: bool = False,
         before_write: Callable[[], None] = lambda: None,
@@ -109,7 +108,8 @@ class Applier:
         """Applies the staged changes.
 
         `parked`: changes of the link are parked, later ones of the same records must wait behind them.
-        `by_indexes`: new records are recognised by unique indexes, too, one of which has refused a row.
+        `closely`: the try before has failed: new records are recognised by unique indexes, too, and the source is asked
+        who unknown records are.
         `careful`: that, and changes that refer to unknown records are looked for and parked before a statement fails on
         them.
         `alone`: a single change is staged, so that also an update of a key can be applied, or those of one TRUNCATE.
@@ -131,11 +131,12 @@ class Applier:
         if staged.ordered:
             self._apply_ordered(result)
             staged = read_staged(self.connection, self.plan)
+        closely |= careful
+        if self.inquirer:
+            self.inquirer.ask(staged, closely=closely)
         staged = self._bring(staged, result)
         if staged.changes:
-            self._apply_set(
-                staged, result, by_indexes=by_indexes or careful, careful=careful, before_write=before_write
-            )
+            self._apply_set(staged, result, closely=closely, careful=careful, before_write=before_write)
         if self.plan.defers:
             self._run("SET CONSTRAINTS ALL IMMEDIATE")
         return result
@@ -217,19 +218,13 @@ class Applier:
         return read_staged(self.connection, self.plan) if parked else staged
 
     def _apply_set(
-        self,
-        staged: Staged,
-        result: Applied,
-        *,
-        by_indexes: bool,
-        careful: bool,
-        before_write: Callable[[], None],
+        self, staged: Staged, result: Applied, *, closely: bool, careful: bool, before_write: Callable[[], None]
     ) -> None:
         small = staged.changes < MANY_ROWS
         self._all_new.clear()
         if not small:
             self._prepare_many(staged)
-        known = self._identify(staged, by_indexes=by_indexes, small=small)
+        known = self._identify(staged, closely=closely, small=small)
         if not small:
             self._analyze_identity(sum(staged.inserts.values()))
         before_write()
@@ -242,7 +237,7 @@ class Applier:
             self._park_unresolved(staged, result)
             self._settle_dangling(staged, result)
             staged = read_staged(self.connection, self.plan)
-        merges = self._count_merges() if known else {}
+        merges: dict[int, int] = dict(self._run(query("merges")).fetchall()) if known else {}
         new = {number: rows - merges.get(number, 0) for number, rows in staged.inserts.items()}
         look = self._cached_rows.look(staged.tables, new, prepare=small)
         written = self._write(staged, small=small)
@@ -275,7 +270,7 @@ class Applier:
         self._run("SET LOCAL default_statistics_target = 1")
         self._run("ANALYZE pg_temp.change (table_id, op)")
 
-    def _identify(self, staged: Staged, *, by_indexes: bool, small: bool) -> bool:
+    def _identify(self, staged: Staged, *, closely: bool, small: bool) -> bool:
         """Gives every record of the batch its local id. Returns whether some new ones are known here, or in doubt."""
         known = False
         touched = staged.inserts.keys() | staged.updates.keys()
@@ -283,9 +278,9 @@ class Applier:
         if by_external_id in staged.inserts and not self.seeding:
             names = self.plan.tables[by_external_id]
             self._run(self._compile("external", identify.recognise_by_external_id, names), prepare=small)
-        for members in self.plan.by_recognition(touched, indexes=by_indexes):
+        for members in self.plan.by_recognition(touched, indexes=closely):
             new = [table for table in members if table.number in staged.inserts]
-            self._recognise(new, by_indexes=by_indexes, small=small)
+            self._recognise(new, closely=closely, small=small)
             for table in new:
                 if table.protected_by:
                     self._run(self._compile("leave_out", conflict.leave_out_new, table), prepare=small)
@@ -324,26 +319,18 @@ class Applier:
         self._run(self._compile("existing", identify.mark_existing, table), prepare=small)
         return True
 
-    def _recognise(self, tables: Sequence[TablePlan], *, by_indexes: bool, small: bool) -> None:
-        """Pairs new records of a circle of tables with local ones that have the same keys; a seeding has done so.
+    def _recognise(self, tables: Sequence[TablePlan], *, closely: bool, small: bool) -> None:
+        """Pairs new records of a circle of tables with local ones; a seeding has done so.
 
         Round by round, for keys may be references to records of the circle.
         """
-        keyed = [] if self.seeding else [t for t in tables if t.recognition_keys or t.naming_indexes]
-        for _ in range(ROUNDS if len(keyed) > 1 else 1):
-            if not sum(self._recognise_one(table, by_indexes=by_indexes, small=small) for table in keyed):
+        for _ in () if self.seeding else range(ROUNDS if len(tables) > 1 else 1):
+            found = 0
+            for table in tables:
+                for kind, make, by in identify.ways(table, by_indexes=closely or table.protected_by is not None):
+                    found += self._run(self._compile(kind, make, table, by), prepare=small).rowcount
+            if not found:
                 return
-
-    def _recognise_one(self, table: TablePlan, *, by_indexes: bool, small: bool) -> int:
-        found = 0
-        for key in table.recognition_keys:
-            statement = self._compile(("recognise", key), identify.recognise, table, key)
-            found += self._run(statement, prepare=small).rowcount
-        if table.naming_indexes and (by_indexes or table.protected_by):
-            make = identify.recognise_by_indexes
-            statement = self._compile("recognise by indexes", make, table, table.naming_indexes)
-            found += self._run(statement, prepare=small).rowcount
-        return found
 
     def _analyze_identity(self, new: int) -> None:
         """Gives the planner statistics of the identity map before it has doubled without them.
@@ -483,8 +470,9 @@ class Applier:
         """Updates and merges of a table in which rows are gone, or hold other values than the source started from."""
         names = staged.updates.get(table.number, (0, (), False))[1]
         columns = table.chosen(names) if table.number not in staged.inserts else table.value_columns
-        if table.surrogate:
-            self._run(self._compile("unknown", conflict.note_unknown, table))
+        unknown = self._compile("unknown", conflict.note_unknown, table) if table.surrogate else None
+        if unknown and self._run(unknown).rowcount and self.inquirer and self.inquirer.ask_for_missing(table):
+            self._run(unknown)
         self._run(self._compile("gone", conflict.update_of_deleted, table))
         self._run(self._compile("lock", conflict.lock_rows, table))
         self._touched(staged)
@@ -583,10 +571,6 @@ class Applier:
                 )
         self._run("DELETE FROM pg_temp.change")
         return {signal for place, count in counts if count for signal in tables[place].signals}
-
-    def _count_merges(self) -> dict[int, int]:
-        merges = "SELECT table_id, count(*) FROM pg_temp.change WHERE op = 'M' GROUP BY table_id"
-        return dict(self._run(merges).fetchall())
 
     def _park(self) -> int:
         """Parks what trouble was noted for. Returns how many changes."""

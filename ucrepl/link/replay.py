@@ -21,6 +21,7 @@ from ucrepl.link.fetch import fetcher_of, one_state
 from ucrepl.link.files.courier import courier_of
 from ucrepl.link.finer import FinerGrain
 from ucrepl.link.held.release import find_release
+from ucrepl.link.inquire import Inquirer
 from ucrepl.link.setup import OpenLink
 from ucrepl.link.signals import Signaller
 from ucrepl.link.source import StalePlanError, Window
@@ -32,6 +33,9 @@ PREPARED_STATEMENTS = 400
 class MovedError(RefusedError):
     """The position is not the one from which the batch was read."""
 
+
+UNRESOLVED = "UC001"
+"""The SQLSTATE of a reference to a record that is not known (see ucrepl.unresolved)."""
 
 PAIR_COLUMNS = "number, local_id, remote_id, deleted_at"
 CHANGE_COLUMNS = "seq, xid, table_id, op, key, old, new, at"
@@ -71,6 +75,8 @@ class LinkReplayer:
         self.target = opened.target
         self.applier = Applier(opened.target, opened.plan, opened.link_id, link.source, link.target)
         self.applier.fetcher = fetcher_of(opened, self._reading)
+        self.inquirer = Inquirer(opened.target, opened.plan, opened.link_id, self._reading)
+        self.applier.inquirer = self.inquirer
         self.courier = courier_of(opened.target, opened.plan, opened.link_id, opened.route)
         self.applier.courier = self.courier
         self.finer = FinerGrain(opened.target, self.applier)
@@ -139,11 +145,11 @@ class LinkReplayer:
     def _replay_again(self, position: str, window: Window, error: Exception) -> Batch:
         """Applies a batch that could not be applied at once; in parts only if recognition does not do for it.
 
-        What a unique index has refused may be a record that both sides have made.
+        What a unique index has refused may be a record that both sides have made, and so may one that is not known.
         """
-        if isinstance(error, UniqueViolation):
+        if isinstance(error, psycopg.Error) and error.sqlstate in {UniqueViolation.sqlstate, UNRESOLVED}:
             try:
-                return self._replay(position, window, by_indexes=True)
+                return self._replay(position, window, closely=True)
             except (NeedsOrderError, psycopg.Error) as again:
                 self.stop_reading()
                 if isinstance(again, psycopg.Error) and classify(again) is not Verdict.PARK:
@@ -167,6 +173,8 @@ class LinkReplayer:
         To be called before a batch is replayed: later changes must not overtake them. While the link is paused nothing
         happens. Raises what `replay` raises.
         """
+        if not self.inquirer.has_looked:
+            self._look_for_strangers()
         if self._release is None:
             return None
         self.stop_reading()
@@ -179,7 +187,7 @@ class LinkReplayer:
                 return None
             try:
                 with self.target.transaction():
-                    result = self.applier.apply(parked=state["has_parked"], by_indexes=True)
+                    result = self.applier.apply(parked=state["has_parked"], closely=True)
             except (NeedsOrderError, psycopg.Error) as error:
                 if isinstance(error, psycopg.Error) and classify(error) is not Verdict.PARK:
                     raise
@@ -189,6 +197,13 @@ class LinkReplayer:
             self._finish(result)
         self._sent()
         return result
+
+    def _look_for_strangers(self) -> None:
+        """Looks once for what was not known of the source when the link was last open: it may have been made here."""
+        self.stop_reading()
+        with self.target.transaction():
+            if not self._begin(None)["paused"]:
+                self.inquirer.look_again()
 
     def _sent(self) -> None:
         """Does what comes after a commit: tells Odoo's workers, and sees that the files are still there."""
@@ -240,7 +255,7 @@ class LinkReplayer:
             return self._ahead.changes()
         return self.source.changes(position, window)
 
-    def _replay(self, position: str, window: Window, *, by_indexes: bool = False, finer: bool = False) -> Batch:
+    def _replay(self, position: str, window: Window, *, closely: bool = False, finer: bool = False) -> Batch:
         batch = Batch(position=window.ends, more=window.more, finer=finer)
         with self.target.transaction():
             state = self._begin(position)
@@ -269,7 +284,7 @@ class LinkReplayer:
                 applied = (
                     self.finer.apply(parked=state["has_parked"])
                     if finer
-                    else self.applier.apply(parked=state["has_parked"], by_indexes=by_indexes)
+                    else self.applier.apply(parked=state["has_parked"], closely=closely)
                 )
                 batch.milliseconds["apply"] = _since(begun)
             batch.applied, batch.parked, batch.conflicts = applied.changes, applied.parked, applied.conflicts

@@ -1,6 +1,6 @@
 """SQL that finds or makes the identity of every record of a batch, before any row is written."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from ucrepl.plan.catalog import UniqueIndex
@@ -12,6 +12,27 @@ from ucrepl.plan.translate import SENT, Row, extracted, here, image, is_filled, 
 def shipped(link: LinkPlan) -> str:
     """What places a new pair in the batches of the link back to the peer."""
     return "pg_current_xact_id()" if link.ships_pairs else "NULL"
+
+
+def ways(table: TablePlan, *, by_indexes: bool) -> Iterator[tuple[object, Callable[..., str], object]]:
+    """How new records of a table are recognised, in this order: a name, what makes the statement, and by what."""
+    for key in table.recognition_keys:
+        yield ("recognise", key), recognise, key
+    if by_indexes and table.naming_indexes:
+        yield "recognise by indexes", recognise_by_indexes, table.naming_indexes
+
+
+def has_unpaired(link: LinkPlan, table: TablePlan) -> str:
+    """Whether there are local records that are nobody's pair."""
+    return f"""\
+SELECT EXISTS (
+    SELECT FROM {table.table.only}{table.name.sql} AS target
+    WHERE NOT EXISTS (
+        SELECT FROM ucrepl.identity AS i
+        WHERE i.peer_id = {link.peer_id} AND i.local_table = {table.space}
+            AND i.local_id = target.{quote(table.table.key[0])}
+    )
+)"""
 
 
 def recognise(link: LinkPlan, table: TablePlan, key: RecognitionKey) -> str:

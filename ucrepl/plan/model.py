@@ -15,6 +15,9 @@ WIDE_SEQ, WIDE_TIMES, WIDE_ID = "ucrepl seq", "ucrepl times", "ucrepl id"
 """The columns of a table of wide rows besides the user's: the number of the change, when columns were changed, and the
 local id that the row gets if it is new."""
 
+ROUNDS = 5
+"""So often the records of tables that refer to each other in a circle are looked for at the most."""
+
 
 class Protection(IntEnum):
     """How far a column of the target may be changed by the source (the levels of the Universal Connector)."""

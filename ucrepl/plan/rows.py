@@ -10,6 +10,9 @@ from ucrepl.plan.text import literal, quote
 COLUMNS = "xid, table_id, op, key, new, at, times"
 """The columns of a staged change that these rows fill. The number of the change is given where it is staged."""
 
+WRITTEN, ASKED_FOR = "'3'::xid8", "'2'::xid8"
+"""The transactions of rows that are to be written, and of those that are only to be recognised."""
+
 LONG_AGO = "to_timestamp(0)"
 """When a row was written that the journal does not tell of: before all that it tells of."""
 
@@ -39,10 +42,16 @@ def that_may_be_known(plan: TablePlan, hstore: str, *, subset: bool) -> str:
     return _inserts(plan, _image(hstore, plan, plan.recognised_by), "NULL", selected)
 
 
-def _inserts(plan: TablePlan, image: str, times: str, selected: str) -> str:
+def asked_for(plan: TablePlan, hstore: str) -> str:
+    """The rows with the keys in the parameter `keys`, with only the columns by which they are recognised."""
+    image, selected = _image(hstore, plan, plan.recognised_by), from_table(plan, chosen=True)
+    return with_parameters(_inserts(plan, image, "NULL", selected, ASKED_FOR), "keys")
+
+
+def _inserts(plan: TablePlan, image: str, times: str, selected: str, xid: str = WRITTEN) -> str:
     return f"""\
 SELECT
-    '3'::xid8 AS xid,
+    {xid} AS xid,
     {plan.number} AS table_id,
     'I'::"char" AS op,
     {row_key(plan.table)} AS key,
@@ -103,6 +112,16 @@ def with_parameters(statement: str, *names: str) -> str:
     for name in names:
         statement = statement.replace(f"%%({name})s", f"%({name})s")
     return statement
+
+
+def names_asked_for(plan: TablePlan, hstore: str) -> str:
+    """The external ids, as inserts of their table, of records of the `models` with the `keys` (both parameters)."""
+    image = _image(hstore, plan, ("module", "name", "model", "res_id"))
+    selected = (
+        f"FROM {plan.table.only}{plan.name.sql} AS row"
+        " WHERE row.model = ANY (%(models)s::text[]) AND row.res_id = ANY (%(keys)s::text[]::bigint[])"
+    )
+    return with_parameters(_inserts(plan, image, "NULL", selected, ASKED_FOR), "keys", "models")
 
 
 def named_records(

@@ -3,13 +3,11 @@
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 
-from ucrepl.link.apply import ROUNDS
 from ucrepl.link.seed.lane import Lane
 from ucrepl.link.seed.stage import Origin
 from ucrepl.link.seed.stream import ReadAhead
 from ucrepl.plan import identify, rows
-from ucrepl.plan.model import TablePlan
-from ucrepl.plan.text import quote
+from ucrepl.plan.model import ROUNDS, TablePlan
 
 
 class Recogniser:
@@ -78,11 +76,7 @@ class Recogniser:
 
     def _has_candidates(self, table: TablePlan) -> bool:
         """Whether there are local records that are nobody's pair."""
-        row = self._lane.run(
-            f"SELECT EXISTS (SELECT FROM {table.table.only}{table.name.sql} AS t WHERE NOT EXISTS ("
-            f"SELECT FROM ucrepl.identity AS i WHERE i.peer_id = {self._plan.peer_id}"
-            f" AND i.local_table = {table.space} AND i.local_id = t.{quote(table.table.key[0])}))"
-        ).fetchone()
+        row = self._lane.run(identify.has_unpaired(self._plan, table)).fetchone()
         return bool(row and row[0])
 
     def _stage(self, select: str) -> None:
