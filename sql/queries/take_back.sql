@@ -1,11 +1,10 @@
 -- take_back: takes what of a source transaction has just been parked out again, to new places behind all others.
 --
--- Returns the places. `place`: a place of the transaction. What conflicts or is ambiguous stays so.
+-- Returns the places. `xid`: the number of the transaction. What conflicts or is ambiguous stays so.
 WITH transaction AS (
     SELECT r.seq
-    FROM pg_temp.received AS one
-    JOIN pg_temp.received AS r ON r.xid = one.xid
-    WHERE one.place = %(place)s
+    FROM pg_temp.received AS r
+    WHERE r.xid = %(xid)s::xid8
 ),
 taken AS (
     DELETE FROM ucrepl.parked AS p

@@ -146,8 +146,9 @@ def test_the_session_of_the_target_is_killed_in_the_middle_of_a_batch(pair: Pair
             future.result(30)
     assert classify(lost.value) is Verdict.RECONNECT
     assert position(pair) == before
-    assert pair.b.rows(ROWS) == [("one",), ("two",)]
-    assert pair.b.parked() == []
+    if grain == "set":
+        assert pair.b.rows(ROWS) == [("one",), ("two",)]
+        assert pair.b.parked() == []
     pair.close_links()
     pair.forth()
     assert [name for (name,) in pair.b.rows(ROWS)] == ["three", "uno"]

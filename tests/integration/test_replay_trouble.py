@@ -3,7 +3,7 @@
 import pytest
 
 from tests.integration.links import MakePair, Pair
-from ucrepl.link.finer import FinerGrain
+from ucrepl.link.finer import FinerGrain, Part
 
 SHOP = """
     CREATE TABLE customer (id serial PRIMARY KEY, name text, mail text);
@@ -83,11 +83,12 @@ def test_what_refers_to_a_parked_record_is_parked_too(shop: Pair) -> None:
     shop.a.run(
         "INSERT INTO customer (id, name) VALUES (50, 'cyd'); INSERT INTO sale (id, customer_id, total) VALUES"
         " (60, 50, 5);"
-        "INSERT INTO line (sale_id, item) VALUES (60, 'pen'), (60, 'ink'); UPDATE sale SET total = 6 WHERE id = 60"
+        "INSERT INTO line (sale_id, item) VALUES (60, 'pen'), (60, 'ink')"
     )
     shop.a.run("INSERT INTO customer (name, mail) VALUES ('dan', 'd@x')")
     shop.forth()
-    shop.a.run("INSERT INTO line (sale_id, item) VALUES (60, 'cup'); UPDATE sale SET customer_id = 50 WHERE total = 10")
+    shop.a.run("UPDATE sale SET total = 6 WHERE id = 60; UPDATE sale SET customer_id = 50 WHERE total = 10")
+    shop.a.run("INSERT INTO line (sale_id, item) VALUES (60, 'cup')")
     shop.forth()
     assert parked(shop)[0] == ("customer", "I", "error", "23514")
     assert {p[2:] for p in parked(shop)[1:]} == {("unresolved", "UC001"), ("queued", None)}
@@ -168,9 +169,9 @@ def test_one_bad_change_among_many_does_not_cost_much(make_pair: MakePair, monke
     attempts = []
     stage = FinerGrain._stage
 
-    def counted(self: FinerGrain, first: int, last: int) -> None:
-        attempts.append((first, last))
-        stage(self, first, last)
+    def counted(self: FinerGrain, part: Part) -> None:
+        attempts.append((part.first, part.last))
+        stage(self, part)
 
     monkeypatch.setattr(FinerGrain, "_stage", counted)
     assert pair.forth().parked == 1

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import psycopg
 from psycopg import Connection, Cursor
 from psycopg.errors import ForeignKeyViolation, SerializationFailure
 from psycopg.rows import TupleRow
@@ -11,6 +12,7 @@ from psycopg.rows import TupleRow
 from ucrepl.db.sqlfiles import query
 from ucrepl.link.cached import CachedRows
 from ucrepl.link.found import FoundOnly
+from ucrepl.link.refused import RefusedChange, RefusedChangesError, is_of_one_row
 from ucrepl.link.source import StalePlanError
 from ucrepl.link.staged import Staged, read_staged
 from ucrepl.plan import conflict, foreign_keys, held, identify, numbers, paths, rename, totals, wide, write
@@ -29,6 +31,9 @@ FEW_TABLES = 3
 
 MOST_UNANALYZED = 200_000
 """After so many new ids at the latest the identity map is analyzed again."""
+
+
+_REFUSED = 'SELECT * FROM ucrepl.refused_changes(%(statement)s, %(number)s, %(ops)s::"char"[])'
 
 
 class NeedsOrderError(Exception):
@@ -92,6 +97,7 @@ class Applier:
         self._compiled: dict[tuple[object, ...], str] = {}
         self._cached_rows = CachedRows(connection, plan)
         self._found_only = FoundOnly(connection, plan)
+        self._sifts = False
         self._all_new: set[int] = set()  # tables of the batch of which all wide rows are new
         self._unanalyzed = 0
         self._analyze_at = MANY_ROWS
@@ -103,6 +109,7 @@ class Applier:
         closely: bool = False,
         careful: bool = False,
         alone: bool = False,
+        sift: bool = False,
         before_write: Callable[[], None] = lambda: None,
     ) -> Applied:
         """Applies the staged changes.
@@ -113,10 +120,12 @@ class Applier:
         `careful`: that, and changes that refer to unknown records are looked for and parked before a statement fails on
         them.
         `alone`: a single change is staged, so that also an update of a key can be applied, or those of one TRUNCATE.
+        `sift`: where a table's changes can't be written, it is found out which of them are refused.
         `before_write` is called when all records have their ids, before the first row is written.
-        Raises NeedsOrderError for these otherwise, StalePlanError, and what PostgreSQL raises.
+        Raises NeedsOrderError for these otherwise, RefusedChangesError, StalePlanError, and what PostgreSQL raises.
         """
         result = Applied()
+        self._sifts = sift
         if self.plan.defers:
             self._run("SET CONSTRAINTS ALL DEFERRED")
         if self.fetcher and self.fetcher.follows:
@@ -356,8 +365,7 @@ class Applier:
             if self._checks_at_once(members, sum(staged.inserts[table.number] for table in members)):
                 self._run_unchecked(foreign_keys.inserts(statements), members)
             else:
-                texts = [statement for _, statement in statements]
-                self._run(texts[0] if len(texts) == 1 else write.in_one_statement(texts), prepare=small)
+                self._write_rows(statements, "I", staged, prepare=small)
         reached: dict[int, int] = {}
         touched = self._touched(staged)
         for members in self.plan.ordered(staged.updates):
@@ -372,7 +380,7 @@ class Applier:
                 if foreign_keys.concerned(table, names) and self._checks_at_once((table,), changes):
                     reached[table.number] = self._run_unchecked(foreign_keys.update(table, statement, names), (table,))
                 else:
-                    reached[table.number] = self._run(statement, prepare=small).rowcount
+                    reached[table.number] = self._write_rows([(table, statement)], "U", staged, prepare=small)
         self._look_again(staged, reached.keys() - touched)
         return reached
 
@@ -415,7 +423,7 @@ class Applier:
         longer than planning the statement that does it for all of them.
         """
         many = changes >= MANY_ROWS * len(tables)
-        return self.plan.checks_at_once and many and all(table.table.plain for table in tables)
+        return self.plan.checks_at_once and many and not self._sifts and all(table.table.plain for table in tables)
 
     def _run_unchecked(self, statement: str, tables: Sequence[TablePlan]) -> int:
         """Runs a statement that checks foreign keys itself. Returns how many rows it has written.
@@ -430,6 +438,30 @@ class Applier:
             written += rows
         self._run("SET LOCAL session_replication_role = origin", prepare=False)
         return written
+
+    def _write_rows(
+        self, statements: Sequence[tuple[TablePlan, str]], ops: str, staged: Staged, *, prepare: bool = True
+    ) -> int:
+        """Writes the changes of one of these kinds, of tables that refer to each other in one statement.
+
+        Returns the number of rows where it is one table. Raises what PostgreSQL does, and RefusedChangesError.
+        """
+        texts = [statement for _, statement in statements]
+        if not self._sifts or len(texts) > 1:
+            return self._run(texts[0] if len(texts) == 1 else write.in_one_statement(texts), prepare=prepare).rowcount
+        [(table, statement)] = statements
+        try:
+            with self.connection.transaction():
+                return self._run(statement, prepare=prepare).rowcount
+        except psycopg.Error as error:
+            if not is_of_one_row(error.sqlstate, table, staged):
+                raise
+            values = {"statement": statement, "number": table.number, "ops": list(ops)}
+            found = [RefusedChange(*row) for row in self._run(_REFUSED, values).fetchall()]
+            refused = [change for change in found if is_of_one_row(change.sqlstate, table, staged)]
+            if not refused:
+                raise
+            raise RefusedChangesError(refused, error) from None
 
     def _look_again(self, staged: Staged, updated: set[int]) -> None:
         """Looks for what was committed here between the first look at the journal and the update that locked the row.
@@ -460,8 +492,8 @@ class Applier:
             if numbers.counts(table := self.plan.tables[number]):
                 self._run(self._compile("drop numbers", numbers.drop, table), prepare=False)
         for members in reversed(list(self.plan.ordered(staged.deletes))):
-            statements = [self._compile("delete", write.delete, table) for table in members]
-            self._run(statements[0] if len(statements) == 1 else write.in_one_statement(statements), prepare=small)
+            statements = [(table, self._compile("delete", write.delete, table)) for table in members]
+            self._write_rows(statements, "D", staged, prepare=small)
             for table in members:
                 if table.surrogate:
                     self._run(self._compile("bury", write.bury, table), prepare=small)
@@ -485,7 +517,7 @@ class Applier:
         result.changes -= parked
         statement = self._compile_update(table, tuple(c.name for c in columns), uniform=False, guarded=False)
         if statement:
-            self._run(statement)
+            self._write_rows([(table, statement)], "UM", staged)
 
     def _settle_collisions(self, result: Applied) -> None:
         settled = self._run(self._query("settle_collisions"), {"link": self.link_id}).fetchone()

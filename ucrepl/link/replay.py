@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -19,9 +20,10 @@ from ucrepl.link.ahead import ReadAhead
 from ucrepl.link.apply import Applied, Applier, NeedsOrderError
 from ucrepl.link.fetch import fetcher_of, one_state
 from ucrepl.link.files.courier import courier_of
-from ucrepl.link.finer import FinerGrain
+from ucrepl.link.finer import FinerGrain, Part
 from ucrepl.link.held.release import find_release
 from ucrepl.link.inquire import Inquirer
+from ucrepl.link.refused import UNRESOLVED
 from ucrepl.link.setup import OpenLink
 from ucrepl.link.signals import Signaller
 from ucrepl.link.source import StalePlanError, Window
@@ -34,8 +36,9 @@ class MovedError(RefusedError):
     """The position is not the one from which the batch was read."""
 
 
-UNRESOLVED = "UC001"
-"""The SQLSTATE of a reference to a record that is not known (see ucrepl.unresolved)."""
+class _PausedError(Exception):
+    """The link was paused between two parts of a batch."""
+
 
 PAIR_COLUMNS = "number, local_id, remote_id, deleted_at"
 CHANGE_COLUMNS = "seq, xid, table_id, op, key, old, new, at"
@@ -45,7 +48,7 @@ CHANGE_COLUMNS = "seq, xid, table_id, op, key, old, new, at"
 class Batch:
     """What a batch did: changes applied, left out by rules, parked and held; bytes read; milliseconds of each step.
 
-    `signals`: the caches of which Odoo's workers were told.
+    `finer`: it could not be applied as a whole. `signals`: the caches of which Odoo's workers were told.
     `files`: those that were brought; `files_parked`: of those that could not be, name -> why.
     """
 
@@ -63,6 +66,11 @@ class Batch:
     by_table: dict[str, int] = field(default_factory=dict)
     signals: list[str] = field(default_factory=list)
     milliseconds: dict[str, float] = field(default_factory=dict)
+
+    def count(self, applied: Applied) -> None:
+        """Takes the numbers of what was applied."""
+        self.applied, self.parked, self.conflicts = applied.changes, applied.parked, applied.conflicts
+        self.by_table, self.held = applied.by_table, applied.held
 
 
 class LinkReplayer:
@@ -121,7 +129,9 @@ class LinkReplayer:
     def replay(self, position: str, window: Window) -> Batch:
         """Applies the batch from the position on and moves the position to its end. A paused link stays where it is.
 
-        Raises psycopg errors that have to be tried again or that stop the link; the target is then as it was before.
+        A batch that can't be applied as a whole is applied in parts, each in a transaction of its own. Raises psycopg
+        errors that have to be tried again or that stop the link; the position is then as it was before, and what parts
+        have been applied is noted: it is left out when the batch comes again.
         """
         started = time.perf_counter()
         try:
@@ -134,11 +144,7 @@ class LinkReplayer:
         except BaseException:
             self.stop_reading()
             raise
-        self.signaller.send()
-        if self.courier:
-            self.courier.look_again()
-            batch.files = self.courier.carried.files
-            batch.files_parked = self.courier.carried.refused
+        self._sent(batch)
         batch.milliseconds["total"] = _since(started)
         return batch
 
@@ -154,7 +160,7 @@ class LinkReplayer:
                 self.stop_reading()
                 if isinstance(again, psycopg.Error) and classify(again) is not Verdict.PARK:
                     raise
-        return self._replay(position, window, finer=True)
+        return self._replay_parts(position, window)
 
     def retry_parked(self, parked_ids: list[int] | None = None) -> Applied:
         """Tries parked changes again, all or those given, each record's in order. Those that fail are parked again."""
@@ -205,13 +211,17 @@ class LinkReplayer:
             if not self._begin(None)["paused"]:
                 self.inquirer.look_again()
 
-    def _sent(self) -> None:
+    def _sent(self, batch: Batch | None = None) -> None:
         """Does what comes after a commit: tells Odoo's workers, and sees that the files are still there."""
         self.signaller.send()
         if self.courier:
             self.courier.look_again()
+            if batch:
+                batch.files += self.courier.carried.files
+                batch.files_parked |= self.courier.carried.refused
+            self.courier.reset()
 
-    def _finish(self, result: Applied, ends: str | None = None) -> tuple[int, list[str]]:
+    def _finish(self, result: Applied, ends: str | None = None, *, finer: bool = False) -> tuple[int, list[str]]:
         """Counts what became of changes and notes of what workers are to be told; `ends`: the position moves there.
 
         Returns how many changes a rule has left out, and the names of the caches. Raises StalePlanError where a table
@@ -224,6 +234,7 @@ class LinkReplayer:
             "ends": ends,
             "applied": result.changes,
             "conflicts": result.conflicts,
+            "finer": int(finer),
             "numbers": [table.number for table in written],
             "names": [table.name.sql for table in written],
         }
@@ -255,44 +266,82 @@ class LinkReplayer:
             return self._ahead.changes()
         return self.source.changes(position, window)
 
-    def _replay(self, position: str, window: Window, *, closely: bool = False, finer: bool = False) -> Batch:
-        batch = Batch(position=window.ends, more=window.more, finer=finer)
+    def _replay(self, position: str, window: Window, *, closely: bool = False) -> Batch:
+        """Applies the batch as a whole. Raises NeedsOrderError also where it was begun in parts."""
+        batch = Batch(position=window.ends, more=window.more)
         with self.target.transaction():
             state = self._begin(position)
             if state["paused"]:
                 return Batch(position=position, more=False)
-            if not state["pairs_complete"]:
-                self.stop_reading()
-                self.take_all_pairs(batch)
-            elif window.has_pairs:
-                self._take_pairs_of(position, window, batch)
+            if state["is_begun"]:
+                raise NeedsOrderError
+            self._take_pairs_for(position, window, batch, complete=state["pairs_complete"])
             applied = Applied()
             if window.has_changes:
-                table = "received" if finer else "change"
-                if finer:
-                    self.finer.prepare()
-                begun = time.perf_counter()
-                self._copy_in(table, CHANGE_COLUMNS, self._changes(position, window), batch)
-                if (plan := self.applier.plan).fills >= int(position.partition(":")[0]):
-                    self._execute(query("note_filled", plan.hstore_schema).replace("@changes@", table), {})
-                self.stop_reading()
-                batch.milliseconds["copy"] = _since(begun)
-                if window.more and not finer:
+                self._receive("change", position, window, batch)
+                if window.more:
                     self._confirm()
                     self._ahead = ReadAhead(self.source, window.ends, self.link.batch_rows)
                 begun = time.perf_counter()
-                applied = (
-                    self.finer.apply(parked=state["has_parked"])
-                    if finer
-                    else self.applier.apply(parked=state["has_parked"], closely=closely)
-                )
+                applied = self.applier.apply(parked=state["has_parked"], closely=closely)
                 batch.milliseconds["apply"] = _since(begun)
-            batch.applied, batch.parked, batch.conflicts = applied.changes, applied.parked, applied.conflicts
-            batch.by_table, batch.held = applied.by_table, applied.held
             batch.skipped, batch.signals = self._finish(applied, window.ends)
             begun = time.perf_counter()
         batch.milliseconds["commit"] = _since(begun)
+        batch.count(applied)
         return batch
+
+    def _replay_parts(self, position: str, window: Window) -> Batch:
+        """Applies the batch in parts, of which each is a transaction on the target; the position moves with the last.
+
+        Nobody waits for a lock of the whole batch, and what has been applied stays so, whatever comes after it.
+        """
+        batch = Batch(position=window.ends, more=window.more, finer=True)
+        with self.target.transaction():
+            state = self._begin(position)
+            if state["paused"]:
+                return Batch(position=position, more=False)
+            self._take_pairs_for(position, window, batch, complete=state["pairs_complete"])
+            self.finer.prepare()
+            if window.has_changes:
+                self._receive("received", position, window, batch)
+            self._execute(query("leave_out_applied"), {"link": self.link_id})
+        begun = time.perf_counter()
+        try:
+            batch.count(self.finer.apply(parked=False, step=partial(self._part, position, batch)))
+        except _PausedError:
+            return Batch(position=position, more=False)
+        batch.milliseconds["apply"] = _since(begun)
+        return batch
+
+    @contextmanager
+    def _part(self, position: str, batch: Batch, part: Part) -> Iterator[None]:
+        """What surrounds a part of a batch: a transaction on the target, with what it has applied."""
+        self._sent(batch)  # of the part before: an error of it must not undo what is committed
+        with self.target.transaction():
+            state = self._begin(position)
+            if state["paused"]:
+                raise _PausedError
+            part.parked = state["has_parked"]
+            is_last = part.last == self.finer.last
+            if not is_last:
+                places: dict[str, object] = {"link": self.link_id, "first": part.first, "last": part.last}
+                self._execute(query("note_applied"), places)
+            yield
+            skipped, signals = self._finish(part.applied, batch.position if is_last else None, finer=is_last)
+            if is_last:
+                self._execute(query("forget_applied"), {"link": self.link_id, "ends": batch.position})
+        batch.skipped += skipped
+        batch.signals = sorted({*batch.signals, *signals})
+
+    def _receive(self, table: str, position: str, window: Window, batch: Batch) -> None:
+        """Copies the changes of the batch into a temporary table of the target's session."""
+        begun = time.perf_counter()
+        self._copy_in(table, CHANGE_COLUMNS, self._changes(position, window), batch)
+        if (plan := self.applier.plan).fills >= int(position.partition(":")[0]):
+            self._execute(query("note_filled", plan.hstore_schema).replace("@changes@", table), {})
+        self.stop_reading()
+        batch.milliseconds["copy"] = _since(begun)
 
     def _begin(self, position: str | None) -> dict[str, Any]:
         """Locks the position; it must be the one from which the batch was read."""
@@ -310,6 +359,14 @@ class LinkReplayer:
                 hint="only one daemon may replay a link: look for another one with: ucrepl status",
             )
         return state
+
+    def _take_pairs_for(self, position: str, window: Window, batch: Batch, *, complete: bool) -> None:
+        """Takes over the pairs of ids that come before the changes of a batch; `complete`: the older ones are here."""
+        if not complete:
+            self.stop_reading()
+            self.take_all_pairs(batch)
+        elif window.has_pairs:
+            self._take_pairs_of(position, window, batch)
 
     def take_all_pairs(self, batch: Batch | None = None) -> None:
         """Takes over all pairs of ids that the source has, in the transaction at hand."""

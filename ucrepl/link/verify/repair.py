@@ -136,6 +136,7 @@ class Repair:
             },
         )
         before = self._newest()
+        self.finer.prepare()
         for part in parts:
             self._stage(part)
         self.signaller.note(self.finer.apply(parked=False).signals)
@@ -159,7 +160,6 @@ class Repair:
         self.look.judge(slice_, position, seen)
         by_key = [c.name for c in comparison.compared.columns if c.by_key]
         values = {"table": comparison.table.number, "after": before, "floor": _FLOOR, "by_key": by_key}
-        self.finer.prepare()
         run(query("verify_stage", self.session.opened.plan.hstore_schema), values)
 
     def _look_again(self, last: int) -> None:
