@@ -10,6 +10,7 @@ SELECT
         (SELECT jsonb_object_agg(s.rule, s.rows) FROM ucrepl.skipped AS s WHERE s.link_id = k.link_id), '{}'
     ) AS skipped_by_rule,
     k.conflicts,
+    k.finer,
     k.last_error,
     k.waits_for,
     (

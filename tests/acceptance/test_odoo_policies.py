@@ -166,6 +166,7 @@ def test_a_cluster_of_real_odoos_sends_no_mail_and_runs_no_cron_twice(
         turin.execute("UPDATE ir_config_parameter SET value = 'of turin' WHERE key = 'database.secret'")
         turin.execute("INSERT INTO mail_mail (mail_message_id, state) SELECT min(id), 'outgoing' FROM mail_message")
     drained = pair.drain_all()
+    pair.assert_went_as_a_whole()
     assert drained["turin->milan"]["applied"] > 100
     assert value(pair.milan, "SELECT count(*) FROM mail_mail") == mails
     assert value(pair.milan, "SELECT value FROM ir_config_parameter WHERE id = %s", secret) == "of milan"

@@ -70,6 +70,7 @@ def test_counters(make_pair: MakePair, tmp_path: Path) -> None:
     pair.forth()
     pair.close_links()
     forth = status(Terminal(pair, tmp_path))[FORTH]
+    assert forth["finer"] == 1
     assert {key: forth[key] for key in NUMBERS if key != "lag_seconds"} == {
         "lag_rows": 0,
         "applied": 2,

@@ -41,6 +41,10 @@ class Pair:
         assert done.returncode == Exit.OK, f"{done.stdout}\n{done.stderr}\n{parked}"
         return {link["link"]: link for link in json.loads(done.stdout)["links"]}
 
+    def assert_went_as_a_whole(self) -> None:
+        """Not one batch of any link had to be applied in parts."""
+        assert {name: link["finer"] for name, link in self.status().items() if link["finer"]} == {}
+
     def drain_all(self) -> dict[str, dict[str, Any]]:
         """The same, and sees to it that there was nothing left for a second time."""
         drained = self.drain()

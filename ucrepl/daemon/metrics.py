@@ -22,6 +22,7 @@ _NUMBERS: Final = (
     (GaugeMetricFamily, "ucrepl_lag_seconds", "lag_seconds", "How old the oldest of them is."),
     (CounterMetricFamily, "ucrepl_applied", "applied", "Changes applied."),
     (CounterMetricFamily, "ucrepl_conflicts", "conflicts", "Columns that both sides had changed."),
+    (CounterMetricFamily, "ucrepl_finer", "finer", "Batches that could not be applied as a whole."),
     (GaugeMetricFamily, "ucrepl_parked", "parked", "Changes that could not be applied and wait."),
     (GaugeMetricFamily, "ucrepl_held", "held", "Rows for which the target has no table or no column yet."),
     (GaugeMetricFamily, "ucrepl_files_parked", "parked_files", "Files of attachments that could not be brought."),

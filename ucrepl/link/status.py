@@ -31,6 +31,7 @@ class LinkStatus:
     `applied`, `skipped` (by rules) and `conflicts`: since the link was first opened; `parked`, `parked_files`
     and `held` (rows for which the target has no table or no column): now. `skipped_by_rule`: the name of each rule that
     has left changes out -> how many. `held_tables`: the held rows by table; `held_because`: sentences.
+    `finer`: batches that could not be applied as a whole.
     """
 
     link: str
@@ -47,6 +48,7 @@ class LinkStatus:
     parked_files: int | None = None
     held_tables: dict[str, int] = field(default_factory=dict)
     held_because: list[str] = field(default_factory=list)
+    finer: int | None = None
 
 
 def all_status(config: Config, nodes: Nodes) -> list[LinkStatus]:
@@ -117,6 +119,7 @@ def _status(
         skipped_by_rule=here.skipped_by_rule if here else {},
         held_tables={table.name: table.rows for table in held},
         held_because=[str(reason) for reason in why],
+        finer=here.finer if here else 0,
     )
 
 
