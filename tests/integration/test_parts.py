@@ -91,7 +91,7 @@ def test_many_changes_that_are_refused_alike_do_not_cost_more_than_few(
             "23503",
         ),
         (
-            "INSERT INTO other (name) SELECT generate_series(14, 312, 2); CREATE UNIQUE INDEX ON other (name)",
+            "INSERT INTO other (name) SELECT generate_series(14, 312, 2); CREATE UNIQUE INDEX ON other (left(name, 9))",
             "INSERT INTO other (name) SELECT size::text FROM item",
             "23505",
         ),
