@@ -13,7 +13,7 @@ from psycopg.rows import TupleRow
 from tests.support.databases import MakeDatabase
 from ucrepl.config import Config
 from ucrepl.db.connect import connect
-from ucrepl.link.apply import Applied
+from ucrepl.link.applied import Applied
 from ucrepl.link.ids.share import Shared, share_ids
 from ucrepl.link.install import Installed, install_node
 from ucrepl.link.nodes import Nodes

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.integration.links import BACK, FORTH, MakePair, Pair
 from tests.integration.test_totals import SUMS, made
-from ucrepl.link.apply import Applied
+from ucrepl.link.applied import Applied
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -2,7 +2,7 @@
 
 import structlog
 
-from ucrepl.link.apply import Applied
+from ucrepl.link.applied import Applied
 from ucrepl.link.replay import Batch
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)

@@ -1,7 +1,6 @@
 """Applies staged changes on the target: set-based, in the order identify, insert, update, delete."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -10,13 +9,15 @@ from psycopg.errors import ForeignKeyViolation, SerializationFailure
 from psycopg.rows import TupleRow
 
 from ucrepl.db.sqlfiles import query
+from ucrepl.link.applied import Applied, NeedsOrderError
 from ucrepl.link.cached import CachedRows
 from ucrepl.link.found import FoundOnly
-from ucrepl.link.refused import RefusedChange, RefusedChangesError, is_of_one_row
+from ucrepl.link.ordered import Ordered
+from ucrepl.link.refused import RefusedChangesError, is_of_one_row, refused_changes
 from ucrepl.link.source import StalePlanError
 from ucrepl.link.staged import Staged, read_staged
 from ucrepl.plan import conflict, foreign_keys, held, identify, numbers, paths, rename, totals, wide, write
-from ucrepl.plan.model import ROUNDS, LinkPlan, Protection, Signal, TablePlan
+from ucrepl.plan.model import ROUNDS, LinkPlan, Protection, TablePlan
 
 if TYPE_CHECKING:
     from ucrepl.link.fetch import Fetcher
@@ -31,40 +32,6 @@ FEW_TABLES = 3
 
 MOST_UNANALYZED = 200_000
 """After so many new ids at the latest the identity map is analyzed again."""
-
-
-_REFUSED = 'SELECT * FROM ucrepl.refused_changes(%(statement)s, %(number)s, %(ops)s::"char"[])'
-
-
-class NeedsOrderError(Exception):
-    """The changes can only be applied one after the other (TRUNCATE, updates of keys)."""
-
-
-@dataclass
-class Applied:
-    """What became of staged changes, in numbers of changes (of conflicts: of columns).
-
-    `tables` are the numbers of the tables of which there were any. `signals`: of what Odoo's workers are to be told.
-    """
-
-    changes: int = 0
-    parked: int = 0
-    held: int = 0
-    conflicts: int = 0
-    by_table: dict[str, int] = field(default_factory=dict)
-    tables: set[int] = field(default_factory=set)
-    signals: set[Signal] = field(default_factory=set)
-
-    def add(self, other: "Applied") -> None:
-        """Adds the numbers of another part of the batch."""
-        self.changes += other.changes
-        self.parked += other.parked
-        self.held += other.held
-        self.conflicts += other.conflicts
-        self.signals |= other.signals
-        self.tables |= other.tables
-        for table, rows in other.by_table.items():
-            self.by_table[table] = self.by_table.get(table, 0) + rows
 
 
 class Applier:
@@ -96,6 +63,7 @@ class Applier:
         self.names = {"source_name": source_name, "target_name": target_name, "link": link_id}
         self._compiled: dict[tuple[object, ...], str] = {}
         self._cached_rows = CachedRows(connection, plan)
+        self._ordered = Ordered(connection, plan, link_id)
         self._found_only = FoundOnly(connection, plan)
         self._sifts = False
         self._all_new: set[int] = set()  # tables of the batch of which all wide rows are new
@@ -138,7 +106,7 @@ class Applier:
             raise NeedsOrderError
         staged = self._sort_out(staged, result, parked=parked)
         if staged.ordered:
-            self._apply_ordered(result)
+            self._ordered.apply(result)
             staged = read_staged(self.connection, self.plan)
         closely |= careful
         if self.inquirer:
@@ -456,9 +424,7 @@ class Applier:
         except psycopg.Error as error:
             if not is_of_one_row(error.sqlstate, table, staged):
                 raise
-            values = {"statement": statement, "number": table.number, "ops": list(ops)}
-            found = [RefusedChange(*row) for row in self._run(_REFUSED, values).fetchall()]
-            refused = [change for change in found if is_of_one_row(change.sqlstate, table, staged)]
+            refused = refused_changes(self.connection, statement, table, ops, staged)
             if not refused:
                 raise
             raise RefusedChangesError(refused, error) from None
@@ -558,51 +524,6 @@ class Applier:
         surrogates = [number for number in staged.inserts if self.plan.tables[number].surrogate]
         spaces = [self.plan.tables[number].space for number in surrogates]
         self._run(query("forget_troubled"), {"peer": self.plan.peer_id, "surrogates": surrogates, "spaces": spaces})
-
-    def _apply_ordered(self, result: Applied) -> None:
-        """The TRUNCATE of one or more tables, or one update of a key. What is left is staged as an ordinary change."""
-        rows = self._run("SELECT table_id, op::text FROM pg_temp.change ORDER BY seq").fetchall()
-        tables = [self.plan.tables[number] for number in dict.fromkeys(number for number, _ in rows)]
-        if all(op == "T" for _, op in rows):
-            result.signals |= self._truncate(tables)
-            result.changes += len(rows)
-            return
-        [table] = tables
-        if table.held_columns:
-            self._run(held.follow_key(self.plan, table), {"link": self.link_id})
-        if table.surrogate:
-            self._run(write.free_id(self.plan, table))
-            self._run(write.rekey(self.plan, table))
-        elif self._run(
-            write.update(self.plan, table, table.value_columns, uniform=False, guarded=False, with_key=True)
-        ).rowcount:
-            if table.held_columns:
-                self._run(held.keep_values(self.plan, table, with_key=True), {"link": self.link_id})
-            self._run("DELETE FROM pg_temp.change")
-            result.changes += 1
-            result.signals |= set(table.signals)
-        elif not table.value_columns:
-            self._run(write.key_alone(self.plan, table))
-        elif not self._run(write.moved_already(self.plan, table)).rowcount:
-            self._run(
-                "INSERT INTO pg_temp.trouble (seq, reason, message)"
-                " SELECT seq, 'missing', 'the row whose key was changed is not known here' FROM pg_temp.change"
-            )
-            result.parked += self._park()
-
-    def _truncate(self, tables: Sequence[TablePlan]) -> set[Signal]:
-        """Empties tables. Returns of which caches Odoo's workers are to be told."""
-        counts = self._run(write.in_one_statement([write.truncate(self.plan, table) for table in tables])).fetchall()
-        for table in tables:
-            if table.surrogate:
-                self._run(write.bury_truncated(self.plan, table))
-            if table.held_columns or table.number in self.plan.naming:
-                self._run(
-                    "DELETE FROM ucrepl.held WHERE link_id = %(link)s AND table_id = %(table)s",
-                    {"link": self.link_id, "table": table.number},
-                )
-        self._run("DELETE FROM pg_temp.change")
-        return {signal for place, count in counts if count for signal in tables[place].signals}
 
     def _park(self) -> int:
         """Parks what trouble was noted for. Returns how many changes."""

@@ -12,7 +12,8 @@ from psycopg.rows import TupleRow
 
 from ucrepl.db.sqlfiles import query
 from ucrepl.db.sqlstate import Verdict, classify
-from ucrepl.link.apply import Applied, Applier, NeedsOrderError
+from ucrepl.link.applied import Applied, NeedsOrderError
+from ucrepl.link.apply import Applier
 from ucrepl.link.refused import RefusedChange, RefusedChangesError
 
 SIFTED_ROWS: Final = 1000

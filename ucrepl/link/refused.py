@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 import psycopg
+from psycopg import Connection
 from psycopg.errors import ExclusionViolation, ForeignKeyViolation, UniqueViolation
+from psycopg.rows import TupleRow
 
 from ucrepl.db.sqlstate import Verdict, classify_sqlstate
 from ucrepl.link.staged import Staged
@@ -55,3 +57,17 @@ def is_of_one_row(sqlstate: str | None, table: TablePlan, staged: Staged) -> boo
     if sqlstate == ForeignKeyViolation.sqlstate:
         return all(column.refers_to != table.name for column in table.columns)
     return True
+
+
+def refused_changes(
+    target: Connection[TupleRow], statement: str, table: TablePlan, ops: str, staged: Staged
+) -> list[RefusedChange]:
+    """The staged changes of a table on which a statement fails that writes those of these kinds, each for what it is.
+
+    The caller has a savepoint to roll back to.
+    """
+    rows = target.execute(
+        'SELECT * FROM ucrepl.refused_changes(%s, %s, %s::"char"[])', [statement, table.number, list(ops)]
+    ).fetchall()
+    found = [RefusedChange(*row) for row in rows]
+    return [change for change in found if is_of_one_row(change.sqlstate, table, staged)]

@@ -17,7 +17,8 @@ from ucrepl.db.sqlfiles import query
 from ucrepl.db.sqlstate import Verdict, classify
 from ucrepl.errors import RefusedError
 from ucrepl.link.ahead import ReadAhead
-from ucrepl.link.apply import Applied, Applier, NeedsOrderError
+from ucrepl.link.applied import Applied, NeedsOrderError
+from ucrepl.link.apply import Applier
 from ucrepl.link.fetch import fetcher_of, one_state
 from ucrepl.link.files.courier import courier_of
 from ucrepl.link.finer import FinerGrain, Part

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 
-from ucrepl.link.apply import Applied
+from ucrepl.link.applied import Applied
 from ucrepl.link.seed.lane import Lane
 from ucrepl.link.seed.stage import Origin, Stager
 from ucrepl.link.seed.stream import BATCH_ROWS, ReadAhead, Rows

@@ -13,7 +13,8 @@ from ucrepl.backoff import Backoff
 from ucrepl.config import Link
 from ucrepl.db.sqlfiles import query
 from ucrepl.db.sqlstate import Verdict, classify
-from ucrepl.link.apply import Applied, Applier
+from ucrepl.link.applied import Applied
+from ucrepl.link.apply import Applier
 from ucrepl.link.fetch import Fetcher
 from ucrepl.link.finer import FinerGrain
 from ucrepl.link.signals import Signaller
