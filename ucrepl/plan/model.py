@@ -467,7 +467,7 @@ class LinkPlan:
     def by_recognition(self, present: AbstractSet[int], *, indexes: bool = False) -> Iterator[tuple[TablePlan, ...]]:
         """The same groups in the order in which records are recognised.
 
-        Last come tables with a key that may refer to records of any model, and those whose keys refer to them; with
+        Last come tables with a key that refers without a foreign key, and those whose keys refer to them; with
         `indexes` also those whose unique indexes do so.
         """
         by_key, by_any = self._recognised_last
@@ -489,12 +489,12 @@ class LinkPlan:
         return self._after_any_model(by_key), self._after_any_model({t.name: t.recognised_by for t in tables})
 
     def _after_any_model(self, looked_at: Mapping[TableName, Iterable[str]]) -> AbstractSet[int]:
-        """The tables of which columns are looked at that may refer to any record, or to one of these tables."""
+        """The tables of which columns are looked at that refer without a foreign key, or to one of these tables."""
         columns = {table: [*map(self.by_name[table].column, names)] for table, names in looked_at.items()}
         last = {
             table
             for table, some in columns.items()
-            if any(c.model_column or (c.reference and c.reference.kind == "by_model") for c in some)
+            if any(c.model_column or (c.reference and c.reference.kind in {"by_model", "object"}) for c in some)
         }
         while more := {table for table, some in columns.items() if any(c.refers_to in last for c in some)} - last:
             last |= more
