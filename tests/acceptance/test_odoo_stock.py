@@ -11,7 +11,7 @@ from tests.support.databases import MakeDatabase
 from tests.support.pair import Pair, value
 from tests.support.warehouse import BY_MOVES, ON_HAND, Warehouse
 
-ROUNDS = 6
+ROUNDS = 4
 
 
 def rows(dsn: str, statement: str) -> list[tuple[object, ...]]:
