@@ -9,12 +9,12 @@
 -- is one.
 --
 -- What a rule leaves out has a number below zero and no images: there is nothing to merge. Nor are changes of a table of
--- which the batch has an update of a key, or a TRUNCATE: one key need not be one record then. Nor are those of totals
--- (the numbers of their tables): what comes between two of them may be what this node has sent itself.
+-- which the batch has an update of a key, or a TRUNCATE: one key need not be one record then. Nor are those of
+-- the tables `apart`, with numbers that add up: between two of them may have come what this node has sent itself.
 WITH several AS (
     SELECT c.table_id, c.key
     FROM pg_temp.change AS c
-    WHERE c.table_id > 0 AND c.table_id <> ALL (%(totals)s::integer[])
+    WHERE c.table_id > 0 AND c.table_id <> ALL (%(apart)s::integer[])
     GROUP BY c.table_id, c.key
     HAVING count(*) > 1 AND NOT EXISTS (
         SELECT FROM pg_temp.change AS o WHERE o.op IN ('K', 'T') AND o.table_id = c.table_id

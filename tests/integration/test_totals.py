@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from tests.integration.links import MakePair, Pair, part_ids
+from ucrepl.link.check import Finding, run_checks
+from ucrepl.link.nodes import Nodes
 
 TABLES = """
     CREATE TABLE product (id serial PRIMARY KEY, name text UNIQUE);
@@ -239,3 +241,22 @@ def test_what_the_other_side_has_sent_between_two_changes_is_not_sent_back(make_
     pair.back()
     pair.a.run("UPDATE stock SET quantity = quantity - 2")
     assert settled(pair) == [("apple", "shelf", None, 113, 1)]
+
+
+def test_check_names_what_was_done_on_both_nodes(make_pair: MakePair) -> None:
+    """Of two that are apart each can do the same move: nothing is in conflict, and the goods are taken twice."""
+    pair = make_pair(TABLES + "CREATE TABLE stock_move (id serial PRIMARY KEY, name text, state text);", rules=RULES)
+    part_ids(pair, "stock_move_id_seq")
+    pair.a.run("INSERT INTO stock_move (name, state) VALUES ('one', 'assigned'), ('both', 'assigned')")
+    pair.settle()
+    assert [(f.severity, f.check) for f in found(pair)] == [("note", "totals")]
+    pair.a.run("UPDATE stock_move SET state = 'done'")
+    pair.b.run("UPDATE stock_move SET state = 'done' WHERE name = 'both'")
+    pair.settle()
+    [twice] = [finding for finding in found(pair) if finding.severity == "warning"]
+    assert twice.message == "done on both nodes, and counted twice: 1 stock move: 'stock_move 2'"
+
+
+def found(pair: Pair) -> list[Finding]:
+    with Nodes(pair.config, "test") as nodes:
+        return [finding for finding in run_checks(pair.config, nodes) if finding.check == "totals"]

@@ -323,7 +323,7 @@ def test_a_key_that_stands_twice() -> None:
         (NODES + "rules: [{table: x, skip: true, keys: [[a]]}]", "rules[0]", "leaves 'keys' without effect"),
         (NODES + "rules: [{table: x, skip: perhaps}]", "rules[0].skip", "'perhaps' is not true or false"),
         (NODES + "rules: [{table: x, skip: [1]}]", "rules[0].skip", "must be true or false"),
-        (NODES + "rules: [{table: x, protect: {c: 5}}]", "rules[0].protect.c", "'5' is too great .the greatest is 4"),
+        (NODES + "rules: [{table: x, protect: {c: 6}}]", "rules[0].protect.c", "'6' is too great .the greatest is 5"),
         (NODES + "rules: [{table: x, protect: {c: -1}}]", "rules[0].protect.c", "'-1' is too small .the least is 0"),
         (NODES + "rules: [{table: x, protect: {c: }}]", "rules[0].protect.c", "must be a whole number"),
         (NODES + "rules: [{table: x, protect: {'': 1}}]", "rules[0].protect['']", "must not be empty"),

@@ -56,7 +56,7 @@ IdMode = Literal["remap", "shared"]
 """Which id a new record gets on the target: one of the target's own, or that of the source."""
 
 Name = Annotated[str, StringConstraints(min_length=1)]
-Level = Annotated[int, Field(ge=0, le=4)]
+Level = Annotated[int, Field(ge=0, le=5)]
 
 ONE_FOR_ALL, BY_COLUMN = "<one for all>", "<by column>"  # the two ways to write a policy of a rule
 _Policy = TypeVar("_Policy")
@@ -217,7 +217,8 @@ class Rule(_Model):
     changed or deleted; `skip`; `recompute`: not copied, for the target computes it."""
     protect: dict[Name, Level] = {}
     """Column -> protection on the target. 0: always update; 1: never with an empty value;
-    2: only while the target's value is empty; 3: never update; 4: a counter, the greater number wins."""
+    2: only while the target's value is empty; 3: never update; 4: a counter, the greater number wins; 5: a number that
+    adds up, of which the difference is added to the target's."""
     keys: list[Key] | None = None
     """Lists of columns by which a record that is new on the source is recognised on the target, the best first. A `?`
     behind the name of a column: it may be empty, on both sides."""

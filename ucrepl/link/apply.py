@@ -99,8 +99,10 @@ class Applier:
         if self.fetcher and self.fetcher.follows:
             result.changes += self.fetcher.leave_out()
         if not (alone or self.seeding):
-            self._run(self._query("coalesce"), {"totals": list(self.plan.totals)})
+            self._run(self._query("coalesce"), {"apart": [*self.plan.totals, *self.plan.adding]})
         staged = self._renamed(self._found_only.take_out(read_staged(self.connection, self.plan)))
+        if not (alone or self.seeding or staged.tables.isdisjoint(self.plan.adding)):
+            staged = self._coalesce_sums(staged)
         result.tables |= staged.tables
         if staged.ordered and not alone:
             raise NeedsOrderError
@@ -117,6 +119,15 @@ class Applier:
         if self.plan.defers:
             self._run("SET CONSTRAINTS ALL IMMEDIATE")
         return result
+
+    def _coalesce_sums(self, staged: Staged) -> Staged:
+        """Merges the changes of records with columns that add up, each with its own difference."""
+        for number in staged.tables & self.plan.adding.keys():
+            table = self.plan.tables[number]
+            for column in self.plan.adding[number]:
+                self._run(self._compile(("chain", column.name), totals.chain, table, column))
+        self._run(self._query("coalesce"), {"apart": list(self.plan.totals)})
+        return read_staged(self.connection, self.plan)
 
     def _bring(self, staged: Staged, result: Applied) -> Staged:
         """Brings what the changes need from the source: records to which they refer, and files."""
@@ -338,10 +349,10 @@ class Applier:
         touched = self._touched(staged)
         for members in self.plan.ordered(staged.updates):
             for table in members:
-                if table.number in touched:
+                changes, names, uniform = staged.updates[table.number]
+                if table.number in touched or any(c.adds_up for c in table.chosen(names)):
                     reached[table.number] = 0
                     continue
-                changes, names, uniform = staged.updates[table.number]
                 statement = self._compile_update(table, names, uniform=uniform, guarded=True)
                 if not statement:
                     continue
@@ -474,7 +485,7 @@ class Applier:
         self._run(self._compile("gone", conflict.update_of_deleted, table))
         self._run(self._compile("lock", conflict.lock_rows, table))
         self._touched(staged)
-        if any(c.can_conflict for c in columns):
+        if any(c.can_conflict or c.adds_up for c in columns):
             self._run(self._compile(("collide", columns), conflict.collide, table, columns))
             self._run(self._query("judge_collisions"), self.names)
         self._settle_collisions(result)

@@ -9,6 +9,8 @@ from ucrepl.config import Action, Level, Mode, Totals, fits
 
 Name = Annotated[str, StringConstraints(min_length=1)]
 ALL_COLUMNS = "*"
+_FOLLOWS = frozenset({0, 5})
+"""The levels of protection that keep no value from the target."""
 
 
 class PolicyRule(BaseModel):
@@ -73,9 +75,8 @@ class PolicyRule(BaseModel):
     @property
     def holds_back(self) -> bool:
         """Whether a node of a cluster misses something of another one because of the rule."""
-        return self.cluster is not None and (
-            self.cluster != "replicate" or bool(self.columns or self.withhold or self.brought)
-        )
+        kept = any(level not in _FOLLOWS for level in self.columns.values())
+        return self.cluster is not None and (self.cluster != "replicate" or kept or bool(self.withhold or self.brought))
 
     def matches(self, schema: str, table: str) -> bool:
         """Whether the rule is for this table, if that is transient or need not be."""

@@ -190,7 +190,10 @@ def check_rules(rules: Iterable[Rule], catalogs: Sequence[Catalog], packs: Packs
         problems += [
             f"{rule.name}: column {column!r} of table {str(table.name)!r} is no number, and can't add up"
             for table in found[:1]
-            for column in (rule.totals.sum if rule.totals else ())
+            for column in (
+                *(rule.totals.sum if rule.totals else ()),
+                *(c for c, n in rule.protect.items() if n == Protection.SUM),
+            )
             if column in table.columns and base_type(table.columns[column].type) not in ADDABLE
         ]
         problems += [
@@ -240,6 +243,8 @@ def _plan_table(given: Ingredients, number: int, source: Table, target: Table) -
             found = given.finder.reference(target, name)
         stays = isinstance(found, Reference) and (found.kind == "nested" or not (found.function or given.shared_with))
         protection = Protection.NEVER if stays else policy.level(name)
+        if protection is Protection.SUM and base_type(column.type) not in ADDABLE:
+            protection = Protection.ALWAYS
         is_object = column.type == "jsonb" == source.columns[there or name].type
         missing, rule = None, None
         if refers_to or found:

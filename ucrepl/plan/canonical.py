@@ -63,8 +63,8 @@ def compared(link: LinkPlan, table: TablePlan, source: Table, *, own_rows: bool)
         source=source,
         columns=columns,
         own_rows=own_rows,
-        protected=sum(c.protection is not Protection.ALWAYS for c in values),
-        left_out=sum(c.protection is Protection.ALWAYS and not is_compared(c) for c in values) + masked,
+        protected=sum(not _follows(c) for c in values),
+        left_out=sum(_follows(c) and not is_compared(c) for c in values) + masked,
     )
 
 
@@ -168,7 +168,12 @@ def _is_compared(column: ColumnPlan) -> bool:
     is_derived = column.reference is not None and column.reference.parent is not None
     is_known = column.source_name is not None and not column.is_uncertain and not is_derived
     is_told = column.optional_rule is None or column.lenient
-    return column.protection is Protection.ALWAYS and is_told and is_known
+    return _follows(column) and is_told and is_known
+
+
+def _follows(column: ColumnPlan) -> bool:
+    """Whether protection lets the target hold what the source does."""
+    return column.protection in {Protection.ALWAYS, Protection.SUM}
 
 
 def _by_model(

@@ -77,9 +77,10 @@ def collide(link: LinkPlan, table: TablePlan, columns: tuple[ColumnPlan, ...]) -
     Where the later change wins, also those that the target itself has changed later, and then back to the old value.
     An old value that protection has kept from the target can't be found there, nor a reference to a record that has
     been deleted meanwhile, with ON DELETE SET NULL. A change that is none, once it is translated, is noted as `none`.
-    Columns that are merged key by key are looked at so.
+    Columns that are merged key by key are looked at so. Those that add up are in conflict only where a record is
+    recognised.
     """
-    watched = tuple(c for c in columns if c.can_conflict)
+    watched = tuple(c for c in columns if c.can_conflict or c.adds_up)
     row = own_row(link, table)
     joins = [*row.joins, f"JOIN {table.table.only}{table.name.sql} AS target ON {row.sql}"]
     joins += [image(link, table, "new", "sent"), image(link, table, "old", "was")]
@@ -95,6 +96,8 @@ def collide(link: LinkPlan, table: TablePlan, columns: tuple[ColumnPlan, ...]) -
         is_other, withheld = distinct(current, new.sql, kind), "false"
         if column.protection is Protection.NOT_EMPTY:
             is_other, withheld = f"{is_other} AND NOT {empty(new.sql, kind)}", empty(old, kind)
+        if column.adds_up:
+            is_other = f"{is_other} AND change.op = 'M' AND change.old IS NULL"
         is_unexpected = distinct(current, old, kind)
         if column.refers_to and column.on_delete == "n":
             is_unexpected += f" AND NOT ({current} IS NULL AND {_is_buried(link, column, was(column))})"

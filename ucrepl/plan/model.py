@@ -27,6 +27,7 @@ class Protection(IntEnum):
     WHILE_EMPTY = 2
     NEVER = 3
     COUNTER = 4
+    SUM = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +137,11 @@ class ColumnPlan:
     def can_conflict(self) -> bool:
         """Whether two sides that change it are in conflict: not where the level of protection already decides."""
         return self.protection in {Protection.ALWAYS, Protection.NOT_EMPTY}
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether the difference that an update makes is added to the local value."""
+        return self.protection is Protection.SUM
 
     @property
     def decided_by(self) -> str:
@@ -391,6 +397,12 @@ class LinkPlan:
     def followed(self) -> dict[int, TablePlan]:
         """The tables whose rows are copied: not those of totals, or of which rows are recognised, or come on demand."""
         return {n: t for n, t in self.tables.items() if not (t.on_demand or t.protected_by or t.totals)}
+
+    @cached_property
+    def adding(self) -> dict[int, tuple[ColumnPlan, ...]]:
+        """The columns that add up, of the tables of records that have any."""
+        found = {n: tuple(c for c in t.columns if c.adds_up) for n, t in self.tables.items() if not t.totals}
+        return {number: columns for number, columns in found.items() if columns}
 
     @cached_property
     def totals(self) -> dict[int, TablePlan]:

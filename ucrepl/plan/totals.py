@@ -116,6 +116,38 @@ WHERE CASE WHEN chosen.key_0 IS NULL
 END"""
 
 
+def chain(link: LinkPlan, table: TablePlan, column: ColumnPlan) -> str:
+    """Has each staged update of a record begin, in a column that adds up, with the value with which the last one ended.
+
+    Between two of them the source may have got a difference of somebody else: merged they would send it back.
+    """
+    hstore, name = quote(link.hstore_schema), literal(column.name)
+    return f"""\
+WITH written AS (
+    SELECT c.seq, c.key, c.op,
+        count(*) OVER (PARTITION BY c.key) AS changes,
+        count(*) FILTER (WHERE c.op = 'I') OVER (PARTITION BY c.key ORDER BY c.seq) AS life,
+        coalesce({hstore}.fetchval(c.old, {name})::numeric, 0) AS was,
+        coalesce({hstore}.fetchval(c.new, {name})::numeric, 0) AS now
+    FROM pg_temp.change AS c
+    WHERE c.table_id = {table.number} AND c.op IN ('I', 'U') AND {hstore}.exist(c.new, {name})
+),
+chained AS (
+    SELECT w.seq, w.op, w.now - w.was AS difference,
+        first_value(CASE w.op WHEN 'I' THEN w.now ELSE w.was END) OVER life
+        + sum(CASE w.op WHEN 'U' THEN w.now - w.was ELSE 0 END) OVER life AS total
+    FROM written AS w
+    WHERE w.changes > 1
+    WINDOW life AS (PARTITION BY w.key, w.life ORDER BY w.seq)
+)
+UPDATE pg_temp.change AS change
+SET
+    old = {hstore}.hs_concat(change.old, {hstore}.hstore({name}, (chained.total - chained.difference)::text)),
+    new = {hstore}.hs_concat(change.new, {hstore}.hstore({name}, chained.total::text))
+FROM chained
+WHERE change.seq = chained.seq AND change.table_id = {table.number} AND chained.op = 'U'"""
+
+
 def _sides(link: LinkPlan, table: TablePlan) -> str:
     """The changes, each once as it takes from a combination, once as it adds to one. `given`: what an update brings."""
     after = f"CASE WHEN change.op IN ('U', 'K') THEN {quote(link.hstore_schema)}.hs_concat(change.old, change.new)"

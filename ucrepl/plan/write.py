@@ -121,7 +121,7 @@ def update(
             joins += value.joins
             values[column.name] = value.sql
     assignments = [
-        f"{quote(c.name)} = {_if_sent(link, c, protected(c, values[c.name]), uniform=uniform)}" for c in writable
+        f"{quote(c.name)} = {_if_sent(link, c, _result(c, values[c.name]), uniform=uniform)}" for c in writable
     ]
     conditions = [f"change.table_id = {table.number}", f"change.op IN ({_operations(guarded, with_key)})", row.sql]
     if guarded:
@@ -140,12 +140,13 @@ def update(
         ]
     elif not with_key:
         different = [
-            _and_sent(link, c, distinct(f"target.{quote(c.name)}", values[c.name], c.column.type)) for c in writable
+            _and_sent(link, c, distinct(f"target.{quote(c.name)}", _compared(c, values[c.name]), c.column.type))
+            for c in writable
         ]
         conditions.append("(\n" + lines(different, separator=" OR", depth=2) + "\n    )")
     used = _joined([*assignments, *joins, *conditions])
     images = [image(link, table, "new", "sent", used)]
-    if merges or (guarded and any(c.can_conflict for c in writable)):
+    if merges or any(c.adds_up or (guarded and c.can_conflict) for c in writable):
         images.append(image(link, table, "old", "was", used))
     joins = [*row.joins, *images, *joins]
     return f"""\
@@ -330,6 +331,25 @@ def _operations(guarded: bool, with_key: bool) -> str:  # noqa: FBT001 - two pri
     if with_key:
         return "'K'"
     return "'U'" if guarded else "'U', 'M'"
+
+
+def _result(column: ColumnPlan, value: str) -> str:
+    """What a column holds after an update. One that adds up has the source's value where its record is recognised."""
+    if not column.adds_up:
+        return protected(column, value)
+    name = quote(column.name)
+    now, was_, here = (f"coalesce({row}.{name}::numeric, 0)" for row in ("sent", "was", "target"))
+    total = f"({here} + {now} - {was_})"
+    return (
+        f"CASE WHEN change.op = 'M' AND change.old IS NULL THEN {value}"
+        f" WHEN sent.{name} IS NULL THEN nullif({total}, 0)::{column.column.type}"
+        f" ELSE {total}::{column.column.type} END"
+    )
+
+
+def _compared(column: ColumnPlan, value: str) -> str:
+    """What tells whether an update changes a column."""
+    return _result(column, value) if column.adds_up else value
 
 
 def protected(column: ColumnPlan, value: str) -> str:

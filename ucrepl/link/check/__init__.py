@@ -16,6 +16,7 @@ from ucrepl.link.check.links import LINK_CHECKS
 from ucrepl.link.check.nodes import NODE_CHECKS
 from ucrepl.link.check.numbers import numbers
 from ucrepl.link.check.tables import TABLE_CHECKS
+from ucrepl.link.check.totals import totals
 from ucrepl.link.node import refuse_encoding
 from ucrepl.link.nodes import Nodes, explain
 
@@ -45,7 +46,7 @@ def run_checks(config: Config, nodes: Nodes, progress: Callable[[str], None] = l
             progress(link.name)
             of_link = link_facts(config, link, facts[link.source], facts[link.target])
             found += _all(TABLE_CHECKS, of_link, link.target, Finding("warning", "", "", "", link=link.name))
-            checks = (*LINK_CHECKS, numbers, files, left_behind)
+            checks = (*LINK_CHECKS, numbers, files, totals, left_behind)
             found += _all(checks, of_link, link.target, Finding("warning", "", "", "", link=link.name))
     return sorted(found, key=lambda finding: _ORDER.index(finding.severity))
 

@@ -16,6 +16,7 @@ _LEVELS = {
     Protection.WHILE_EMPTY: "only while it is empty here",
     Protection.NEVER: "never",
     Protection.COUNTER: "the greater number stays",
+    Protection.SUM: "differences add up",
 }
 
 
