@@ -1,11 +1,11 @@
 -- ucrepl.follow_tables()
 --
 -- Purpose:    sees which tables the numbers of this node are by now: what was renamed or has moved keeps its number, what
---             was dropped leaves its name to another one, and new tables get numbers.
+--             was dropped leaves its name to another one, and new tables get numbers. Notes what columns were called.
 -- Parameters: none.
--- Returns:    how many numbers are of another table, or of another name, than they were.
+-- Returns:    how many numbers are of another table, or of another name, or have other columns, than they were.
 -- Reads:      the catalog.
--- Writes:     ucrepl.table_name.
+-- Writes:     ucrepl.table_name, ucrepl.former_column.
 --
 -- A table that was restored from a dump has another oid, and brings its trigger along, which has its number. A number that
 -- is older than these columns is that of the table with the trigger, else of the one with the name.
@@ -25,7 +25,7 @@ BEGIN
     moved := moved + rows;
 
     UPDATE ucrepl.table_name AS t
-    SET relation = g.relation, dropped_at = NULL
+    SET relation = g.relation, dropped_at = NULL, columns = NULL
     FROM (
         SELECT DISTINCT ON (x.number) x.number, x.relation, x.has_name
         FROM (
@@ -92,6 +92,32 @@ BEGIN
     SET dropped_at = clock_timestamp()
     FROM ucrepl.tracked_table AS k
     WHERE k.table_id = t.table_id AND t.relation IS NULL AND t.dropped_at IS NULL;
+    GET DIAGNOSTICS rows = ROW_COUNT;
+    moved := moved + rows;
+
+    WITH seen AS (
+        SELECT
+            t.table_id,
+            array_agg(CASE WHEN NOT a.attisdropped THEN a.attname END ORDER BY a.attnum) AS columns,
+            array_agg(a.xmin::text::bigint ORDER BY a.attnum) AS xids
+        FROM ucrepl.table_name AS t
+        JOIN pg_attribute AS a ON a.attrelid = t.relation AND a.attnum > 0
+        GROUP BY t.table_id
+    ),
+    renamed AS (
+        INSERT INTO ucrepl.former_column (table_id, attnum, name, until_xid)
+        SELECT t.table_id, o.attnum, o.name, (n.xid - (n.xid - s.xids[o.attnum]) % 4294967296)::text::xid8
+        FROM (SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS xid) AS n
+        CROSS JOIN ucrepl.table_name AS t
+        JOIN seen AS s ON s.table_id = t.table_id
+        CROSS JOIN LATERAL unnest(t.columns) WITH ORDINALITY AS o (name, attnum)
+        WHERE s.columns[o.attnum] <> o.name
+        ON CONFLICT DO NOTHING
+    )
+    UPDATE ucrepl.table_name AS t
+    SET columns = s.columns
+    FROM seen AS s
+    WHERE s.table_id = t.table_id AND t.columns IS DISTINCT FROM s.columns;
     GET DIAGNOSTICS rows = ROW_COUNT;
     RETURN moved + rows;
 END;

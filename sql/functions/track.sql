@@ -4,7 +4,7 @@
 -- Parameters: the table, and the columns that identify a row.
 -- Returns:    whether anything had to be made. CREATE TRIGGER waits for the writers of the table: set lock_timeout.
 -- Reads:      the catalog.
--- Writes:     ucrepl.table_name, ucrepl.tracked_table; the triggers of the table and of its partitions.
+-- Writes:     ucrepl.table_name, ucrepl.tracked_table, ucrepl.former_key; the triggers of the table and of its partitions.
 CREATE OR REPLACE FUNCTION ucrepl.track(tracked regclass, key_columns name[]) RETURNS boolean
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -31,6 +31,13 @@ BEGIN
         made := true;
     END LOOP;
     IF made THEN
+        -- nobody writes to the table meanwhile: its trigger is being made
+        INSERT INTO ucrepl.former_key (table_id, until_seq, key_columns)
+        SELECT k.table_id, s.last_value, k.key_columns
+        FROM ucrepl.tracked_table AS k
+        CROSS JOIN ucrepl.journal_seq AS s
+        WHERE k.table_id = ucrepl.table_number(tracked) AND k.key_columns <> track.key_columns
+        ON CONFLICT DO NOTHING;
         INSERT INTO ucrepl.tracked_table AS t (table_id, key_columns)
         VALUES (ucrepl.table_number(tracked), track.key_columns)
         ON CONFLICT (table_id) DO UPDATE SET key_columns = excluded.key_columns;

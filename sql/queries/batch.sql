@@ -8,7 +8,7 @@
 -- Of inserted rows the nulls do not travel (pg_temp.blank has an image of nothing else of each table): they are a third
 -- of a row, and a column that does not come becomes null.
 --
--- The mark after FROM is `numbered`, or where tables are masked a subquery of it in which they have their masks.
+-- The mark after FROM is `numbered`, or a subquery of it, in which tables have their masks, and the columns and keys of now.
 WITH visible AS (
     SELECT j.*
     FROM ucrepl.journal AS j

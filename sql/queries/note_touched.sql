@@ -35,17 +35,10 @@ noted AS (
     FROM ucrepl.journal AS j
     CROSS JOIN LATERAL unnest(@hstore@.akeys(j.new)) AS k (column_name)
     LEFT JOIN pg_temp.by_key AS b ON b.table_id = j.table_id AND b.column_name = k.column_name
-    CROSS JOIN LATERAL (
-        SELECT NULL::text[] AS path
-        WHERE b.table_id IS NULL
-        UNION ALL
-        SELECT c.path
-        FROM ucrepl.changed_members(
-            CASE WHEN b.table_id IS NOT NULL THEN @hstore@.fetchval(j.old, k.column_name)::jsonb END,
-            CASE WHEN b.table_id IS NOT NULL THEN @hstore@.fetchval(j.new, k.column_name)::jsonb END
-        ) AS c
-        WHERE b.table_id IS NOT NULL
-    ) AS m
+    LEFT JOIN LATERAL ucrepl.changed_members(
+        CASE WHEN b.table_id IS NOT NULL THEN @hstore@.fetchval(j.old, k.column_name)::jsonb END,
+        CASE WHEN b.table_id IS NOT NULL THEN @hstore@.fetchval(j.new, k.column_name)::jsonb END
+    ) AS m ON true
     WHERE j.xid >= (SELECT s.xid FROM since AS s)
         AND j.at >= (SELECT e.at FROM earliest AS e)
         AND j.op = 'U'

@@ -3,6 +3,7 @@ SELECT
     table_id,
     op::text,
     count(*) AS changes,
+    bool_or(key IS NULL) AS keyless,
     @hstore@.akeys(ucrepl.overlay(new) FILTER (WHERE op = 'U')) AS columns,
     min(@hstore@.akeys(new)) FILTER (WHERE op = 'U') = max(@hstore@.akeys(new)) FILTER (WHERE op = 'U') AS uniform
 FROM pg_temp.change

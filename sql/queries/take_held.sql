@@ -3,8 +3,8 @@
 -- Parameters: tables, those with a place for whole changes; numbers and names, the columns that have one; naming,
 -- naming_names and models as for `hold`: what still names a model without a table stays. Of a record of which values are
 -- held, those of other columns stay. A transaction comes before those that depend on it, and is not cut: it had written
--- its last change before they wrote theirs. What stands in no journal (a number below zero) is of none. The old values of
--- held ones are null, as they are in a column that has just been made.
+-- its last change before they wrote theirs. What stands in no journal (a number below zero) is of none. Values of
+-- columns go on from the first old ones, or from null, as it is in a column that has just been made.
 WITH place AS (
     SELECT p.number, array_agg(p.name) AS names
     FROM unnest(%(numbers)s::integer[], %(names)s::text[]) AS p (number, name)
@@ -38,8 +38,9 @@ taken AS (
     RETURNING h.*
 ),
 kept AS (
-    INSERT INTO ucrepl.held (link_id, seq, xid, table_id, op, key, new, at, times, held_at)
-    SELECT t.link_id, t.seq, t.xid, t.table_id, t.op, t.key, @hstore@.delete(t.new, p.names), t.at, t.times, t.held_at
+    INSERT INTO ucrepl.held (link_id, seq, xid, table_id, op, key, old, new, at, times, held_at)
+    SELECT
+        t.link_id, t.seq, t.xid, t.table_id, t.op, t.key, t.old, @hstore@.delete(t.new, p.names), t.at, t.times, t.held_at
     FROM taken AS t
     JOIN place AS p ON p.number = t.table_id
     WHERE t.op = 'C' AND NOT @hstore@.akeys(t.new) <@ p.names
@@ -52,7 +53,7 @@ SELECT
     CASE t.op WHEN 'C' THEN 'U' ELSE t.op END,
     t.key,
     CASE t.op WHEN 'C' THEN (
-        SELECT @hstore@.hstore(array_agg(v.name), array_agg(NULL::text))
+        SELECT @hstore@.hstore(array_agg(v.name), array_agg(@hstore@.fetchval(t.old, v.name)))
         FROM unnest(@hstore@.akeys(sent.image)) AS v (name)
     ) ELSE t.old END,
     sent.image,

@@ -1,7 +1,7 @@
 -- window: where the next batch of a link ends, what is in it, and whether the link can go on.
 --
--- went_back: the source is older than the position. purged: changes after the position are gone. structure: what the
--- query of that name says. touched: the tables of which it has changes, where it is not one of
+-- went_back: the source is older than the position. purged: changes after the position are gone. structure: a number that
+-- grows with every table and every column that is added; shapes: what `shape` says of each of the touched tables. touched: the tables of which it has changes, where it is not one of
 -- a backlog.
 --
 -- Parameters: position, the last tick applied; ticks, after how many stored ticks the batch ends at the latest. With
@@ -76,10 +76,14 @@ SELECT
     pg_catalog.pg_snapshot_xmax(b.now_seen) < pg_catalog.pg_snapshot_xmax(b.position) AS went_back,
     (SELECT NOT pg_catalog.pg_visible_in_snapshot(n.purged_xid, b.position) FROM ucrepl.node AS n) IS TRUE AS purged,
     (
-        SELECT (
-            sum(pg_catalog.hashtextextended(c.relname, c.oid::bigint << 32 | c.relnamespace::bigint)) + sum(c.relnatts)
-        )::text
+        SELECT sum(c.relnatts)
         FROM pg_catalog.pg_class AS c
         WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
-    ) AS structure
+    ) AS structure,
+    ARRAY(
+        SELECT coalesce(@shape@, '')
+        FROM unnest(b.touched) WITH ORDINALITY AS n (number, position)
+        LEFT JOIN ucrepl.table_name AS t ON t.table_id = n.number
+        ORDER BY n.position
+    ) AS shapes
 FROM looked_at AS b;

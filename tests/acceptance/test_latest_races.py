@@ -37,35 +37,6 @@ def test_a_column_that_goes_back_to_its_old_value_while_a_batch_waits_for_the_ro
     assert value(pair.milan, "SELECT city FROM res_partner WHERE id = 7") == ("Milano" if elsewhere else "Torino")
 
 
-def test_a_key_that_goes_back_to_its_old_value_while_a_batch_waits_for_the_row(
-    database: MakeDatabase, tmp_path: Path
-) -> None:
-    """Another key, which both have changed too, and a third one that only the batch brings, do not hold it up."""
-    turin_dsn, milan_dsn = database("shop"), database("shop")
-    rules = [{"table": "res_partner", "merge": {"names": "keys"}}]
-    pair = Pair.linked(tmp_path, turin_dsn, milan_dsn, lock_timeout_ms=60_000, rules=rules)
-    for dsn in (turin_dsn, milan_dsn):
-        with psycopg.connect(dsn) as connection:
-            connection.execute("ALTER TABLE res_partner ADD names jsonb")
-            connection.execute('UPDATE res_partner SET names = \'{"en": 0, "fr": 0}\'')
-    pair.run("install")
-    pair.run("seed", "--same-ids")
-    change = "UPDATE res_partner SET names = names || %s WHERE id = 6"
-    with psycopg.connect(pair.turin) as turin:
-        turin.execute(change, ['{"en": 1, "fr": 1, "it": 1}'])
-    with psycopg.connect(pair.milan) as milan:
-        milan.execute(change, ['{"en": 2}'])
-        milan.execute(change, ['{"en": 0, "fr": 2}'])
-        with pair.daemon():
-            wait_for(lambda: waits_for_a_lock(pair.milan), what="the batch that waits for the row")
-            milan.commit()
-            wait_for(lambda: value(pair.milan, "SELECT names ? 'it' FROM res_partner WHERE id = 6"))
-    pair.drain_all()
-
-    assert_equal(pair.turin, pair.milan)
-    assert value(pair.milan, "SELECT names FROM res_partner WHERE id = 6") == {"en": 0, "fr": 2, "it": 1}
-
-
 def waits_for_a_lock(dsn: str) -> bool:
     """Whether a session of ucrepl waits for somebody who holds a row."""
     return bool(

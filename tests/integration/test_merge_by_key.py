@@ -1,20 +1,14 @@
 """Columns that hold several values, each under a key: both sides change them, and each key is settled by itself."""
 
-from contextlib import ExitStack
-from itertools import permutations
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.integration.links import BACK, FORTH, Conflict, MakePair, Pair, Side
-from tests.support.cli import ucrepl
-from tests.support.databases import MakeDatabase
+from tests.integration.links import BACK, FORTH, Conflict, MakePair, Pair
 from tests.support.odoo_tables import ODOO_TABLES, add_fields, move_ids_apart
 from ucrepl.link.nodes import Nodes
-from ucrepl.link.seed.dry_run import DryRun
-from ucrepl.link.seed.run import seed_link
 from ucrepl.link.verify import Options, TableReport, verify_link
 
 ITEM = "CREATE TABLE item (id serial PRIMARY KEY, ref text UNIQUE, name jsonb, note text)"
@@ -338,24 +332,7 @@ def test_records_that_are_recognised_as_one_are_merged(make_pair: MakePair, orde
     assert {(c.kind, c.column) for c in pair.b.conflicts()} == {("insert", "name[en]")}
 
 
-@pytest.mark.parametrize("rows", [1, 1500])
-def test_seeding_leaves_alone_the_keys_that_only_the_target_has(make_pair: MakePair, rows: int) -> None:
-    pair = make_pair(ITEM, rules=[BY_KEY | {"keys": [["ref"]]}], installed=False, both_ways=False)
-    pair.b.run("SELECT setval('item_id_seq', 10000)")
-    fill = "INSERT INTO item (ref, name) SELECT i, %s FROM generate_series(1, %s) AS i"
-    pair.a.run(fill, '{"en": "of a", "fr": "un"}', rows)
-    pair.b.run(fill, '{"en": "of b", "de": "eins"}', rows)
-    pair.install()
-    with Nodes(pair.config, "test") as nodes:
-        told = DryRun(pair.config, pair.config.links[0], nodes).run(0)
-        seed_link(pair.config, pair.config.links[0], nodes)
-    assert [(table.recognised, table.update) for table in told] == [(rows, rows)]
-    merged = {"en": "of a", "fr": "un", "de": "eins"}
-    assert pair.b.rows("SELECT name, count(*) FROM item GROUP BY name") == [(merged, rows)]
-    assert pair.b.conflicts() == []
-
-
-def test_comparing_leaves_alone_what_only_the_target_has(make_pair: MakePair) -> None:
+def test_comparing_and_seeding_leave_alone_what_only_the_target_has(make_pair: MakePair) -> None:
     pair = prepared(make_pair, '{"en": "one", "fr": "un"}', both_ways=False)
     change(pair.b, de="eins")
 
@@ -371,31 +348,6 @@ def test_comparing_leaves_alone_what_only_the_target_has(make_pair: MakePair) ->
     report = compare(repair=True)
     assert (report.different, report.mended, report.failed) == (1, 1, 0)
     assert pair.b.value("SELECT name FROM item") == {"en": "one", "fr": "un", "de": "eins"}
-
-
-def test_three_nodes_each_change_another_key(database: MakeDatabase, tmp_path: Path) -> None:
-    nodes = ("turin", "milan", "rome")
-    config = tmp_path / "ucrepl.yaml"
-    with ExitStack() as stack:
-        sides = [Side(name, database("empty")) for name in nodes]
-        links = [{"from": one, "to": other, "ids": "shared"} for one, other in permutations(nodes, 2)]
-        dsns = {side.name: {"dsn": side.dsn} for side in sides}
-        config.write_text(yaml.safe_dump({"nodes": dsns, "links": links, "rules": [BY_KEY]}))
-        for side in sides:
-            stack.enter_context(side.connection)
-            side.run(f'{ITEM}; INSERT INTO item (ref, name) VALUES (\'x\', \'{{"en": "one", "fr": "un"}}\')')
-        for command in (["install"], ["seed", "--same-ids"], ["ids", "share"]):
-            ucrepl(*command, config=config)
-        turin, milan, rome = sides
-        change(turin, en="ONE")
-        change(milan, fr="UN", de="eins")
-        change(rome, it="uno")
-        change(rome, it="UNO")
-        ucrepl("run", "--drain", config=config)
-        change(rome, fr=None)
-        ucrepl("run", "--drain", config=config)
-        assert [side.value("SELECT name FROM item") for side in sides] == [{"en": "ONE", "de": "eins", "it": "UNO"}] * 3
-        assert [problem for side in sides for problem in (*side.parked(), *side.conflicts())] == []
 
 
 def test_a_change_that_is_none_here_leaves_alone_what_is_here(make_pair: MakePair, tmp_path: Path) -> None:

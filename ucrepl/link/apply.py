@@ -40,7 +40,7 @@ class Applier:
     The statements of the plan are compiled when they are first needed and kept. `seeding`: what is staged are rows of
     the source, each once, for which recognition has been done. `fetcher` fetches what is referred to and is not here,
     `inquirer` asks the source who unknown records are.
-    `courier` brings the files of attachments.
+    `courier` brings the files of attachments. `looks_back`: changes may have columns that the source has no more.
     """
 
     def __init__(
@@ -61,6 +61,7 @@ class Applier:
         self.plan = plan
         self.link_id = link_id
         self.names = {"source_name": source_name, "target_name": target_name, "link": link_id}
+        self.looks_back = not seeding
         self._compiled: dict[tuple[object, ...], str] = {}
         self._cached_rows = CachedRows(connection, plan)
         self._ordered = Ordered(connection, plan, link_id)
@@ -108,7 +109,7 @@ class Applier:
             raise NeedsOrderError
         staged = self._sort_out(staged, result, parked=parked)
         if staged.ordered:
-            self._ordered.apply(result)
+            self._ordered.apply(result, looks_back=self.looks_back)
             staged = read_staged(self.connection, self.plan)
         closely |= careful
         if self.inquirer:
@@ -155,6 +156,10 @@ class Applier:
             self._run(query("leave_out_skipped"), {"numbers": list(rules), "rules": list(rules.values())})
         kept = self._hold(staged)
         result.held += kept
+        if staged.keyless:
+            self._run(query("note_keyless"), {"tables": list(self.plan.tables)})
+            result.parked += (taken := self._park())
+            kept += taken
         if parked:
             self._run(query("note_queued"), {"link": self.link_id, "totals": list(self.plan.totals)})
         taken = self._park() if parked else 0
@@ -175,14 +180,23 @@ class Applier:
         """Keeps what the written changes have for columns that have no place here, in place of what is void now."""
         for number in staged.inserts.keys() | staged.updates.keys() | staged.deletes.keys():
             table = self.plan.tables[number]
+            values = {"link": self.link_id}
+            if self.looks_back and number not in staged.deletes.keys() - staged.inserts.keys() - staged.updates.keys():
+                self._look_back(table)
             if not table.held_columns:
                 continue
-            values = {"link": self.link_id}
             if number in staged.inserts or number in staged.deletes:
                 self._run(self._compile("forget values", held.forget_values, table), values)
             updated = staged.updates.get(number, (0, (), False))[1]
             if number in staged.inserts or not set(table.held_columns).isdisjoint(updated):
                 self._run(self._compile("keep values", held.keep_values, table), values)
+
+    def _look_back(self, table: TablePlan) -> None:
+        """Writes, or keeps, what the changes have for columns that the source had when they were written."""
+        if table.late_columns:
+            self._run(self._compile("late", write.late, table))
+        if table.holds_values:
+            self._run(self._compile("keep unknown", held.keep_unknown, table), {"link": self.link_id})
 
     def _take_out_doubtful(self, staged: Staged, result: Applied) -> Staged:
         """Parks the rows of which recognition has found that they could be several records of this node."""

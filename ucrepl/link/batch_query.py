@@ -7,8 +7,9 @@ from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
 from ucrepl.db.sqlfiles import query
-from ucrepl.plan import mask, route
+from ucrepl.plan import mask, past, route
 from ucrepl.plan.catalog import TableName
+from ucrepl.plan.past import Past
 from ucrepl.plan.text import literal
 
 MOST_FUNCTIONS: Final = 200
@@ -19,7 +20,8 @@ class BatchQuery:
     """Makes the query, and keeps what was made of it in the session.
 
     `hstore` is the schema of that extension on the source; `masks` and `routes` are those of the tables that have any,
-    by their numbers there; `lists`: the parameters `tables` and `seeded` of the query.
+    by their numbers there; `pasts` what tables were when changes were written; `lists`: the parameters `tables` and
+    `seeded` of the query.
     """
 
     def __init__(
@@ -28,14 +30,15 @@ class BatchQuery:
         hstore: str,
         masks: Mapping[int, tuple[TableName, Mapping[str, str]]],
         routes: Mapping[int, str],
+        pasts: Mapping[int, Past],
         lists: Mapping[str, Sequence[object]],
     ) -> None:
         self._connection = connection
         self._hstore = hstore
-        self._masks, self._routes = masks, routes
+        self._masks, self._routes, self._pasts = masks, routes, pasts
         self._lists = lists
         self._functions: dict[frozenset[int], str] = {}
-        self._special = masks.keys() | routes.keys()
+        self._special = masks.keys() | routes.keys() | pasts.keys()
         self._whole = self._text(self._special)
 
     def statement(self, touched: Collection[int] | None) -> tuple[str, dict[str, object]]:
@@ -60,8 +63,10 @@ class BatchQuery:
         return name
 
     def _text(self, special: Collection[int]) -> str:
-        """The query with the masks and routes of these tables."""
-        numbered = route.routed([(number, of_table) for number, of_table in self._routes.items() if number in special])
+        """The query with the masks, routes and pasts of these tables."""
+        of_now = past.as_now(self._hstore, [of_table for number, of_table in self._pasts.items() if number in special])
+        routes = [(number, of_table) for number, of_table in self._routes.items() if number in special]
+        numbered = route.routed(routes, of_now)
         masked = [(number, *of_table) for number, of_table in self._masks.items() if number in special]
         changes = mask.changes(self._hstore, masked, numbered).replace("%", "%%")
         return query("batch", self._hstore).replace("@changes@", changes)

@@ -33,6 +33,7 @@ class Noted:
     shared_with: Sequence[int] = ()
     pairs: Mapping[int, Mapping[int, int]] = field(default_factory=dict)
     fills: int = 0
+    altered: int = 0
 
 
 def read_ingredients(
@@ -71,6 +72,7 @@ def read_ingredients(
         transient=transient_tables(source, packs),
         signalling=signalling(target, packs),
         fills=noted.fills,
+        altered=noted.altered,
     )
 
 

@@ -19,8 +19,11 @@ class Ordered:
         self.plan = plan
         self.link_id = link_id
 
-    def apply(self, result: Applied) -> None:
-        """The TRUNCATE of one or more tables, or one update of a key. What is left is staged as an ordinary change."""
+    def apply(self, result: Applied, *, looks_back: bool) -> None:
+        """The TRUNCATE of one or more tables, or one update of a key. What is left is staged as an ordinary change.
+
+        `looks_back`: it may have columns that the source has no more.
+        """
         rows = self._run("SELECT table_id, op::text FROM pg_temp.change ORDER BY seq").fetchall()
         tables = [self.plan.tables[number] for number in dict.fromkeys(number for number, _ in rows)]
         if all(op == "T" for _, op in rows):
@@ -38,6 +41,8 @@ class Ordered:
         ).rowcount:
             if table.held_columns:
                 self._run(held.keep_values(self.plan, table, with_key=True), {"link": self.link_id})
+            if looks_back and table.holds_values:
+                self._run(held.keep_unknown(self.plan, table, with_key=True), {"link": self.link_id})
             self._run("DELETE FROM pg_temp.change")
             result.changes += 1
             result.signals |= set(table.signals)

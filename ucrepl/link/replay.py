@@ -135,6 +135,7 @@ class LinkReplayer:
         have been applied is noted: it is left out when the batch comes again.
         """
         started = time.perf_counter()
+        self.applier.looks_back = self.applier.plan.altered >= int(position.partition(":")[0])
         try:
             batch = self._replay(position, window)
         except (NeedsOrderError, psycopg.Error) as error:
@@ -165,6 +166,7 @@ class LinkReplayer:
 
     def retry_parked(self, parked_ids: list[int] | None = None) -> Applied:
         """Tries parked changes again, all or those given, each record's in order. Those that fail are parked again."""
+        self.applier.looks_back = True
         with self.target.transaction():
             self._begin(None)
             self.finer.prepare()
@@ -185,6 +187,7 @@ class LinkReplayer:
         if self._release is None:
             return None
         self.stop_reading()
+        self.applier.looks_back = True
         with self.target.transaction():
             state = self._begin(None)
             if state["paused"]:

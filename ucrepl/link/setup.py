@@ -22,7 +22,8 @@ from ucrepl.link.ingredients import (
 from ucrepl.link.made import made_columns, stage_made
 from ucrepl.link.node import NodeIdentity, identify
 from ucrepl.link.partners import find_partners, follow_tables
-from ucrepl.link.source import Source, structure_of
+from ucrepl.link.pasts import for_reading, read_pasts, rewrite_waiting
+from ucrepl.link.source import Source, shapes_of, structure_of
 from ucrepl.link.totals import mark_statement
 from ucrepl.plan.build import build_plan
 from ucrepl.plan.catalog import Catalog
@@ -82,11 +83,13 @@ def _open(
             f"both ends of link {link.name!r} are the same database", hint="check the DSNs of the two nodes"
         )
     structure = structure_of(source)
-    catalogs = _catalogs(source, target, trace=trace)
+    shapes, catalogs = _catalogs(source, target, trace=trace)
+    pasts = read_pasts(source, catalogs[0])
     if trace:
         with target.transaction():
             peer_id, link_id = register_link(target, link, origin)
             partners = find_partners(source, target, peer_id, trace=True)
+            rewrite_waiting(target, peer_id, catalogs[1].hstore_schema, partners.by_number, pasts)
         source.execute(
             "INSERT INTO ucrepl.consumer (link, confirmed) VALUES (%s, %s) ON CONFLICT (link) DO NOTHING",
             [link.name, BEGINNING],
@@ -103,6 +106,7 @@ def _open(
         shared_with=shared_with,
         pairs=pairs_in_names(target, link, config.packs),
         fills=filled_until(made),
+        altered=max((past.altered for past in pasts), default=0),
     )
     plan = build_plan(read_ingredients(config, link, (source, target), catalogs, noted))
     if trace and plan.totals:
@@ -114,8 +118,9 @@ def _open(
     seeded: dict[int, str] = dict(target.execute(query("seeded_tables"), {"link": link_id}).fetchall())
     directed = {there: -here if here in plan.skipped else here for there, here in partners.by_number.items()}
     reading = Source(source, link.name, end.uuid, structure, directed, seeded)
+    reading.shapes = shapes
     names = (table.name for table in plan.tables.values())
-    reading.stage(catalogs[0].hstore_schema, names, plan.masks, plan.routes)
+    reading.stage(catalogs[0].hstore_schema, names, plan.masks, plan.routes, for_reading(pasts, plan.masks))
     has_bus = link.bus and BUS in catalogs[1].tables
     bus = Bus(target, config.nodes[link.target].dsn) if has_bus else None
     return OpenLink(link_id, plan, reading, target, Route.of(config, link), bus)
@@ -166,12 +171,17 @@ def _registered(target: Connection[TupleRow], link: Link, origin: NodeIdentity) 
     return peer[0] if peer else 0, row[0] if row else 0
 
 
-def _catalogs(source: Connection[TupleRow], target: Connection[TupleRow], *, trace: bool) -> tuple[Catalog, Catalog]:
-    """The catalogs of both ends, which know by what numbers their tables go by then, unless nothing may be written."""
+def _catalogs(
+    source: Connection[TupleRow], target: Connection[TupleRow], *, trace: bool
+) -> tuple[dict[int, str], tuple[Catalog, Catalog]]:
+    """The shapes of the source's tables, and the catalogs of both ends.
+
+    The ends know by then by what numbers their tables go, unless nothing may be written.
+    """
     while True:
-        catalogs = read_catalog(source), read_catalog(target)
+        shapes, catalogs = shapes_of(source), (read_catalog(source), read_catalog(target))
         if not (trace and any([follow_tables(source), follow_tables(target)])):
-            return catalogs
+            return shapes, catalogs
 
 
 def _sharing_peers(target: Connection[TupleRow], link: Link, link_id: int) -> tuple[int, ...]:

@@ -14,6 +14,7 @@ from ucrepl.errors import ConfigError, RefusedError
 from ucrepl.link.batch_query import BatchQuery
 from ucrepl.plan import mask
 from ucrepl.plan.catalog import TableName
+from ucrepl.plan.past import Past
 from ucrepl.plan.text import quote
 
 TICK_ROWS = 1000
@@ -35,7 +36,8 @@ class Window:
     has_pairs: bool
     went_back: bool
     purged: bool
-    structure: str
+    structure: int
+    shapes: list[str]
 
     @property
     def is_empty(self) -> bool:
@@ -57,10 +59,17 @@ class StalePlanError(Exception):
     """The source has tables or columns that it had not when the plan was made: the link has to be opened again."""
 
 
-def structure_of(connection: Connection[TupleRow]) -> str:
-    """Another text after every table and every column that is added to the node, and every table that is renamed."""
-    [(structure,)] = connection.execute(query("structure")).fetchall()
-    return str(structure)
+def structure_of(connection: Connection[TupleRow]) -> int:
+    """A number that grows with every table and every column that is added to the node."""
+    row = connection.execute(
+        "SELECT sum(relnatts) FROM pg_catalog.pg_class WHERE relkind IN ('r', 'p') AND relpersistence <> 't'"
+    ).fetchone()
+    return row[0] if row else 0
+
+
+def shapes_of(connection: Connection[TupleRow]) -> dict[int, str]:
+    """For each table of the node, by its number, a text: another one when its name, columns or keys are others."""
+    return dict(connection.execute(query("shapes").replace("@shape@", query("shape")).encode()).fetchall())
 
 
 def table_numbers(connection: Connection[TupleRow]) -> dict[TableName, int]:
@@ -85,7 +94,8 @@ class Source:
 
     `tables`: by the number of each table here its number on the target, negative for one that a rule leaves out;
     `structure` what `structure_of` said before the catalog was read; `seeded`, by the numbers on the target, the
-    snapshots from which rows were copied.
+    snapshots from which rows were copied. `shapes`, what `shapes_of` said before, can be set: then changes of tables
+    that have other columns or keys since then are not read.
     """
 
     def __init__(
@@ -93,12 +103,13 @@ class Source:
         connection: Connection[TupleRow],
         name: str,
         target: UUID,
-        structure: str,
+        structure: int,
         tables: Mapping[int, int] = MappingProxyType({}),
         seeded: Mapping[int, str] = MappingProxyType({}),
     ) -> None:
         self.connection = connection
         self.structure = structure
+        self.shapes: Mapping[int, str] = {}
         self.name = name
         self.target = target
         numbers = range(1, max(tables, default=0) + 1)
@@ -112,10 +123,12 @@ class Source:
         tables: Iterable[TableName],
         masks: Mapping[TableName, Mapping[str, str]] | None = None,
         routes: Mapping[TableName, str] | None = None,
+        pasts: Iterable[Past] = (),
     ) -> None:
         """Prepares the session for reading changes; `tables`: those that are replicated.
 
-        `hstore` is the schema of that extension on the source; `masks` and `routes` are those of the plan. Raises
+        `hstore` is the schema of that extension on the source; `masks` and `routes` are those of the plan; `pasts` tell
+        of tables that were otherwise when changes were written. Raises
         ConfigError for a mask that can't be computed.
         """
         numbers = table_numbers(self.connection)
@@ -125,7 +138,12 @@ class Source:
             self._try_masks(table, of_table)
         routed = {numbers[t]: of_table for t, of_table in (routes or {}).items() if t in numbers}
         self._batch = BatchQuery(
-            self.connection, hstore, masked, routed, {"tables": self.tables, "seeded": self.seeded}
+            self.connection,
+            hstore,
+            masked,
+            routed,
+            {p.number: p for p in pasts},
+            {"tables": self.tables, "seeded": self.seeded},
         )
         self.connection.execute(query("staging_source", hstore))
         if blanks:
@@ -140,7 +158,8 @@ class Source:
         """
         values = {"position": position, "ticks": max(1, rows // TICK_ROWS), "target": self.target}
         with self.connection.cursor(row_factory=class_row(Window)) as cursor:
-            window = cursor.execute(query("window"), values, prepare=True).fetchone()
+            statement = query("window").replace("@shape@", query("shape"))
+            window = cursor.execute(statement.encode(), values, prepare=True).fetchone()
         if window is None or window.went_back:
             raise RefusedError(
                 f"the source of link {self.name!r} is older than what was already replayed from it",
@@ -152,9 +171,17 @@ class Source:
                 hint="the link was made too long after `ucrepl install`, or left alone: run ucrepl uninstall --force"
                 " and install on both nodes, then seed again",
             )
-        if window.structure != self.structure:
+        if window.structure != self.structure or self._is_reshaped(window):
             raise StalePlanError
         return window
+
+    def _is_reshaped(self, window: Window) -> bool:
+        """Whether tables of which there are changes have other columns or keys than when the link was planned."""
+        if not (self.shapes and window.has_changes):
+            return False
+        if window.touched is None:
+            return shapes_of(self.connection) != self.shapes
+        return any(self.shapes.get(n, "") != shape for n, shape in zip(window.touched, window.shapes, strict=True))
 
     def changes(self, position: str, window: Window) -> Generator[bytes, None, None]:
         """The changes of the batch that begins at the position, as PostgreSQL's binary COPY sends them.

@@ -13,7 +13,8 @@ from ucrepl.plan.model import LinkPlan
 class Staged:
     """What is staged: per table the number of inserts, updates (with their columns), deletes, merges.
 
-    `totals`: of the tables whose rows are totals how many changes of any kind.
+    `totals`: of the tables whose rows are totals how many changes of any kind. `keyless`: of some it is not known to
+    which rows they were done.
     """
 
     inserts: dict[int, int]
@@ -23,6 +24,7 @@ class Staged:
     ordered: bool
     unknown: bool
     skipped: bool
+    keyless: bool
     tables: frozenset[int]
 
     @property
@@ -39,7 +41,7 @@ def read_staged(connection: Connection[TupleRow], plan: LinkPlan) -> Staged:
     deletes: dict[int, int] = {}
     totals: dict[int, int] = {}
     tables = set()
-    ordered = unknown = skipped = False
+    ordered = unknown = skipped = keyless = False
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(query("summary", plan.hstore_schema).encode(), prepare=True).fetchall()
     for row in rows:
@@ -52,10 +54,11 @@ def read_staged(connection: Connection[TupleRow], plan: LinkPlan) -> Staged:
         if row["table_id"] not in plan.tables:
             continue
         ordered |= row["op"] in "KT"
+        keyless |= row["keyless"] and row["op"] != "T"
         if row["op"] in "IM":
             inserts[row["table_id"]] = inserts.get(row["table_id"], 0) + row["changes"]
         elif row["op"] == "U":
             updates[row["table_id"]] = (row["changes"], tuple(sorted(row["columns"])), bool(row["uniform"]))
         elif row["op"] == "D":
             deletes[row["table_id"]] = row["changes"]
-    return Staged(inserts, updates, deletes, totals, ordered, unknown, skipped, frozenset(tables))
+    return Staged(inserts, updates, deletes, totals, ordered, unknown, skipped, keyless, frozenset(tables))

@@ -9,7 +9,7 @@ from ucrepl.config import Link, Rule
 from ucrepl.errors import ConfigError
 from ucrepl.packs import Packs
 from ucrepl.plan import cached, mask, partial, route
-from ucrepl.plan.catalog import Catalog, Table, TableName, referenced_table
+from ucrepl.plan.catalog import Catalog, Column, Table, TableName, referenced_table
 from ucrepl.plan.finder import Finder
 from ucrepl.plan.model import (
     ColumnPlan,
@@ -23,7 +23,7 @@ from ucrepl.plan.model import (
     Totals,
 )
 from ucrepl.plan.order import strongly_connected
-from ucrepl.plan.place import absent_columns, without_place
+from ucrepl.plan.place import absent_columns, holds_values, without_place
 from ucrepl.plan.policy import Policies, Policy, may_leave
 from ucrepl.plan.references import OdooField, Reference, text_patterns
 from ucrepl.plan.types import ADDABLE, SENT_ALIKE, base_type
@@ -40,8 +40,8 @@ class Ingredients:
     fields that refer to records; `checks_at_once` and `shared_with` are those of the plan. `pairs` are those of records
     whose ids stand in names of columns: the number under which ids are mapped -> id on the source -> id on the target.
     `transient` are the tables of transient models.
-    `signalling` is what the target has of the packs' signals: its name -> whether it is a sequence. `fills` is that of
-    the plan.
+    `signalling` is what the target has of the packs' signals: its name -> whether it is a sequence. `fills` and
+    `altered` are those of the plan.
     """
 
     link: Link
@@ -60,6 +60,7 @@ class Ingredients:
     transient: AbstractSet[TableName] = frozenset()
     signalling: Mapping[str, bool] = field(default_factory=dict)
     fills: int = 0
+    altered: int = 0
     partners: Mapping[TableName, int] = field(default_factory=dict)
 
     def number_of(self, name: TableName) -> int:
@@ -162,6 +163,7 @@ def build_plan(given: Ingredients) -> LinkPlan:
             for use in policy.uses(given.target.tables.get(name))
         ),
         fills=given.fills,
+        altered=given.altered,
         external_ids=next((n for n, t in tables.items() if str(t.name) == given.packs.external_ids), None),
     )
 
@@ -274,6 +276,7 @@ def _plan_table(given: Ingredients, number: int, source: Table, target: Table) -
     known = {c.name for c in columns}
     totals = _totals(policy, {c.name: c for c in columns})
     recognised_by = tuple(key for key in map(RecognitionKey.of, keys) if known.issuperset(key.columns))
+    holds = not totals and holds_values(given.link, rules, policy)
     plan = TablePlan(
         number=number,
         space=given.numbers[given.target.id_space(target.name)],
@@ -284,7 +287,12 @@ def _plan_table(given: Ingredients, number: int, source: Table, target: Table) -
         belongs_to=_belongs_to(rules, source, target, columns),
         named_by_ids=named,
         signals=tuple(cached.signals(given.packs, given.signalling, target)),
-        held_columns=() if totals else absent_columns(given.link, rules, policy, (source, target), columns),
+        held_columns=absent_columns(policy, (source, target), columns) if holds else (),
+        source_columns=tuple(source.columns),
+        late_columns=()
+        if totals or policy.protects or policy.inserts_only
+        else tuple(_late(given, source, target, columns)),
+        holds_values=holds,
         alike=not named
         and all(
             c.column.type == source.columns[c.name].type in SENT_ALIKE
@@ -310,6 +318,17 @@ def _totals(policy: Policy, columns: Mapping[str, ColumnPlan]) -> Totals | None:
     by = tuple(name for name in said.by if name in columns)
     sums = tuple(name for name in said.sum if name in columns and base_type(columns[name].column.type) in ADDABLE)
     return Totals(by, sums, rule) if by and sums else None
+
+
+def _late(given: Ingredients, source: Table, target: Table, columns: Sequence[ColumnPlan]) -> Iterator[Column]:
+    """The plain columns of the target that the source has no more, of which the journal can have values still."""
+    policy, planned = given.of_tables[source.name], {c.name for c in columns}
+    for name, column in target.columns.items():
+        if name in {*source.columns, *planned, *target.key, *policy.withheld} or column.generated:
+            continue
+        refers = referenced_table(given.target, target, name) or given.finder.reference(target, name)
+        if not refers and policy.level(name) is Protection.ALWAYS:
+            yield column
 
 
 def _masks(given: Ingredients, source: Table, table: TablePlan | None) -> dict[str, str]:
@@ -423,7 +442,13 @@ def _on_demand(
         for number, table in skipped.items():
             source, target = given.source.tables[table.name], given.place_of(table.name)
             if table.on_demand and table.name in wanted and number not in found and target and _alike(source, target):
-                new[number] = replace(_plan_table(given, number, source, target), on_demand=True, held_columns=())
+                new[number] = replace(
+                    _plan_table(given, number, source, target),
+                    on_demand=True,
+                    held_columns=(),
+                    late_columns=(),
+                    holds_values=False,
+                )
         found |= new
         looked_at = new.values()
     return found

@@ -1,6 +1,6 @@
 """SQL that keeps the values of columns which the target's table has not, until it has them."""
 
-from collections.abc import Container
+from collections.abc import Container, Iterable
 
 from ucrepl.plan.model import LinkPlan, TablePlan
 from ucrepl.plan.rows import with_parameters
@@ -9,15 +9,29 @@ from ucrepl.plan.write import new_key
 
 
 def keep_values(link: LinkPlan, table: TablePlan, *, with_key: bool = False) -> str:
-    """Keeps the values that the written changes have for these columns: of each record the last ones.
+    """Keeps the values that the written changes have for columns without a place: of each record the last ones.
 
     `with_key`: of the update of a key that is not mapped. Needs the parameter `link`.
     """
+    hstore = quote(link.hstore_schema)
+    names = _names(table.held_columns)
+    return _keep(link, table, f"{hstore}.slice(change.new, {names})", with_key=with_key)
+
+
+def keep_unknown(link: LinkPlan, table: TablePlan, *, with_key: bool = False) -> str:
+    """The same for columns that the source had when the changes were written, and has no more."""
+    known = dict.fromkeys(
+        [*table.source_columns, *(c.name for c in table.columns), *(c.name for c in table.late_columns)]
+    )
+    image = f"{quote(link.hstore_schema)}.delete(change.new, {_names(known)})"
+    return _keep(link, table, image, with_key=with_key)
+
+
+def _keep(link: LinkPlan, table: TablePlan, image: str, *, with_key: bool) -> str:
     operations = "'K'" if with_key else "'I', 'U', 'M'"
     hstore = quote(link.hstore_schema)
-    names = f"ARRAY[{', '.join(literal(name) for name in table.held_columns)}]"
     statement = f"""\
-INSERT INTO ucrepl.held AS held (link_id, seq, xid, table_id, op, key, new, at, times)
+INSERT INTO ucrepl.held AS held (link_id, seq, xid, table_id, op, key, old, new, at, times)
 SELECT
     %(link)s,
     change.seq,
@@ -25,25 +39,33 @@ SELECT
     {table.number},
     'C',
     {new_key(link, table) if with_key else "change.key"},
+    {hstore}.slice(change.old, {hstore}.akeys(sent.image)),
     sent.image,
     change.at,
     coalesce(
-        {hstore}.slice(change.times, {names}),
+        {hstore}.slice(change.times, {hstore}.akeys(sent.image)),
         {hstore}.hstore(
             {hstore}.akeys(sent.image), array_fill(change.at::text, ARRAY[cardinality({hstore}.akeys(sent.image))])
         )
     )
 FROM pg_temp.change AS change
-CROSS JOIN LATERAL (SELECT {hstore}.slice(change.new, {names}) AS image) AS sent
-WHERE change.table_id = {table.number} AND change.op IN ({operations}) AND {hstore}.exists_any(change.new, {names})
+CROSS JOIN LATERAL (SELECT {image} AS image) AS sent
+WHERE change.table_id = {table.number} AND change.op IN ({operations}) AND cardinality({hstore}.akeys(sent.image)) > 0
 ON CONFLICT (link_id, table_id, key) WHERE op = 'C' DO UPDATE
 SET
     seq = excluded.seq,
     xid = excluded.xid,
+    old = {hstore}.hs_concat(
+        {hstore}.delete(coalesce(excluded.old, ''), {hstore}.akeys(held.new)), coalesce(held.old, '')
+    ),
     new = {hstore}.hs_concat(held.new, excluded.new),
     at = excluded.at,
     times = {hstore}.hs_concat(held.times, excluded.times)"""
     return with_parameters(statement, "link")
+
+
+def _names(names: Iterable[str]) -> str:
+    return f"ARRAY[{', '.join(map(literal, names))}]::text[]"
 
 
 def forget_values(_link: LinkPlan, table: TablePlan) -> str:

@@ -200,6 +200,8 @@ class TablePlan:
     `belongs_to`: columns that refer to records with which, once they are chosen for a subset, the row comes along.
     `named_by_ids`: columns of the source whose names have ids that are other ones on the target.
     `held_columns`: columns of the source for which the target has no place, and whose values are held until it has.
+    `source_columns` are all that the source has. A change can have others, which it had when that was written: of them
+    `late_columns`, which the target still has, are written, and the others held, if the table `holds_values`.
     `alike`: PostgreSQL's binary format of its rows is the same on both sides. `wide`: its new rows are staged with a
     column for each of theirs, besides the image (see `plan.wide`). `signals`: of which caches Odoo's workers are
     told when its rows were changed. `totals`: its rows are totals, of which differences go over. `numbered`: columns
@@ -217,6 +219,9 @@ class TablePlan:
     belongs_to: tuple[str, ...] = ()
     named_by_ids: tuple[NamedById, ...] = ()
     held_columns: tuple[str, ...] = ()
+    source_columns: tuple[str, ...] = ()
+    late_columns: tuple[Column, ...] = ()
+    holds_values: bool = False
     alike: bool = False
     wide: bool = False
     on_demand: bool = False
@@ -355,7 +360,8 @@ class LinkPlan:
     `shared_with`: all peers that share ids with the target, the source among them; empty where ids are mapped.
     `routes`: the SQL of the number that a change of a table has: that of the table, or, below zero, one of `left_out`,
     number -> the rule that leaves it out. `rules`: what rules say of tables, columns and rows. `fills`: up to this
-    transaction of the source changes may come that only fill columns which it has just made (see `link.made`).
+    transaction of the source changes may come that only fill columns which it has just made (see `link.made`);
+    `altered`: up to this one changes may have columns that its tables have no more.
     """
 
     peer_id: int
@@ -377,6 +383,7 @@ class LinkPlan:
     left_out: dict[int, str] = field(default_factory=dict)
     rules: tuple[RuleUse, ...] = ()
     fills: int = 0
+    altered: int = 0
 
     @property
     def has_several_peers(self) -> bool:

@@ -40,18 +40,18 @@ def without_place(
     return placed, held
 
 
-def absent_columns(
-    link: Link, rules: Iterable[Rule], policy: Policy, tables: tuple[Table, Table], columns: Iterable[ColumnPlan]
-) -> tuple[str, ...]:
-    """The columns of the source's table that the target's has not, as far as their values are to be held.
-
-    `tables`: both, the source's first; `rules`: those for it; `columns`: the planned ones, which may have another name
-    on the source. What would never be written, or stays on the source, is not held.
-    """
+def holds_values(link: Link, rules: Iterable[Rule], policy: Policy) -> bool:
+    """Whether values without a place are held, by the rules for a table: not those that would never be written."""
     if policy.protects or policy.inserts_only:
-        return ()
-    if not next((rule.hold for rule in rules if rule.hold is not None), link.policy in {None, "cluster"}):
-        return ()
+        return False
+    return next((rule.hold for rule in rules if rule.hold is not None), link.policy in {None, "cluster"})
+
+
+def absent_columns(policy: Policy, tables: tuple[Table, Table], columns: Iterable[ColumnPlan]) -> tuple[str, ...]:
+    """The columns of the source's table that the target's has not, but for those that stay on the source.
+
+    `tables`: both, the source's first; `columns`: the planned ones, which may have another name on the source.
+    """
     source, target = tables
     known = {*target.columns, *policy.withheld, *(c.on_source for c in columns)}
     return tuple(name for name, column in source.columns.items() if name not in known and not column.generated)

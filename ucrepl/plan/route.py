@@ -68,13 +68,13 @@ FROM (
 ), {-left_out.number(gone)}) END"""
 
 
-def routed(routes: Sequence[tuple[int, str]]) -> str:
+def routed(routes: Sequence[tuple[int, str]], numbered: str = "numbered") -> str:
     """What stands for `numbered` in the query `batch` where changes are left out.
 
-    `routes`: the numbers of the tables on the source, with those of their changes.
+    `routes`: the numbers of the tables on the source, with those of their changes; `numbered` stands for it already.
     """
     if not routes:
-        return "numbered"
+        return numbered
     cases = "\n".join(f"WHEN {number} THEN {sql}" for number, sql in routes)
     return f"""\
 (
@@ -83,7 +83,7 @@ c.seq, c.xid, c.table_id, c.op, c.key, c.old, c.new, c.at,
 CASE WHEN c.number > 0 THEN CASE c.table_id
 {cases}
 ELSE c.number END ELSE c.number END AS number
-FROM numbered AS c
+FROM {numbered} AS c
 )"""
 
 

@@ -158,6 +158,25 @@ FROM pg_temp.change AS change
 WHERE {(chr(10) + "    AND ").join(conditions)}"""
 
 
+def late(link: LinkPlan, table: TablePlan) -> str:
+    """Writes the values of columns that the source has no more, of changes from when it had them."""
+    row, hstore = own_row(link, table), quote(link.hstore_schema)
+    names = ", ".join(literal(c.name) for c in table.late_columns)
+    assignments = [
+        f"{quote(c.name)} = CASE WHEN {hstore}.exist(change.new, {literal(c.name)})"
+        f" THEN {hstore}.fetchval(change.new, {literal(c.name)})::{c.type} ELSE target.{quote(c.name)} END"
+        for c in table.late_columns
+    ]
+    return f"""\
+UPDATE {table.table.only}{table.name.sql} AS target
+SET
+{lines(assignments)}
+FROM pg_temp.change AS change
+{_joined(row.joins)}
+WHERE change.table_id = {table.number} AND change.op IN ('I', 'U', 'M')
+    AND {hstore}.exists_any(change.new, ARRAY[{names}]::text[]) AND {row.sql}"""
+
+
 def delete(link: LinkPlan, table: TablePlan) -> str:
     """Deletes the local rows of deleted records. A row that is not there has been deleted by a cascade."""
     row = own_row(link, table)
