@@ -8,6 +8,10 @@ from tests.integration.links import MakePair, Pair, Side, part_ids
 
 RIGHTS = """
     CREATE TABLE ir_model (id serial PRIMARY KEY, model text UNIQUE, transient boolean);
+    CREATE TABLE ir_model_fields (
+        id serial PRIMARY KEY, model text, name text, ttype text, relation text, store boolean,
+        company_dependent boolean
+    );
     CREATE TABLE ir_model_data (id serial PRIMARY KEY, module text, name text, model text, res_id int);
     CREATE TABLE res_users (id serial PRIMARY KEY, login text UNIQUE);
     CREATE TABLE res_groups (id serial PRIMARY KEY, name text);
@@ -109,6 +113,18 @@ def test_rights_that_a_user_makes_changes_or_deletes_hold_on_the_other_side(righ
     for table in ("ir_model_access", "ir_rule", "res_groups", "res_groups_users_rel"):
         assert rights.b.rows(f"SELECT FROM {table}") == []
     rights.assert_clean()
+
+
+def test_a_rule_that_is_not_understood_shows_nothing(rights: Pair) -> None:
+    run(rights.a, "INSERT INTO ir_rule (model_id, name, domain_force) VALUES (1, 'all', '[(1, ''='', 1)]')")
+    rights.forth()
+    assert [domain for _, domain, _ in ruled(rights.b)] == ["[(1, '=', 1)]"]
+    run(rights.a, "UPDATE ir_rule SET domain_force = '[(''x_unknown'', ''in'', [7])]'")
+    rights.forth()
+    assert [domain for _, domain, _ in ruled(rights.b)] == ["[(0, '=', 1)]"]
+    run(rights.a, "UPDATE ir_rule SET domain_force = '[(''create_uid'', ''='', user.id)]'")
+    rights.forth()
+    assert [domain for _, domain, _ in ruled(rights.b)] == ["[('create_uid', '=', user.id)]"]
 
 
 def test_what_a_module_brings_is_found_and_its_changes_follow(rights: Pair) -> None:

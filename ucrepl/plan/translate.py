@@ -145,7 +145,8 @@ def mapped_value(  # noqa: PLR0913 - what is translated, for whom, and how
 
     `way`: `known` only looks ids up, `back` turns ids of the target into those of the source. What is to be written
     (`write`) gives ids to records that are mentioned for the first time, and is certain: else the local value stays,
-    and a new row gets what means nothing. `many`: an object whose records are all known needs no call of a function.
+    and a new row, or one that may not keep its value, gets what means nothing. `many`: an object whose records are all
+    known needs no call of a function.
     """
     reference, type_ = column.reference or Reference("none", ""), column.column.type
     if column.is_local:
@@ -164,11 +165,13 @@ def mapped_value(  # noqa: PLR0913 - what is translated, for whom, and how
             numbers = (spaces.get(str(argument), "NULL") for argument in reference.arguments)
             of_known = ", ".join([str(link.peer_id), carried, *numbers])
             result = f"coalesce((SELECT k.mapped FROM ucrepl.known_object({of_known}) AS k), {result})"
-    if writes and (reference.required or column.missing == "park"):
+    required = reference.required or column.missing == "park"
+    if writes and required and not column.is_uncertain:
         result = f"coalesce({result}, {_failure(table, column, value)}::{reference.carrier})"
     if writes and column.is_uncertain:
         nothing = f"CASE WHEN {carried} ~ '^\\s*\\{{' THEN '{{}}' ELSE '[(0, ''='', 1)]' END"
-        result = f"coalesce({result}, {f'{row.local}.{quote(column.name)}' if row.local else nothing})"
+        stays = row.local and not reference.required
+        result = f"coalesce({result}, {f'{row.local}.{quote(column.name)}' if stays else nothing})"
     if type_ != reference.carrier:
         result = f"{result}::{type_}"
     whens = [f"WHEN {value} IS NULL THEN NULL"]
