@@ -12,7 +12,8 @@
 -- No search_path is pinned either, though the function has its owner's rights: each name and each operator here and in
 -- ucrepl.record_change says its schema; CASE x WHEN and IS DISTINCT FROM, which look for an operator, are not used.
 -- A change made by replay (ucrepl.is_replay) is not captured, nor what follows from it by a foreign key; of a partition
--- that has two of our triggers one captures (ucrepl.is_captured_by_root). Neither this nor that an update
+-- that has two of our triggers one captures (ucrepl.is_captured_by_root). A row of 1 MB and more, in the size in which it is
+-- stored, may have values of which no image can be made (ucrepl.record_large_change). None of this nor that an update
 -- changes anything is a condition of the trigger (WHEN): PostgreSQL would read and plan it again for each statement, which
 -- takes longer than to call the function.
 -- PostgreSQL compiles a trigger function once for each trigger and session, and prepares each of its expressions once a
@@ -31,6 +32,16 @@ BEGIN
             END THEN NULL
             WHEN pg_catalog.pg_partition_root(tg_relid) IS NOT NULL
                 AND ucrepl.is_captured_by_root(tg_relid, tg_name) THEN NULL
+            WHEN (
+                coalesce(pg_catalog.pg_column_size(old), 0) OPERATOR(pg_catalog.|) coalesce(pg_catalog.pg_column_size(new), 0)
+            ) OPERATOR(pg_catalog.>>) 20 OPERATOR(pg_catalog.<>) 0 THEN
+                CASE
+                    WHEN ucrepl.can_be_passed(pg_catalog.pg_column_size(old), pg_catalog.pg_column_size(new))
+                        THEN ucrepl.record_large_change(
+                            tg_relid, tg_argv, pg_catalog.left(tg_op, 1)::pg_catalog."char", old, new
+                        )
+                    ELSE ucrepl.note_uncaptured(tg_argv[0]::integer, NULL, NULL, 'large')
+                END
             ELSE ucrepl.record_change(
                 tg_argv,
                 pg_catalog.left(tg_op, 1)::pg_catalog."char",

@@ -18,7 +18,13 @@ BEGIN
     THEN
         RETURN NULL;
     END IF;
-    IF tg_op = 'UPDATE' THEN
+    IF (coalesce(pg_column_size(old), 0) | coalesce(pg_column_size(new), 0)) >> 20 <> 0 THEN
+        IF ucrepl.can_be_passed(pg_column_size(old), pg_column_size(new)) THEN
+            seq := ucrepl.record_large_change(tg_relid, tg_argv, left(tg_op, 1)::"char", old, new);
+        ELSE
+            seq := ucrepl.note_uncaptured(tg_argv[0]::integer, NULL, NULL, 'large');
+        END IF;
+    ELSIF tg_op = 'UPDATE' THEN
         seq := ucrepl.record_change(tg_argv, 'U', ucrepl.pinned_image(old), ucrepl.pinned_image(new));
     ELSIF tg_op = 'INSERT' THEN
         seq := ucrepl.record_change(tg_argv, 'I', NULL, ucrepl.pinned_image(new));

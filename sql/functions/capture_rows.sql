@@ -13,12 +13,14 @@ DECLARE
     written bigint;
 BEGIN
     EXECUTE format(
-        'SELECT count(ucrepl.record_change($1, ''I'', NULL, ucrepl.pinned_image(t.*))) FROM %s %s AS t',
+        'SELECT count(CASE WHEN pg_column_size(t.*) < 1048576'
+        ' THEN ucrepl.record_change($1, ''I'', NULL, ucrepl.pinned_image(t.*))'
+        ' ELSE ucrepl.record_large_change($2, $1, ''I'', NULL, t.*) END) FROM %s %s AS t',
         CASE WHEN (SELECT c.relkind FROM pg_class AS c WHERE c.oid = tracked) = 'r' THEN 'ONLY' ELSE '' END,
         tracked
     )
     INTO written
-    USING ucrepl.capture_arguments(tracked);
+    USING ucrepl.capture_arguments(tracked), tracked;
     RETURN written;
 END;
 $$;

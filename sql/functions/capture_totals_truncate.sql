@@ -5,7 +5,7 @@
 -- Parameters: tg_argv[0] the number of the table in ucrepl.table_name.
 -- Returns:    null.
 -- Reads:      ucrepl.tracked_table; the table.
--- Writes:     ucrepl.journal, through ucrepl.record_change.
+-- Writes:     ucrepl.journal, through ucrepl.record_deletes.
 --
 -- On a node that is closed a number of the journal is below zero, as in ucrepl.capture_truncate_part().
 CREATE OR REPLACE FUNCTION ucrepl.capture_totals_truncate() RETURNS trigger
@@ -20,9 +20,7 @@ BEGIN
     IF nextval('ucrepl.journal_seq') < 0 THEN
         PERFORM ucrepl.refuse_write();
     END IF;
-    EXECUTE format(
-        'SELECT count(ucrepl.record_change($1, ''D'', ucrepl.pinned_image(t), NULL)) FROM ONLY %s AS t', tg_relid::regclass
-    ) USING ucrepl.capture_arguments(tg_relid);
+    PERFORM ucrepl.record_deletes(tg_relid, ucrepl.capture_arguments(tg_relid));
     RETURN NULL;
 END;
 $$;

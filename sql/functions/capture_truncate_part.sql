@@ -6,7 +6,7 @@
 -- Returns:    null.
 -- Reads:      the partition; ucrepl.tracked_table; ucrepl.journal: where the whole table is truncated that is written
 --             first, and is enough.
--- Writes:     ucrepl.journal, through ucrepl.record_change.
+-- Writes:     ucrepl.journal, through ucrepl.record_deletes.
 --
 -- On a node that is closed a number of the journal is below zero, and nothing is truncated, also no row that this
 -- transaction can't see.
@@ -33,9 +33,7 @@ BEGIN
     ORDER BY j.seq DESC
     LIMIT 1;
     IF arguments IS NOT NULL AND last_op IS DISTINCT FROM 'T' THEN
-        EXECUTE format(
-            'SELECT count(ucrepl.record_change($1, ''D'', ucrepl.pinned_image(t), NULL)) FROM ONLY %s AS t', tg_relid::regclass
-        ) USING arguments;
+        PERFORM ucrepl.record_deletes(tg_relid, arguments);
     END IF;
     RETURN NULL;
 END;
