@@ -34,14 +34,7 @@ BEGIN
                 AND ucrepl.is_captured_by_root(tg_relid, tg_name) THEN NULL
             WHEN (
                 coalesce(pg_catalog.pg_column_size(old), 0) OPERATOR(pg_catalog.|) coalesce(pg_catalog.pg_column_size(new), 0)
-            ) OPERATOR(pg_catalog.>>) 20 OPERATOR(pg_catalog.<>) 0 THEN
-                CASE
-                    WHEN ucrepl.can_be_passed(pg_catalog.pg_column_size(old), pg_catalog.pg_column_size(new))
-                        THEN ucrepl.record_large_change(
-                            tg_relid, tg_argv, pg_catalog.left(tg_op, 1)::pg_catalog."char", old, new
-                        )
-                    ELSE ucrepl.note_uncaptured(tg_argv[0]::integer, NULL, NULL, 'large')
-                END
+            ) OPERATOR(pg_catalog.>>) 20 OPERATOR(pg_catalog.<>) 0 THEN 0
             ELSE ucrepl.record_change(
                 tg_argv,
                 pg_catalog.left(tg_op, 1)::pg_catalog."char",
@@ -51,12 +44,22 @@ BEGIN
             )
         END
     ) OPERATOR(pg_catalog.=) 0 THEN
-        PERFORM ucrepl.record_change(
-            tg_argv,
-            pg_catalog.left(tg_op, 1)::pg_catalog."char",
-            CASE WHEN tg_op OPERATOR(pg_catalog.<>) 'INSERT' THEN ucrepl.pinned_image(old) END,
-            CASE WHEN tg_op OPERATOR(pg_catalog.<>) 'DELETE' THEN ucrepl.pinned_image(new) END
-        );
+        IF NOT ucrepl.can_be_passed(pg_catalog.pg_column_size(old), pg_catalog.pg_column_size(new)) THEN
+            PERFORM ucrepl.note_uncaptured(tg_argv[0]::integer, NULL, NULL, 'large');
+        ELSIF (
+            coalesce(pg_catalog.pg_column_size(old), 0) OPERATOR(pg_catalog.|) coalesce(pg_catalog.pg_column_size(new), 0)
+        ) OPERATOR(pg_catalog.>>) 20 OPERATOR(pg_catalog.<>) 0 THEN
+            PERFORM ucrepl.record_large_change(
+                tg_relid, tg_argv, pg_catalog.left(tg_op, 1)::pg_catalog."char", old, new
+            );
+        ELSE
+            PERFORM ucrepl.record_change(
+                tg_argv,
+                pg_catalog.left(tg_op, 1)::pg_catalog."char",
+                CASE WHEN tg_op OPERATOR(pg_catalog.<>) 'INSERT' THEN ucrepl.pinned_image(old) END,
+                CASE WHEN tg_op OPERATOR(pg_catalog.<>) 'DELETE' THEN ucrepl.pinned_image(new) END
+            );
+        END IF;
     END IF;
     RETURN NULL;
 END;

@@ -4,7 +4,7 @@
 -- Parameters: a table that ucrepl.track() knows, the columns that identify a row.
 -- Returns:    how many rows.
 -- Reads:      the table. Nobody may write to it meanwhile: the caller has just made its triggers.
--- Writes:     ucrepl.journal, through ucrepl.record_change.
+-- Writes:     ucrepl.journal, through ucrepl.record_change; ucrepl.uncaptured.
 CREATE OR REPLACE FUNCTION ucrepl.capture_rows(tracked regclass, key_columns name[]) RETURNS bigint
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -21,6 +21,7 @@ BEGIN
     )
     INTO written
     USING ucrepl.capture_arguments(tracked), tracked;
+    DELETE FROM ucrepl.uncaptured AS u WHERE u.table_id = ucrepl.table_number(tracked) AND u.reason = 'earlier';
     RETURN written;
 END;
 $$;

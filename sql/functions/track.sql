@@ -4,7 +4,8 @@
 -- Parameters: the table, and the columns that identify a row.
 -- Returns:    whether anything had to be made. CREATE TRIGGER waits for the writers of the table: set lock_timeout.
 -- Reads:      the catalog.
--- Writes:     ucrepl.table_name, ucrepl.tracked_table, ucrepl.former_key; the triggers of the table and of its partitions.
+-- Writes:     ucrepl.table_name, ucrepl.tracked_table, ucrepl.former_key; the triggers of the table and of its partitions;
+--             ucrepl.uncaptured, where it has rows from before that, and a link that reads the journal already.
 CREATE OR REPLACE FUNCTION ucrepl.track(tracked regclass, key_columns name[]) RETURNS boolean
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -12,6 +13,7 @@ AS $$
 DECLARE
     wrong record;
     made boolean := false;
+    is_new boolean;
 BEGIN
     IF ucrepl.table_number(tracked) IS NULL THEN
         PERFORM ucrepl.follow_tables();
@@ -40,7 +42,17 @@ BEGIN
         ON CONFLICT DO NOTHING;
         INSERT INTO ucrepl.tracked_table AS t (table_id, key_columns)
         VALUES (ucrepl.table_number(tracked), track.key_columns)
-        ON CONFLICT (table_id) DO UPDATE SET key_columns = excluded.key_columns;
+        ON CONFLICT (table_id) DO UPDATE SET key_columns = excluded.key_columns
+        RETURNING t.xmax = 0 INTO is_new;
+    END IF;
+    IF is_new AND EXISTS (SELECT FROM ucrepl.consumer)
+        AND has_table_privilege(tracked, 'SELECT') AND NOT row_security_active(tracked)
+    THEN
+        EXECUTE format(
+            'INSERT INTO ucrepl.uncaptured (table_id, reason) SELECT $1, ''earlier'' WHERE EXISTS (SELECT FROM %s %s)',
+            CASE WHEN (SELECT c.relkind FROM pg_class AS c WHERE c.oid = tracked) = 'r' THEN 'ONLY' ELSE '' END,
+            tracked
+        ) USING ucrepl.table_number(tracked);
     END IF;
     RETURN made;
 END;

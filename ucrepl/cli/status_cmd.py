@@ -74,7 +74,7 @@ def _errors(frame: list[dict[str, Any]]) -> list[str]:
     errors = [
         f"{status['link']}: {what}"
         for status in frame
-        for what in (status["last_error"], *status["held_because"])
+        for what in (status["last_error"], *status["held_because"], *status["to_resync"])
         if what
     ]
     waiting = [f"{status['link']}: HINT: {WAIT_HINT}" for status in frame if status["state"] == "waiting"]

@@ -23,6 +23,7 @@ from ucrepl.link.nodes import Nodes
 from ucrepl.link.numbers.tend import make_ranges, tend_numbers
 from ucrepl.link.purge import purge_journal, purge_tombstones
 from ucrepl.link.replay import LinkReplayer
+from ucrepl.link.uncaptured import uncaptured
 
 PARKED_AT_ONCE: Final = 1000
 """How many parked changes are tried again in one transaction; new changes wait meanwhile."""
@@ -80,6 +81,7 @@ class Chores:
         self.needs_new_plan = False
         self.waits_for_modules = False
         self._held_because: list[str] = []
+        self._uncaptured: list[str] = []
         self._members: list[Member] = []
         self._counters: set[Counter] = set()
         now = monotonic()
@@ -89,6 +91,7 @@ class Chores:
             _Chore(self._look_at_modules, pace.modules if session.link.wait_for_modules else pace.drift, now),
             _Chore(self._confirm, pace.confirm, now + pace.confirm),
             _Chore(self._look_for_drift, pace.drift, now),
+            _Chore(self._tell_what_is_uncaptured, pace.drift, now),
             self._held,
             _Chore(self._tend_ids, pace.drift, now),
             _Chore(self._tend_numbers, pace.drift, now),
@@ -169,12 +172,22 @@ class Chores:
         if not found:
             log.info("all tables are captured again", node=self._session.link.source)
 
+    def _tell_what_is_uncaptured(self) -> None:
+        session = self._session
+        found = uncaptured(session.link.name, session.source)
+        sentences = [str(changes) for changes in found]
+        if sentences and sentences != self._uncaptured:
+            hint = "; ".join(dict.fromkeys(changes.remedy for changes in found))
+            log.warning("the journal lacks changes", node=session.link.source, changes=sentences, hint=hint)
+        self._uncaptured = sentences
+
     def _capture_new(self) -> bool:
         """Has tables captured that are new on the source. Returns whether there were any."""
         session = self._session
         rules = [rule for rule in session.config.rules_for(session.link) if rule.skip]
         captured = capture_new(
             session.config,
+            session.link,
             session.source,
             session.target,
             lambda name: not any(rule.matches(*name) for rule in rules),

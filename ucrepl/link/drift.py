@@ -1,13 +1,13 @@
 """Which tables of a node have not the triggers that they should have, and what of it can be mended at once."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 
 from psycopg import Connection, sql
 from psycopg.errors import InsufficientPrivilege, LockNotAvailable
 from psycopg.rows import TupleRow
 from psycopg.types.json import Jsonb
 
-from ucrepl.config import Config
+from ucrepl.config import Config, Link
 from ucrepl.db.catalog import read_catalog
 from ucrepl.db.sqlfiles import query
 from ucrepl.link.partners import follow_tables
@@ -33,13 +33,18 @@ def drifted(connection: Connection[TupleRow], catalog: Catalog, totals: Collecti
 
 
 def capture_new(
-    config: Config, source: Connection[TupleRow], target: Connection[TupleRow], wanted: Callable[[TableName], bool]
+    config: Config,
+    link: Link,
+    source: Connection[TupleRow],
+    target: Connection[TupleRow],
+    wanted: Callable[[TableName], bool],
 ) -> dict[TableName, int]:
     """Makes the triggers of tables that are new on the source, and anew where types or keys have changed.
 
-    What `wanted` says no to is left alone, so is one on which somebody has a lock, or that the role may not touch. Rows
-    that a new table has already are captured where the target lacks the table: there is nothing yet that they could
-    double. Returns the tables, and how many rows of them were captured.
+    What `wanted` says no to is left alone, so is one on which somebody has a lock, or that the role may not touch.
+    Rows that a new table has already are captured where they can double nothing: the target lacks the table, has no
+    row in it, or knows rows by keys that are the same on both sides. Elsewhere it is written down that the journal
+    lacks them (see `link.uncaptured`). Returns the tables, and how many rows of them were captured.
     """
     follow_tables(source)
     catalog = read_catalog(source)
@@ -55,21 +60,25 @@ def capture_new(
     found = [name for name, way in ways.items() if wanted(name) and (way == "other" or name not in tracked)]
     if new := totals.intersection(found):
         source.execute(mark_statement(new))
-    absent = set(_absent(target, [name for name in found if name not in tracked]))
+    doubling = {
+        name
+        for name in found
+        if link.ids != "shared" and (name in totals or catalog.tables[name].surrogate) and _has_rows(target, name)
+    }
     return {
         name: rows
         for name in found
-        if (rows := _capture(source, catalog.tables[name], with_rows=name in absent)) is not None
+        if (rows := _capture(source, catalog.tables[name], with_rows=name not in tracked and name not in doubling))
+        is not None
     }
 
 
-def _absent(target: Connection[TupleRow], names: list[TableName]) -> Iterator[TableName]:
-    for schema, table in target.execute(
-        "SELECT g.* FROM unnest(%s::name[], %s::name[]) AS g (schema_name, table_name)"
-        " WHERE pg_catalog.to_regclass(pg_catalog.format('%%I.%%I', g.schema_name, g.table_name)) IS NULL",
-        [[name.schema for name in names], [name.table for name in names]],
-    ).fetchall():
-        yield TableName(schema, table)
+def _has_rows(target: Connection[TupleRow], name: TableName) -> bool:
+    """Whether the target has the table, with rows in it."""
+    if target.execute("SELECT pg_catalog.to_regclass(%s)", [name.sql]).fetchall() == [(None,)]:
+        return False
+    rows = sql.SQL("SELECT FROM {} LIMIT 1").format(sql.Identifier(*name))
+    return target.execute(rows).fetchone() is not None
 
 
 def _capture(source: Connection[TupleRow], table: Table, *, with_rows: bool) -> int | None:

@@ -6,7 +6,9 @@ from ucrepl.config import Config, Link
 from ucrepl.db.sqlfiles import query
 from ucrepl.errors import RefusedError
 from ucrepl.link.nodes import Nodes, explained
+from ucrepl.link.uncaptured import settle
 from ucrepl.link.verify import Options, TableReport, verify_link
+from ucrepl.plan.catalog import TableName
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +23,9 @@ def resync(config: Config, link: Link, table: str, nodes: Nodes) -> Resynced:
     """Brings a table of the target to the state of the source, whatever it holds. A daemon may be at work on the link.
 
     All rows are compared and those that differ are applied anew, in short transactions between the daemon's batches.
-    Parked changes that the rows now hold are forgotten, unless a row was refused. Raises UsageError for a table that is
-    not there, RefusedError for one that a rule leaves out, and what opening the link does.
+    Parked changes that the rows now hold, and what the journal lacks of the table, are forgotten, unless a row was
+    refused. Raises UsageError for a table that is not there, RefusedError for one that a rule leaves out, and what
+    opening the link does.
     """
     with explained(link.source):
         row = nodes.get(link.source).execute("SELECT pg_catalog.pg_current_snapshot()::text").fetchone()
@@ -33,6 +36,9 @@ def resync(config: Config, link: Link, table: str, nodes: Nodes) -> Resynced:
         )
     if report.failed or report.totals:
         return Resynced(report, report.settled)
+    if row:
+        with explained(link.source):
+            settle(nodes.get(link.source), link.name, TableName.parse(report.table), row[0])
     with explained(link.target):
         values = {"link": link.name, "table": report.table, "seen": row[0] if row else None}
         return Resynced(report, nodes.get(link.target).execute(query("settle_parked"), values).rowcount)

@@ -16,6 +16,7 @@ from ucrepl.link.node import identify
 from ucrepl.link.nodes import Nodes, explain
 from ucrepl.link.setup import BEGINNING
 from ucrepl.link.source import TICK_ROWS
+from ucrepl.link.uncaptured import uncaptured
 
 State = Literal["running", "idle", "waiting", "paused", "stopped", "down"]
 """`running`: a daemon replays and is behind; `idle`: it has nothing to do; `waiting`: until modules are installed on
@@ -32,6 +33,7 @@ class LinkStatus:
     and `held` (rows for which the target has no table or no column): now. `skipped_by_rule`: the name of each rule that
     has left changes out -> how many. `held_tables`: the held rows by table; `held_because`: sentences.
     `finer`: batches that could not be applied as a whole.
+    `to_resync`: what the source's journal lacks, and the command that brings it.
     """
 
     link: str
@@ -49,6 +51,7 @@ class LinkStatus:
     held_tables: dict[str, int] = field(default_factory=dict)
     held_because: list[str] = field(default_factory=list)
     finer: int | None = None
+    to_resync: list[str] = field(default_factory=list)
 
 
 def all_status(config: Config, nodes: Nodes) -> list[LinkStatus]:
@@ -93,7 +96,8 @@ def _status(
         held = held_tables(target, link.name)
     except psycopg.Error as error:
         return LinkStatus(link.name, "down", last_error=_reason(link.target, error).message)
-    lag, rows, down, why = None, None, source if isinstance(source, UcreplError) else None, []
+    lag, rows, down = None, None, source if isinstance(source, UcreplError) else None
+    why, lacking = [], []
     if not isinstance(source, UcreplError):
         try:
             position = here.position if here else BEGINNING
@@ -102,6 +106,7 @@ def _status(
             if counted is not None and rows >= counted:
                 rows = max(rows, rows_behind(source, position))
             why = reasons(held, link, source, target)
+            lacking = uncaptured(link.name, source)
         except psycopg.Error as error:
             down = _reason(link.source, error)
     return LinkStatus(
@@ -120,6 +125,7 @@ def _status(
         held_tables={table.name: table.rows for table in held},
         held_because=[str(reason) for reason in why],
         finer=here.finer if here else 0,
+        to_resync=[f"{changes}; {changes.remedy}" for changes in lacking],
     )
 
 

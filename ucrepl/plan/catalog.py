@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from ucrepl.plan.text import quote
 
@@ -16,6 +16,12 @@ class TableName(NamedTuple):
     def __str__(self) -> str:
         """How people call the table: the schema only where it is not `public`."""
         return self.table if self.schema == "public" else f"{self.schema}.{self.table}"
+
+    @classmethod
+    def parse(cls, name: str) -> Self:
+        """The table that people call so."""
+        schema, dot, table = name.partition(".")
+        return cls(schema, table) if dot else cls("public", name)
 
     @property
     def sql(self) -> str:

@@ -11,6 +11,7 @@ from ucrepl.link.held.modules import differences, modules_of
 from ucrepl.link.held.tell import HINT, held_tables, reasons
 from ucrepl.link.lock import LOCK_CLASS
 from ucrepl.link.setup import BEGINNING
+from ucrepl.link.uncaptured import uncaptured
 from ucrepl.link.words import SHOWN, counted, listed
 
 SKEW_SECONDS = 1.0
@@ -62,6 +63,14 @@ def source_is_known(link: LinkFacts) -> Iterator[Finding]:
         if here != (known.source_system, known.source_database) or (row and row[0]):
             message = f"node {source.name!r} was restored: it is older than what the link has replayed, or elsewhere"
             yield _finding(link, "error", "identity", message, afresh)
+
+
+def lacking(link: LinkFacts) -> Iterator[Finding]:
+    """What the source's journal lacks can't be replayed."""
+    if link.source.identity:
+        for changes in uncaptured(link.link.name, link.source.connection):
+            if changes.table in link.plan.by_name:
+                yield _finding(link, "warning", "journal", str(changes), changes.remedy)
 
 
 def seeded(link: LinkFacts) -> Iterator[Finding]:
@@ -137,7 +146,7 @@ def state(link: LinkFacts) -> Iterator[Finding]:
         yield _finding(link, "note", "state", message, "start the daemon: ucrepl run")
 
 
-LINK_CHECKS = (same_database, encodings, source_is_known, seeded, ids, modules, clocks, state, caches, cutover)
+LINK_CHECKS = (same_database, encodings, source_is_known, lacking, seeded, ids, modules, clocks, state, caches, cutover)
 
 
 def _finding(link: LinkFacts, severity: Severity, check: str, message: str, remedy: str) -> Finding:
