@@ -16,7 +16,7 @@ from ucrepl.db.connect import connect
 from ucrepl.link.lock import held
 
 NUMBERS = ["lag_rows", "lag_seconds", "applied", "skipped", "parked", "held", "conflicts"]
-WORDS = ["held_tables", "held_because", "to_resync"]
+WORDS = ["held_tables", "held_because", "finer", "to_resync"]
 KEYS = ["link", "state", *NUMBERS, "last_error", "skipped_by_rule", "parked_files", *WORDS]
 
 
@@ -43,7 +43,7 @@ def test_a_link_that_was_never_opened_lags_from_the_beginning(pair: Pair, tmp_pa
     forth, back = status(Terminal(pair, tmp_path)).values()
     assert (forth["state"], forth["lag_rows"]) == ("stopped", 3)
     assert 0 < forth["lag_seconds"] < 300
-    nothing = [BACK, "stopped", 0, 0.0, 0, 0, 0, 0, 0, None, {}, 0, {}, [], []]
+    nothing = [BACK, "stopped", 0, 0.0, 0, 0, 0, 0, 0, None, {}, 0, {}, [], 0, []]
     assert back == dict(zip(KEYS, nothing, strict=True))
 
 

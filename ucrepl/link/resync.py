@@ -34,11 +34,11 @@ def resync(config: Config, link: Link, table: str, nodes: Nodes) -> Resynced:
         raise RefusedError(
             f"table {table!r} is not replicated: {report.not_compared}", hint="see the rules of the link"
         )
-    if report.failed or report.totals:
-        return Resynced(report, report.settled)
-    if row:
+    if row and not report.failed:
         with explained(link.source):
             settle(nodes.get(link.source), link.name, TableName.parse(report.table), row[0])
+    if report.failed or report.totals:
+        return Resynced(report, report.settled)
     with explained(link.target):
         values = {"link": link.name, "table": report.table, "seen": row[0] if row else None}
         return Resynced(report, nodes.get(link.target).execute(query("settle_parked"), values).rowcount)
