@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
 import psycopg
+import psycopg.sql
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
@@ -24,6 +25,7 @@ from ucrepl.link.source import StalePlanError
 
 NAMES: Final = ("turin", "milan")
 FORTH, BACK = 0, 1
+A_MINUTE: Final = 60_000
 _MANY_ROUNDS: Final = 20
 
 Row = tuple[Any, ...]
@@ -86,6 +88,12 @@ class Side:
         """The only value of a query."""
         [[value]] = self.rows(statement, *values)
         return value
+
+    def look_for_deadlocks_after(self, timeout: str) -> None:
+        """Have sessions of the database that begin from now on look for a deadlock when they have waited so long."""
+        name = psycopg.sql.Identifier(self.connection.info.dbname)
+        statement = psycopg.sql.SQL("ALTER DATABASE {} SET deadlock_timeout = {}")
+        self.connection.execute(statement.format(name, timeout))
 
     def journal(self) -> list[Change]:
         """All that was captured, in the order of writing."""
@@ -212,8 +220,14 @@ class Pair:
         both_ways: bool = True,
         **link: object,
     ) -> None:
-        """Take another configuration; the links are opened anew."""
+        """Take another configuration; the links are opened anew.
+
+        With a `lock_timeout_ms` of a minute replay waits that long for any lock, as tests want that hold it up.
+        """
         self.close_links()
+        if link.get("lock_timeout_ms") == A_MINUTE:
+            for side in (self.a, self.b):
+                side.look_for_deadlocks_after("1h")
         ends = [NAMES, NAMES[::-1]][: 1 + both_ways]
         self.config = Config.model_validate(
             {

@@ -12,6 +12,7 @@ from ucrepl.db.sqlfiles import query
 from ucrepl.link.applied import Applied, NeedsOrderError
 from ucrepl.link.cached import CachedRows
 from ucrepl.link.found import FoundOnly
+from ucrepl.link.locking import lock_rows
 from ucrepl.link.ordered import Ordered
 from ucrepl.link.refused import RefusedChangesError, is_of_one_row, refused_changes
 from ucrepl.link.source import StalePlanError
@@ -41,6 +42,8 @@ class Applier:
     the source, each once, for which recognition has been done. `fetcher` fetches what is referred to and is not here,
     `inquirer` asks the source who unknown records are.
     `courier` brings the files of attachments. `looks_back`: changes may have columns that the source has no more.
+    With `patience` the rows are locked before the first is written, and one that somebody holds is waited for, at the
+    most so many seconds, while no other one is locked.
     """
 
     def __init__(
@@ -67,6 +70,7 @@ class Applier:
         self._ordered = Ordered(connection, plan, link_id)
         self._found_only = FoundOnly(connection, plan)
         self._sifts = False
+        self.patience: float | None = None
         self._all_new: set[int] = set()  # tables of the batch of which all wide rows are new
         self._unanalyzed = 0
         self._analyze_at = MANY_ROWS
@@ -351,6 +355,8 @@ class Applier:
 
         Tables in which this node has changed something later itself are left to the careful way.
         """
+        if self.patience is not None:
+            lock_rows(self.connection, self.plan, self._compile, staged, self.patience)
         insert = write.insert if small else write.insert_many
         for members in self.plan.ordered(staged.inserts):
             makes = [(t, write.insert_wide if t.number in self._all_new else insert) for t in members]

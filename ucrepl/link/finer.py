@@ -8,6 +8,7 @@ from typing import Final
 
 import psycopg
 from psycopg import Connection
+from psycopg.errors import LockNotAvailable
 from psycopg.rows import TupleRow
 
 from ucrepl.db.sqlfiles import query
@@ -58,6 +59,7 @@ class FinerGrain:
         self.transaction_ends: list[int] = []
         self.ordered: set[tuple[int, int]] = set()
         self.boundaries: list[int] = []
+        self._patience: float | None = None
 
     @property
     def last(self) -> int:
@@ -68,10 +70,11 @@ class FinerGrain:
         """Makes room for what is to be received, and empties it."""
         self.connection.execute(query("staging_received"))
 
-    def apply(self, *, parked: bool, step: Step | None = None) -> Applied:
+    def apply(self, *, parked: bool, step: Step | None = None, patience: float | None = None) -> Applied:
         """Applies all that is received, which is empty then.
 
-        `step` surrounds each part, and makes it last; without it all of them are in the transaction at hand. Raises
+        `step` surrounds each part, and makes it last; without it all of them are in the transaction at hand. With
+        `patience` each part locks its rows first, and is halved where it has waited in vain for so many seconds. Raises
         what is not to be parked (lost connection, deadlock, lack of rights); what steps have made last stays then.
         """
         self.connection.execute(query("order_received"))
@@ -81,6 +84,7 @@ class FinerGrain:
         self.ordered = {(row[0], row[1]) for row in self.connection.execute(query("ordered_received"))}
         self.boundaries = sorted({place for first, last in self.ordered for place in (first - 1, last)})
         result = Applied()
+        self._patience = patience
         self._apply_transactions(1, self.last, result, parked=parked, step=step or self._savepoint)
         self.connection.execute("TRUNCATE pg_temp.received")
         return result
@@ -91,12 +95,12 @@ class FinerGrain:
         part = Part(first, last, parked or result.parked > 0)
         try:
             if cuts:
-                self._attempt(part, step, sift=last - first < SIFTED_ROWS)
+                self._attempt(part, step, sift=last - first < SIFTED_ROWS, patience=self._patience)
             else:
                 with step(part):
-                    self._apply_within(first, last, part.applied, parked=part.parked)
+                    self._apply_within(first, last, part.applied, parked=part.parked, patience=self._patience)
         except (NeedsOrderError, psycopg.Error) as error:
-            if not cuts or (isinstance(error, psycopg.Error) and classify(error) is not Verdict.PARK):
+            if not (cuts and self._may_halve(error)):
                 raise
             middle = _nearest(cuts, first, last)
             self._apply_transactions(first, middle, result, parked=parked, step=step)
@@ -104,12 +108,18 @@ class FinerGrain:
         else:
             result.add(part.applied)
 
-    def _apply_within(self, first: int, last: int, result: Applied, *, parked: bool) -> None:
+    def _may_halve(self, error: NeedsOrderError | psycopg.Error) -> bool:
+        """Whether halves of a part may go through where the whole has not."""
+        if isinstance(error, LockNotAvailable):
+            return self._patience is not None
+        return isinstance(error, NeedsOrderError) or classify(error) is Verdict.PARK
+
+    def _apply_within(self, first: int, last: int, result: Applied, *, parked: bool, patience: float | None) -> None:
         """Applies changes of one transaction, in the transaction at hand."""
         alone = first == last or (first, last) in self.ordered
         part = Part(first, last, parked or result.parked > 0)
         try:
-            self._attempt(part, self._savepoint, alone=alone, sift=True)
+            self._attempt(part, self._savepoint, alone=alone, sift=True, patience=patience)
         except NeedsOrderError:
             self._split(first, last, result, parked=parked)
         except psycopg.Error as error:
@@ -123,7 +133,7 @@ class FinerGrain:
         else:
             result.add(part.applied)
 
-    def _attempt(self, part: Part, step: Step, *, alone: bool = False, sift: bool) -> None:
+    def _attempt(self, part: Part, step: Step, *, alone: bool = False, sift: bool, patience: float | None) -> None:
         """Applies a part, without the changes that are refused for what they are: these are parked.
 
         `alone`: what is staged must be applied by itself. `sift`: it may be found out which changes are refused.
@@ -138,6 +148,7 @@ class FinerGrain:
                         part.applied.parked += self._park(part, refused)
                     self._stage(part)
                     behind = part.parked or bool(refused)
+                    self.applier.patience = patience
                     applied = self.applier.apply(parked=behind, careful=True, alone=alone, sift=sift and not alone)
                     part.applied.add(applied)
                     return
@@ -146,6 +157,8 @@ class FinerGrain:
                 if not found:
                     raise error.cause from None
                 refused += found
+            finally:
+                self.applier.patience = None
 
     @contextmanager
     def _savepoint(self, _part: Part) -> Iterator[None]:
@@ -162,8 +175,10 @@ class FinerGrain:
         parked_before = result.parked
         cuts = _between(self.boundaries, first, last)
         middle = _nearest(cuts, first, last) if cuts else (first + last) // 2
-        self._apply_within(first, middle, result, parked=parked)
-        self._apply_within(middle + 1, last, result, parked=parked)
+        # a change before has locked rows by now: nothing is waited for any more
+        at_once = None if self._patience is None else 0.0
+        self._apply_within(first, middle, result, parked=parked, patience=at_once)
+        self._apply_within(middle + 1, last, result, parked=parked, patience=at_once)
         if result.parked > parked_before and self._is_transaction(first, last):
             self._try_once_more(last, result)
 
@@ -179,7 +194,8 @@ class FinerGrain:
         again = [row[0] for row in self.connection.execute(query("take_back"), values).fetchall()]
         if again:
             result.parked -= len(again)
-            self._apply_within(min(again), max(again), result, parked=True)
+            at_once = None if self._patience is None else 0.0
+            self._apply_within(min(again), max(again), result, parked=True, patience=at_once)
 
     def _stage(self, part: Part) -> None:
         self._execute("DELETE FROM pg_temp.change", {})

@@ -9,6 +9,7 @@ from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
 from ucrepl.backoff import Backoff
+from ucrepl.config import Link
 from ucrepl.errors import RefusedError
 
 T = TypeVar("T")
@@ -17,6 +18,18 @@ LOCK_TIMEOUT = "200ms"
 """How long a transaction that wants a strong lock stays in the queue: nobody waits behind it for longer."""
 
 LOCK_PATIENCE_SECONDS = 60.0
+
+DEADLOCK_SHARE = 20
+"""A transaction that writes waits for a lock no longer than this part of the time after which PostgreSQL looks for
+deadlocks: who is waiting for it then is not the one who loses, for it has given way before."""
+
+
+def brief_lock_timeout(connection: Connection[TupleRow], link: Link) -> str:
+    """How long a transaction of the link waits for a lock while others may wait for its own, as PostgreSQL has it."""
+    [(deadlock_ms,)] = connection.execute(
+        "SELECT (extract(epoch FROM current_setting('deadlock_timeout')::interval) * 1000)::bigint"
+    ).fetchall()
+    return f"{max(1, min(link.lock_timeout_ms, deadlock_ms // DEADLOCK_SHARE))}ms"
 
 
 def patiently(work: Callable[[], T], seconds: float = LOCK_PATIENCE_SECONDS) -> T:

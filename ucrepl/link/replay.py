@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 from psycopg import Connection
-from psycopg.errors import UniqueViolation
+from psycopg.errors import LockNotAvailable, UniqueViolation
 from psycopg.rows import TupleRow, dict_row
 
 from ucrepl.config import Link
@@ -24,6 +24,7 @@ from ucrepl.link.files.courier import courier_of
 from ucrepl.link.finer import FinerGrain, Part
 from ucrepl.link.held.release import find_release
 from ucrepl.link.inquire import Inquirer
+from ucrepl.link.patience import brief_lock_timeout
 from ucrepl.link.refused import UNRESOLVED
 from ucrepl.link.setup import OpenLink
 from ucrepl.link.signals import Signaller
@@ -94,6 +95,7 @@ class LinkReplayer:
         self._release = find_release(opened.target, opened.plan, opened.link_id)
         opened.target.prepared_max = PREPARED_STATEMENTS
         self._to_confirm: str | None = None
+        self._brief = brief_lock_timeout(opened.target, link)
 
     def position(self) -> tuple[str, bool]:
         """The position of the link, and whether it is paused, or held by a seeding."""
@@ -140,8 +142,6 @@ class LinkReplayer:
             batch = self._replay(position, window)
         except (NeedsOrderError, psycopg.Error) as error:
             self.stop_reading()
-            if isinstance(error, psycopg.Error) and classify(error) is not Verdict.PARK:
-                raise
             batch = self._replay_again(position, window, error)
         except BaseException:
             self.stop_reading()
@@ -150,18 +150,22 @@ class LinkReplayer:
         batch.milliseconds["total"] = _since(started)
         return batch
 
-    def _replay_again(self, position: str, window: Window, error: Exception) -> Batch:
+    def _replay_again(self, position: str, window: Window, error: NeedsOrderError | psycopg.Error) -> Batch:
         """Applies a batch that could not be applied at once; in parts only if recognition does not do for it.
 
         What a unique index has refused may be a record that both sides have made, and so may one that is not known.
+        Where somebody holds a row, the batch is applied once more with patience. Raises what is no reason to try again.
         """
         if isinstance(error, psycopg.Error) and error.sqlstate in {UniqueViolation.sqlstate, UNRESOLVED}:
             try:
                 return self._replay(position, window, closely=True)
             except (NeedsOrderError, psycopg.Error) as again:
                 self.stop_reading()
-                if isinstance(again, psycopg.Error) and classify(again) is not Verdict.PARK:
-                    raise
+                error = again
+        if isinstance(error, LockNotAvailable):
+            return self._replay_parts(position, window, finer=False)
+        if isinstance(error, psycopg.Error) and classify(error) is not Verdict.PARK:
+            raise error
         return self._replay_parts(position, window)
 
     def retry_parked(self, parked_ids: list[int] | None = None) -> Applied:
@@ -295,12 +299,13 @@ class LinkReplayer:
         batch.count(applied)
         return batch
 
-    def _replay_parts(self, position: str, window: Window) -> Batch:
+    def _replay_parts(self, position: str, window: Window, *, finer: bool = True) -> Batch:
         """Applies the batch in parts, of which each is a transaction on the target; the position moves with the last.
 
-        Nobody waits for a lock of the whole batch, and what has been applied stays so, whatever comes after it.
+        Nobody waits for a lock of the whole batch, and what has been applied stays so, whatever comes after it. Each
+        part locks its rows before it writes. `finer`: it is known that one part will not do.
         """
-        batch = Batch(position=window.ends, more=window.more, finer=True)
+        batch = Batch(position=window.ends, more=window.more, finer=finer)
         with self.target.transaction():
             state = self._begin(position)
             if state["paused"]:
@@ -310,9 +315,10 @@ class LinkReplayer:
             if window.has_changes:
                 self._receive("received", position, window, batch)
             self._execute(query("leave_out_applied"), {"link": self.link_id})
+        step, patience = partial(self._part, position, batch), self.link.lock_timeout_ms / 1000
         begun = time.perf_counter()
         try:
-            batch.count(self.finer.apply(parked=False, step=partial(self._part, position, batch)))
+            batch.count(self.finer.apply(parked=False, step=step, patience=patience))
         except _PausedError:
             return Batch(position=position, more=False)
         batch.milliseconds["apply"] = _since(begun)
@@ -328,11 +334,13 @@ class LinkReplayer:
                 raise _PausedError
             part.parked = state["has_parked"]
             is_last = part.last == self.finer.last
+            batch.finer |= not (is_last and part.first == 1)
             if not is_last:
                 places: dict[str, object] = {"link": self.link_id, "first": part.first, "last": part.last}
                 self._execute(query("note_applied"), places)
             yield
-            skipped, signals = self._finish(part.applied, batch.position if is_last else None, finer=is_last)
+            ends, finer = (batch.position, batch.finer) if is_last else (None, False)
+            skipped, signals = self._finish(part.applied, ends, finer=finer)
             if is_last:
                 self._execute(query("forget_applied"), {"link": self.link_id, "ends": batch.position})
         batch.skipped += skipped
@@ -354,7 +362,12 @@ class LinkReplayer:
         with self.target.cursor(row_factory=dict_row) as cursor:
             state = cursor.execute(
                 query("begin_batch"),
-                {"link": self.link_id, "origin": self.link.source, "lock_timeout": f"{self.link.lock_timeout_ms}ms"},
+                {
+                    "link": self.link_id,
+                    "origin": self.link.source,
+                    "patience": f"{self.link.lock_timeout_ms}ms",
+                    "brief": self._brief,
+                },
                 prepare=True,
             ).fetchone()
         if state is None or (position is not None and state["position"] != position):

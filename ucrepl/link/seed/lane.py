@@ -17,6 +17,7 @@ from ucrepl.link.applied import Applied
 from ucrepl.link.apply import Applier
 from ucrepl.link.fetch import Fetcher
 from ucrepl.link.finer import FinerGrain
+from ucrepl.link.patience import brief_lock_timeout
 from ucrepl.link.signals import Signaller
 from ucrepl.plan import wide as wide_rows
 from ucrepl.plan.model import LinkPlan
@@ -54,6 +55,7 @@ class Lane:
             self.applier.fetcher = self._wide_applier.fetcher = fetcher
         self._finer = FinerGrain(target, self.applier)
         self._signaller = Signaller(target, link_id)
+        self._brief = brief_lock_timeout(target, link)
         self.run(query("staging_seed"))
         for number in wide:
             self.run(wide_rows.create(plan, plan.tables[number]))
@@ -101,7 +103,7 @@ class Lane:
         """Sets what holds for a transaction that writes to the target: its changes are the source's."""
         self.run(
             "SELECT set_config('ucrepl.origin', %(origin)s, true), set_config('lock_timeout', %(timeout)s, true)",
-            {"origin": self.link.source, "timeout": f"{self.link.lock_timeout_ms}ms"},
+            {"origin": self.link.source, "timeout": self._brief},
         )
 
     def run(self, statement: str, values: Mapping[str, object] | None = None) -> psycopg.Cursor[TupleRow]:

@@ -21,6 +21,7 @@ from ucrepl.link.files.courier import Carried, Courier, courier_of, in_database
 from ucrepl.link.files.sync import files_of_rows
 from ucrepl.link.finer import FinerGrain
 from ucrepl.link.nodes import explained
+from ucrepl.link.patience import brief_lock_timeout
 from ucrepl.link.signals import Signaller
 from ucrepl.link.verify.look import Look, Slice
 from ucrepl.link.verify.session import Session
@@ -58,6 +59,7 @@ class Repair:
         self.courier = applier.courier = courier_of(session.target, plan, session.opened.link_id, session.opened.route)
         self.carried = Carried()
         self.finer = FinerGrain(session.target, applier)
+        self.brief = brief_lock_timeout(session.target, link)
         self.signaller = Signaller(session.target, session.opened.link_id, session.opened.bus)
 
     def run(self) -> None:
@@ -132,7 +134,8 @@ class Repair:
             {
                 "link": session.opened.link_id,
                 "origin": link.source,
-                "lock_timeout": f"{link.lock_timeout_ms}ms",
+                "patience": f"{link.lock_timeout_ms}ms",
+                "brief": self.brief,
             },
         )
         before = self._newest()
