@@ -115,7 +115,7 @@ def test_nobody_can_delete_what_a_batch_refers_to(pair: Pair) -> None:
     advance = replayer._execute
 
     def delete_at_the_last_moment(statement: str, values: dict[str, object]) -> psycopg.Cursor[tuple[object, ...]]:
-        if "position = %(ends)s" in statement:
+        if "UPDATE ucrepl.link AS k" in statement:
             with pair.b.another(lock_timeout="50ms") as user:
                 try:
                     user.execute("DELETE FROM country WHERE id = 3")
