@@ -243,6 +243,18 @@ def test_what_the_other_side_has_sent_between_two_changes_is_not_sent_back(make_
     assert settled(pair) == [("apple", "shelf", None, 113, 1)]
 
 
+def test_a_row_that_holds_nothing_gives_way(make_pair: MakePair) -> None:
+    """Turin has dropped its row, and then deletes the place; milan's row holds nothing, and forbids nothing."""
+    pair = made(make_pair)
+    stock(pair, "turin", "apple", "shelf", 5)
+    stock(pair, "turin", "apple", "cellar", 5)
+    settled(pair)
+    pair.a.run("UPDATE stock SET quantity = 0; DELETE FROM stock; DELETE FROM place WHERE name = 'shelf'")
+    assert settled(pair) == []
+    assert pair.assert_same("SELECT name FROM place") == [("cellar",)]
+    assert pair.b.value("SELECT count(*) FROM stock") == 1
+
+
 def test_check_names_what_was_done_on_both_nodes(make_pair: MakePair) -> None:
     """Of two that are apart each can do the same move: nothing is in conflict, and the goods are taken twice."""
     pair = make_pair(TABLES + "CREATE TABLE stock_move (id serial PRIMARY KEY, name text, state text);", rules=RULES)

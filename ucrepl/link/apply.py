@@ -404,7 +404,10 @@ class Applier:
                 self._run(self._compile("follow numbers", numbers.follow, table), prepare=False)
 
     def _add_up(self, staged: Staged, result: Applied, *, small: bool) -> None:
-        """Adds the differences of totals to the local rows. Parks those that do not say to which."""
+        """Adds the differences of totals to the local rows, and parks those that do not say to which.
+
+        Rows that hold nothing then give way to the deletes of the records to which they belong.
+        """
         tables = [self.plan.tables[number] for number in staged.totals]
         if sum(self._run(self._compile("untold", totals.note_untold, t), prepare=small).rowcount for t in tables):
             parked = self._park()
@@ -414,6 +417,9 @@ class Applier:
             self._run(self._query("note_touched"), {"tables": list(staged.totals)})
         for table in tables:
             self._run(self._compile("add up", totals.add_up, table), prepare=small)
+        for number in staged.deletes.keys() & self.plan.held_by_totals.keys():
+            for table, column in self.plan.held_by_totals[number]:
+                self._run(self._compile(("clear", column.name), totals.clear, table, column))
 
     def _checks_at_once(self, tables: Sequence[TablePlan], changes: int) -> bool:
         """Whether so many changes of these tables are written without a check of each foreign key, and then checked.

@@ -406,6 +406,16 @@ class LinkPlan:
         return {n: t for n, t in self.tables.items() if not (t.on_demand or t.protected_by or t.totals)}
 
     @cached_property
+    def held_by_totals(self) -> dict[int, list[tuple[TablePlan, ColumnPlan]]]:
+        """The tables to whose records totals belong, with the tables of these totals and their columns."""
+        found: dict[int, list[tuple[TablePlan, ColumnPlan]]] = {}
+        for table in self.totals.values():
+            for column in (table.column(name) for name in (table.totals.by if table.totals else ())):
+                if column.refers_to in self.by_name:
+                    found.setdefault(self.by_name[column.refers_to].number, []).append((table, column))
+        return found
+
+    @cached_property
     def adding(self) -> dict[int, tuple[ColumnPlan, ...]]:
         """The columns that add up, of the tables of records that have any."""
         found = {n: tuple(c for c in t.columns if c.adds_up) for n, t in self.tables.items() if not t.totals}

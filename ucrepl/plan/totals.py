@@ -116,6 +116,19 @@ WHERE CASE WHEN chosen.key_0 IS NULL
 END"""
 
 
+def clear(link: LinkPlan, table: TablePlan, column: ColumnPlan) -> str:
+    """Takes away the rows that hold nothing and belong to records whose deletes are staged: they would forbid these."""
+    referred = link.by_name[column.refers_to] if column.refers_to else table
+    nothing = " AND ".join(f"coalesce(target.{quote(c.name)}, 0) = 0" for c in sums_of(table))
+    return f"""\
+DELETE FROM {table.table.only}{table.name.sql} AS target
+USING pg_temp.change AS change
+JOIN ucrepl.identity AS own
+    ON own.peer_id = {link.peer_id} AND own.remote_table = {referred.space} AND own.remote_id = change.key::bigint
+WHERE change.table_id = {referred.number} AND change.op = 'D'
+    AND target.{quote(column.name)} = own.local_id AND {nothing}"""
+
+
 def chain(link: LinkPlan, table: TablePlan, column: ColumnPlan) -> str:
     """Has each staged update of a record begin, in a column that adds up, with the value with which the last one ended.
 
