@@ -5,6 +5,8 @@ import pytest
 from tests.integration.links import MakePair, Pair, part_ids
 from tests.integration.test_names import differences
 from tests.integration.test_renames import settle
+from ucrepl.link.nodes import Nodes
+from ucrepl.link.resync import resync
 
 ITEM = "CREATE TABLE item (id serial PRIMARY KEY, code text UNIQUE NOT NULL, note text, size int)"
 ROWS = "INSERT INTO item (code, note, size) VALUES ('a', 'one', 1), ('b', 'two', 2), ('c', 'three', 3), ('2', 'x', 9)"
@@ -177,6 +179,11 @@ def test_an_update_whose_row_is_not_known_any_more_is_parked(keyed: Pair) -> Non
     ]  # fmt: skip
     assert keyed.retry().changes == 0
     assert len(keyed.b.parked()) == 1
+    keyed.close_links()
+    with Nodes(keyed.config, "test") as nodes:
+        resync(keyed.config, keyed.config.links[0], "item", nodes)
+    assert keyed.b.parked() == []
+    keyed.assert_same(SAME)
 
 
 @pytest.mark.parametrize(
