@@ -104,7 +104,7 @@ class Applier:
         if self.fetcher and self.fetcher.follows:
             result.changes += self.fetcher.leave_out()
         if not (alone or self.seeding):
-            self._run(self._query("coalesce"), {"apart": [*self.plan.totals, *self.plan.adding]})
+            self._coalesce([*self.plan.totals, *self.plan.adding])
         staged = self._renamed(self._found_only.take_out(read_staged(self.connection, self.plan)))
         if not (alone or self.seeding or staged.tables.isdisjoint(self.plan.adding)):
             staged = self._coalesce_sums(staged)
@@ -125,13 +125,19 @@ class Applier:
             self._run("SET CONSTRAINTS ALL IMMEDIATE")
         return result
 
+    def _coalesce(self, apart: list[int]) -> None:
+        """Merges the changes of records that have several, but of the tables with these numbers."""
+        [(found,)] = self._run(query("several_changes")).fetchall()
+        if found:
+            self._run(self._query("coalesce"), {"apart": apart})
+
     def _coalesce_sums(self, staged: Staged) -> Staged:
         """Merges the changes of records with columns that add up, each with its own difference."""
         for number in staged.tables & self.plan.adding.keys():
             table = self.plan.tables[number]
             for column in self.plan.adding[number]:
                 self._run(self._compile(("chain", column.name), totals.chain, table, column))
-        self._run(self._query("coalesce"), {"apart": list(self.plan.totals)})
+        self._coalesce([*self.plan.totals])
         return read_staged(self.connection, self.plan)
 
     def _bring(self, staged: Staged, result: Applied) -> Staged:
