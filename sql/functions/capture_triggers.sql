@@ -23,6 +23,17 @@ BEGIN
         JOIN pg_class AS c ON c.oid = p.relid
         WHERE p.level > 0
     ),
+    ours AS (
+        SELECT g.*
+        FROM (SELECT tracked::oid AS oid UNION ALL SELECT p.oid FROM part AS p) AS r
+        CROSS JOIN LATERAL (
+            SELECT t.*
+            FROM pg_trigger AS t
+            WHERE t.tgrelid = r.oid
+            OFFSET 0  -- looked up for each of the few: an Odoo has ten thousand triggers
+        ) AS g
+        WHERE g.tgname ~ '^(0_)?ucrepl_capture'
+    ),
     wanted AS (
         SELECT w.oid, w.name::name, w.event, w.type, format('ucrepl.%I()', w.function)::regprocedure AS function, w.arguments
         FROM (
@@ -89,17 +100,12 @@ BEGIN
     FROM wanted AS w
     FULL JOIN (
         SELECT g.*
-        FROM pg_trigger AS g
-        WHERE (g.tgrelid = tracked OR g.tgrelid IN (SELECT p.oid FROM part AS p))
-            AND g.tgname ~ '^(0_)?ucrepl_capture'
-            AND g.tgparentid = 0
+        FROM ours AS g
+        WHERE g.tgparentid = 0
     ) AS t ON t.tgrelid = w.oid AND t.tgname = w.name
     UNION ALL
     SELECT g.tgrelid::regclass, g.tgname, NULL, 'disabled'
-    FROM pg_trigger AS g
-    WHERE g.tgrelid IN (SELECT p.oid FROM part AS p)
-        AND g.tgname ~ '^(0_)?ucrepl_capture'
-        AND g.tgparentid <> 0
-        AND g.tgenabled <> 'O';
+    FROM ours AS g
+    WHERE g.tgrelid <> tracked AND g.tgparentid <> 0 AND g.tgenabled <> 'O';
 END;
 $$;
