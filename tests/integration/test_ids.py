@@ -347,6 +347,7 @@ def test_a_module_that_is_installed_on_both_sides(pair: Pair, tmp_path: Path) ->
     assert terminal("ids", "share").err.splitlines() == [
         "0 sequences interleaved on 2 nodes",
         "4 records of new tables paired",
+        "2 records whose id is that of another one: they have an id of their own there",
     ]
     pair.a.run("UPDATE extra SET name = 'changed' WHERE code = 'x'")
     pair.b.run("UPDATE extra SET name = 'changed' WHERE code = 'y'")

@@ -74,6 +74,8 @@ def _share(args: Namespace, config: "Config", nodes: "Nodes") -> int:
     talk(f"{counted(len(shared.sequences), 'sequence')} interleaved on {counted(len(shared.slots), 'node')}")
     if shared.paired:
         talk(f"{counted(shared.paired, 'record')} of new tables paired")
+    if shared.apart:
+        talk(f"{counted(shared.apart, 'record')} whose id is that of another one: they have an id of their own there")
     if args.json:
         return _status(args, config, nodes)
     return Exit.OK

@@ -1,10 +1,10 @@
 """Applies staged changes on the target: set-based, in the order identify, insert, update, delete."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import psycopg
-from psycopg import Connection, Cursor
+from psycopg import Connection
 from psycopg.errors import ForeignKeyViolation, SerializationFailure
 from psycopg.rows import TupleRow
 
@@ -17,8 +17,9 @@ from ucrepl.link.ordered import Ordered
 from ucrepl.link.refused import RefusedChangesError, is_of_one_row, refused_changes
 from ucrepl.link.source import StalePlanError
 from ucrepl.link.staged import Staged, read_staged
+from ucrepl.link.statements import Statements
 from ucrepl.plan import conflict, foreign_keys, held, identify, numbers, paths, rename, totals, wide, write
-from ucrepl.plan.model import ROUNDS, LinkPlan, Protection, TablePlan
+from ucrepl.plan.model import ROUNDS, ColumnPlan, LinkPlan, TablePlan
 
 if TYPE_CHECKING:
     from ucrepl.link.fetch import Fetcher
@@ -35,13 +36,12 @@ MOST_UNANALYZED = 200_000
 """After so many new ids at the latest the identity map is analyzed again."""
 
 
-class Applier:
+class Applier(Statements):
     """Applies what is staged in `pg_temp.change` of the target's session.
 
-    The statements of the plan are compiled when they are first needed and kept. `seeding`: what is staged are rows of
-    the source, each once, for which recognition has been done. `fetcher` fetches what is referred to and is not here,
-    `inquirer` asks the source who unknown records are.
-    `courier` brings the files of attachments. `looks_back`: changes may have columns that the source has no more.
+    `seeding`: what is staged are rows of the source, each once, for which recognition has been done. `fetcher` fetches
+    what is referred to and is not here, `inquirer` asks the source who unknown records are, `courier` brings the files
+    of attachments. `looks_back`: changes may have columns that the source has no more.
     With `patience` the rows are locked before the first is written, and one that somebody holds is waited for, at the
     most so many seconds, while no other one is locked.
     """
@@ -56,16 +56,14 @@ class Applier:
         *,
         seeding: bool = False,
     ) -> None:
-        self.connection = connection
+        super().__init__(connection, plan)
         self.seeding = seeding
         self.fetcher: Fetcher | None = None
         self.inquirer: Inquirer | None = None
         self.courier: Courier | None = None
-        self.plan = plan
         self.link_id = link_id
         self.names = {"source_name": source_name, "target_name": target_name, "link": link_id}
         self.looks_back = not seeding
-        self._compiled: dict[tuple[object, ...], str] = {}
         self._cached_rows = CachedRows(connection, plan)
         self._ordered = Ordered(connection, plan, link_id)
         self._found_only = FoundOnly(connection, plan)
@@ -114,10 +112,11 @@ class Applier:
         staged = self._sort_out(staged, result, parked=parked)
         if staged.ordered:
             self._ordered.apply(result, looks_back=self.looks_back)
+            self.translate_ids()
             staged = read_staged(self.connection, self.plan)
         closely |= careful
-        if self.inquirer:
-            self.inquirer.ask(staged, closely=closely)
+        if self.inquirer and self.inquirer.ask(staged, closely=closely):
+            self.translate_ids()
         staged = self._bring(staged, result)
         if staged.changes:
             self._apply_set(staged, result, closely=closely, careful=careful, before_write=before_write)
@@ -249,7 +248,7 @@ class Applier:
             self._park_unresolved(staged, result)
             self._settle_dangling(staged, result)
             staged = read_staged(self.connection, self.plan)
-        merges: dict[int, int] = dict(self._run(query("merges")).fetchall()) if known else {}
+        merges = self._merges(staged.inserts) if known else {}
         new = {number: rows - merges.get(number, 0) for number, rows in staged.inserts.items()}
         look = self._cached_rows.look(staged.tables, new, prepare=small)
         written = self._write(staged, small=small)
@@ -274,6 +273,15 @@ class Applier:
                     + staged.deletes.get(number, 0)
                     + staged.totals.get(number, 0)
                 )
+
+    def _merges(self, inserts: Iterable[int]) -> dict[int, int]:
+        """How many changes of each table are merged into a record that is here."""
+        mapped = [table for number in inserts if (table := self.plan.tables[number]).surrogate]
+        numbers, spaces = [t.number for t in mapped], [t.space for t in mapped]
+        rows = self._run(query("merges"), {"peer": self.plan.peer_id, "numbers": numbers, "spaces": spaces}).fetchall()
+        if any(differ for _, _, differ in rows):
+            self.translate_ids()
+        return {number: count for number, count, _ in rows}
 
     def _prepare_many(self, staged: Staged) -> None:
         """Gives the planner statistics of many changes, and an index where they are of many tables."""
@@ -310,7 +318,17 @@ class Applier:
             table = self.plan.tables[number]
             for column in table.mentioning:
                 if number in staged.inserts or column.name in staged.updates[number][1]:
-                    self._run(self._compile(("mention", column.name), identify.mention, table, column), prepare=small)
+                    self._identify_mentioned_by(table, column, small=small)
+
+    def _identify_mentioned_by(self, table: TablePlan, column: ColumnPlan, *, small: bool) -> None:
+        """Gives them an id where the source does not say that they are known here by what it has of them."""
+        unknown = self._run(
+            self._compile(("mentioned", column.name), identify.mentioned, table, column), prepare=small
+        ).fetchall()
+        if unknown:
+            if self.inquirer:
+                self.inquirer.ask_for(dict(unknown))
+            self._run(self._compile(("mention", column.name), identify.mention, table, column), prepare=small)
 
     def _identify_new(self, table: TablePlan, inserts: int, *, small: bool) -> bool:
         """Gives the new records of a table ids where they have none. Returns whether not all of them are new."""
@@ -571,27 +589,3 @@ class Applier:
     def _park(self) -> int:
         """Parks what trouble was noted for. Returns how many changes."""
         return self._run(query("park_trouble"), {"link": self.link_id}).rowcount
-
-    def _compile_update(self, table: TablePlan, names: tuple[str, ...], *, uniform: bool, guarded: bool) -> str | None:
-        """The update of these columns, None where protection leaves none of them to write."""
-        columns = [c for c in table.chosen(names) if c.protection is not Protection.NEVER]
-        if not columns:
-            return None
-        key = ("update", table.number, names, uniform, guarded)
-        if key not in self._compiled:
-            self._compiled[key] = write.update(self.plan, table, columns, uniform=uniform, guarded=guarded)
-        return self._compiled[key]
-
-    def _compile(self, kind: object, make: Callable[..., str], table: TablePlan, *details: object) -> str:
-        key = (kind, table.number)
-        if key not in self._compiled:
-            self._compiled[key] = make(self.plan, table, *details)
-        return self._compiled[key]
-
-    def _query(self, name: str) -> str:
-        return query(name, self.plan.hstore_schema)
-
-    def _run(
-        self, statement: str, values: Mapping[str, object] | None = None, *, prepare: bool = True
-    ) -> Cursor[TupleRow]:
-        return self.connection.execute(statement.encode(), values, prepare=prepare)

@@ -31,6 +31,7 @@ class Noted:
     numbers: Mapping[TableName, int] = field(default_factory=dict)
     partners: Mapping[TableName, int] = field(default_factory=dict)
     shared_with: Sequence[int] = ()
+    ids_differ: bool = False
     pairs: Mapping[int, Mapping[int, int]] = field(default_factory=dict)
     fills: int = 0
     altered: int = 0
@@ -69,6 +70,7 @@ def read_ingredients(
         pairs=noted.pairs,
         checks_at_once=may_check_at_once(target),
         shared_with=noted.shared_with,
+        ids_differ=noted.ids_differ,
         transient=transient_tables(source, packs),
         signalling=signalling(target, packs),
         fills=noted.fills,
@@ -90,6 +92,12 @@ def filled_until(made: Iterable[MadeColumn]) -> int:
 def peers_with_shared_ids(target: Connection[TupleRow]) -> dict[int, int]:
     """The links whose ends share ids, each with the peer."""
     return dict(target.execute("SELECT link_id, peer_id FROM ucrepl.link WHERE ids_shared_at IS NOT NULL").fetchall())
+
+
+def ids_differ(target: Connection[TupleRow], peer_id: int) -> bool:
+    """Whether a record of the peer has another id here, where ids are shared."""
+    found = target.execute(query("ids_differ"), {"peer": peer_id}, prepare=True).fetchone()
+    return bool(found and found[0])
 
 
 def pairs_in_names(target: Connection[TupleRow], link: Link, extra: Sequence[Path]) -> dict[int, dict[int, int]]:

@@ -71,26 +71,36 @@ class Inquirer:
     def look_again(self) -> int:
         """Looks for all records in tables of strangers: some may have been made here. Returns how many were found."""
         self.has_looked = True
+        found = self.look_at(self.strangers)
         with self._reading() as source:
-            wanted = self._all_unpaired(source, self.strangers)
-            if not (met := {n: keys for n, keys in wanted.items() if self._has_candidates(self._plan.tables[n])}):
-                found = 0
-            elif found := self._recognise(source, met):
-                wanted = self._all_unpaired(source, wanted)
-        self._note({*wanted})
+            self._note({n for n in self.strangers if self.unpaired(source, self._plan.tables[n])})
         return found
 
-    def ask(self, staged: Staged, *, closely: bool) -> None:
-        """Looks for the strangers that the staged changes bring, or refer to; `closely`: for all unknown records."""
+    def look_at(self, tables: Iterable[int]) -> int:
+        """Looks for all records of these tables that are in no pair on either side. Returns how many were found."""
+        met = [table for number in tables if self._has_candidates(table := self._plan.tables[number])]
+        if not met:
+            return 0
+        with self._reading() as source:
+            wanted = {table.number: keys for table in met if (keys := self.unpaired(source, table))}
+            return self._recognise(source, wanted) if wanted else 0
+
+    def ask(self, staged: Staged, *, closely: bool) -> int:
+        """Looks for the strangers that the staged changes bring, or refer to; `closely`: for all unknown records.
+
+        Returns how many were found.
+        """
         brought = [t for n in staged.inserts.keys() | staged.updates.keys() if (t := self._plan.tables[n]).protected_by]
         referred = self._plan.tables.keys() if closely else self.strangers
         references = self._references(staged.tables, referred) if referred else References()
+        found = 0
         if not (brought or references.tables):
-            return
+            return found
         if unknown := self._unknown(references, brought):
-            self.ask_for(unknown)
+            found = self.ask_for(unknown)
             if new := self._unknown(References(), brought).keys() - self.strangers:
                 self._note(self.strangers | new)
+        return found
 
     def ask_for_missing(self, table: TablePlan) -> bool:
         """Looks for the records for which trouble was noted because they are not known. Returns whether some are now.
@@ -189,10 +199,7 @@ class Inquirer:
                 for table in members:
                     yield from (make(plan, table, by) for _, make, by in identify.ways(table, by_indexes=True))
 
-    def _all_unpaired(self, source: Connection[TupleRow], tables: Iterable[int]) -> dict[int, list[str]]:
-        return {n: keys for n in tables if (keys := self._unpaired(source, self._plan.tables[n]))}
-
-    def _unpaired(self, source: Connection[TupleRow], table: TablePlan) -> list[str]:
+    def unpaired(self, source: Connection[TupleRow], table: TablePlan) -> list[str]:
         """The keys of the source's records that are in no pair."""
         key = quote(table.table.key[0])
         ids = f"SELECT coalesce(array_agg(row.{key}::bigint), '{{}}') FROM {table.table.only}{table.name.sql} AS row"

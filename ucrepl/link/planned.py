@@ -11,6 +11,7 @@ from ucrepl.link.ingredients import (
     Ends,
     Noted,
     filled_until,
+    ids_differ,
     pairs_in_names,
     peers_with_shared_ids,
     read_ingredients,
@@ -67,6 +68,7 @@ def _noted(config: Config, link: Link, ends: Ends) -> Noted:
         numbers=numbers,
         partners=partners,
         shared_with=sorted(set(peers_with_shared_ids(target).values())) if link.ids == "shared" else (),
+        ids_differ=link.ids == "shared" and ids_differ(target, peer_id),
         pairs=pairs_in_names(target, link, config.packs),
         fills=fills,
     )

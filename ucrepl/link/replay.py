@@ -404,8 +404,11 @@ class LinkReplayer:
         self._apply_pairs()
 
     def _apply_pairs(self) -> None:
-        for name in ("free_pairs", "apply_pairs"):
-            self._execute(query(name), {"peer": self.applier.plan.peer_id})
+        values: dict[str, object] = {"peer": self.applier.plan.peer_id}
+        self._execute(query("free_pairs"), values)
+        [(ids_differ,)] = self._execute(query("apply_pairs"), values).fetchall()
+        if ids_differ:
+            self.applier.translate_ids()
 
     def _copy_in(self, table: str, columns: str, blocks: Iterable[bytes], batch: Batch) -> None:
         statement = f"COPY pg_temp.{table} ({columns}) FROM STDIN (FORMAT binary)"

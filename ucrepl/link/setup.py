@@ -15,6 +15,7 @@ from ucrepl.link.files.transport import Route
 from ucrepl.link.ingredients import (
     Noted,
     filled_until,
+    ids_differ,
     pairs_in_names,
     peers_with_shared_ids,
     read_ingredients,
@@ -104,6 +105,7 @@ def _open(
         numbers=partners.here,
         partners=partners.of_source,
         shared_with=shared_with,
+        ids_differ=bool(shared_with) and ids_differ(target, peer_id),
         pairs=pairs_in_names(target, link, config.packs),
         fills=filled_until(made),
         altered=max((past.altered for past in pasts), default=0),

@@ -37,8 +37,9 @@ class Ingredients:
     the source's tables where they differ: one that has another name on the target, or the name of another one there,
     has no place.
     `models` are the names of Odoo's models on the target, empty where it is not an Odoo, and `fields` those of its
-    fields that refer to records; `checks_at_once` and `shared_with` are those of the plan. `pairs` are those of records
-    whose ids stand in names of columns: the number under which ids are mapped -> id on the source -> id on the target.
+    fields that refer to records; `checks_at_once`, `shared_with` and `ids_differ` are those of the plan. `pairs` are
+    those of records whose ids stand in names of columns: the number under which ids are mapped -> id on the source ->
+    id on the target.
     `transient` are the tables of transient models.
     `signalling` is what the target has of the packs' signals: its name -> whether it is a sequence. `fills` and
     `altered` are those of the plan.
@@ -55,6 +56,7 @@ class Ingredients:
     ships_pairs: bool
     checks_at_once: bool = False
     shared_with: Sequence[int] = ()
+    ids_differ: bool = False
     fields: Sequence[OdooField] = ()
     pairs: Mapping[int, Mapping[int, int]] = field(default_factory=dict)
     transient: AbstractSet[TableName] = frozenset()
@@ -149,6 +151,7 @@ def build_plan(given: Ingredients) -> LinkPlan:
         defers=given.target.defers,
         checks_at_once=given.checks_at_once,
         shared_with=tuple(given.shared_with),
+        ids_differ=given.ids_differ,
         masks={
             name: masks
             for name, source in given.source.tables.items()

@@ -234,11 +234,32 @@ WHERE change.table_id = {table.number} AND change.op = 'I' AND own.local_id = ow
 ON CONFLICT DO NOTHING"""
 
 
+def mentioned(link: LinkPlan, table: TablePlan, column: ColumnPlan) -> str:
+    """The records that a column mentions by model name and id and that are in no pair: their table -> their keys."""
+    return f"""\
+SELECT mentioned.table_id, array_agg(mentioned.remote_id::text)
+FROM (
+{_unpaired_mentions(link, table, column)}
+) AS mentioned
+GROUP BY mentioned.table_id"""
+
+
 def mention(link: LinkPlan, table: TablePlan, column: ColumnPlan) -> str:
     """Gives a local id to the records that a column mentions by model name and id and that have none yet.
 
     Such a reference has no foreign key: the record may come later, or never, as on the source.
     """
+    return f"""\
+INSERT INTO ucrepl.identity (peer_id, remote_table, remote_id, local_table, local_id, shipped_xid)
+SELECT {link.peer_id}, mentioned.number, mentioned.remote_id, mentioned.number, nextval(mentioned.sequence::regclass),
+    {shipped(link)}
+FROM (
+{_unpaired_mentions(link, table, column)}
+) AS mentioned
+ORDER BY mentioned.number, mentioned.remote_id"""
+
+
+def _unpaired_mentions(link: LinkPlan, table: TablePlan, column: ColumnPlan) -> str:
     model = f"sent.{quote(column.model_column or '')}"
     if table.surrogate:  # an update that sends the id alone is of a row which has the model
         model = f"""coalesce({model}, (
@@ -248,20 +269,15 @@ def mention(link: LinkPlan, table: TablePlan, column: ColumnPlan) -> str:
         WHERE own.peer_id = {link.peer_id} AND own.remote_table = {table.space} AND own.remote_id = change.key::bigint
     ))"""
     return f"""\
-INSERT INTO ucrepl.identity (peer_id, remote_table, remote_id, local_table, local_id, shipped_xid)
-SELECT {link.peer_id}, number, remote_id, number, nextval(sequence::regclass), {shipped(link)}
-FROM (
-    SELECT DISTINCT model.number, model.sequence, {sent(column)}::bigint AS remote_id
+    SELECT DISTINCT model.number, model.table_id, model.sequence, {sent(column)}::bigint AS remote_id
     FROM pg_temp.change AS change
     {image(link, table, "new", "sent")}
     JOIN pg_temp.model AS model ON model.model = {model} AND model.ids <> 'never'
     WHERE change.table_id = {table.number} AND change.op IN ('I', 'U') AND {sent(column)} > 0
-) AS mentioned
-WHERE NOT EXISTS (
-    SELECT FROM ucrepl.identity AS i
-    WHERE i.peer_id = {link.peer_id} AND i.remote_table = mentioned.number AND i.remote_id = mentioned.remote_id
-)
-ORDER BY number, remote_id"""
+        AND NOT EXISTS (
+            SELECT FROM ucrepl.identity AS i
+            WHERE i.peer_id = {link.peer_id} AND i.remote_table = model.number AND i.remote_id = {sent(column)}
+        )"""
 
 
 def mark_existing(link: LinkPlan, table: TablePlan) -> str:

@@ -64,7 +64,7 @@ def change(link: LinkPlan, table: TablePlan, column: ColumnPlan, local: str) -> 
     Only what differs is translated. Keys and values that are no ids, or the same ones on both sides, are not.
     """
     is_now = _sent(link, table, column)
-    if column.reference is None or link.shared_with:
+    if column.reference is None or link.same_ids:
         return Change(column, was(column), is_now)
     alias, part = quote(alias_of(column)), quote(f"changed in {column.name}"[:63])
     old = mapped_value(link, table, column, f"{part}.old", Row(was, local), "known")
@@ -81,7 +81,7 @@ def candidates(link: LinkPlan, table: TablePlan, column: ColumnPlan) -> str:
     A key that is the same once it is translated is none, nor is one that the target can't know.
     """
     old, new = "changed.old", "changed.new"
-    if column.reference is not None and not link.shared_with:
+    if column.reference is not None and not link.same_ids:
         old = mapped_value(link, table, column, old, Row(was, "target"), "known")
         new = mapped_value(link, table, column, new, Row(sent, "target"), "write")
     is_other, withheld = distinct("value.current", "value.new", "jsonb"), "false"

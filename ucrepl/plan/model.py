@@ -358,6 +358,7 @@ class LinkPlan:
     `masks`: those of all tables of the source, also of tables that the target has not. `patterns`: how ids stand in
     texts. `source_hstore` is the schema of that extension on the source, `hstore_schema` on the target.
     `shared_with`: all peers that share ids with the target, the source among them; empty where ids are mapped.
+    `ids_differ`: some records have another id on the source all the same.
     `routes`: the SQL of the number that a change of a table has: that of the table, or, below zero, one of `left_out`,
     number -> the rule that leaves it out. `rules`: what rules say of tables, columns and rows. `fills`: up to this
     transaction of the source changes may come that only fill columns which it has just made (see `link.made`);
@@ -379,11 +380,17 @@ class LinkPlan:
     masks: Mapping[TableName, Mapping[str, str]] = field(default_factory=dict)
     patterns: tuple[TextPattern, ...] = ()
     shared_with: tuple[int, ...] = ()
+    ids_differ: bool = False
     routes: Mapping[TableName, str] = field(default_factory=dict)
     left_out: dict[int, str] = field(default_factory=dict)
     rules: tuple[RuleUse, ...] = ()
     fills: int = 0
     altered: int = 0
+
+    @property
+    def same_ids(self) -> bool:
+        """Whether every id of the source means the same record on the target."""
+        return bool(self.shared_with) and not self.ids_differ
 
     @property
     def has_several_peers(self) -> bool:
@@ -476,13 +483,13 @@ class LinkPlan:
     def followed_up(self) -> Mapping[int, tuple[ColumnPlan, ...]]:
         """The columns of each table of which something is to be done once their rows are written.
 
-        Where ids are shared that is only what is never written as it came: nested sets.
+        Where all ids are the same ones that is only what is never written as it came: nested sets.
         """
         return {
             number: tuple(
                 c
                 for c in table.columns
-                if (c.is_local or not self.shared_with) and (c.is_uncertain or (c.reference and c.reference.parent))
+                if (c.is_local or not self.same_ids) and (c.is_uncertain or (c.reference and c.reference.parent))
             )
             for number, table in self.tables.items()
         }

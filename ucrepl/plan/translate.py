@@ -151,8 +151,8 @@ def mapped_value(  # noqa: PLR0913 - what is translated, for whom, and how
     reference, type_ = column.reference or Reference("none", ""), column.column.type
     if column.is_local:
         return f"NULL::{type_}" if way == "write" else value
-    if link.shared_with:
-        return value  # all ids are the same ones there
+    if link.same_ids:
+        return value
     writes = way == "write"
     maps = ("make" if column.gives_ids else "known") if writes else way
     carried = value if type_ == reference.carrier else f"{value}::{reference.carrier}"

@@ -241,7 +241,7 @@ WHERE NOT {kept} AND ({_value("keys")}::text[] IS NULL OR {key} = ANY ({_value("
 
     def _key_space(self, column: ColumnPlan) -> int | None:
         reference = column.reference
-        if reference is None or reference.kind != "object" or reference.arguments[0] is None or self.link.shared_with:
+        if reference is None or reference.kind != "object" or reference.arguments[0] is None or self.link.same_ids:
             return None
         model = next((m for m in self.link.models if m.model == reference.arguments[0]), None)
         if model is None:

@@ -15,7 +15,7 @@ from ucrepl.link.install import alone
 from ucrepl.link.lock import held
 from ucrepl.link.node import identify
 from ucrepl.link.nodes import Nodes
-from ucrepl.link.seed.clones import pair_alike
+from ucrepl.link.seed.clones import give_own_ids, pair_alike
 from ucrepl.link.seed.run import take_pairs
 from ucrepl.link.setup import OpenLink, open_link, register_link
 from ucrepl.link.words import counted
@@ -37,13 +37,15 @@ def _no_progress(_done: int, _all: int) -> None:
 class Shared:
     """What was done: the slots of all nodes, the sequences that were interleaved, the links that share ids since.
 
-    `paired`: so many records of tables that are new on both ends of a link have been found to be the same.
+    `paired`: so many records that a module brought to both ends of a link have been found to be the same; `apart`: so
+    many have an id that another record has on the other end, and got one of their own there.
     """
 
     slots: Mapping[str, Slot]
     sequences: Sequence[str]
     links: Sequence[str]
     paired: int
+    apart: int
 
 
 def share_ids(
@@ -58,9 +60,9 @@ def share_ids(
 
     The nodes may be in use. Every node keeps the slot that it has; `slots` is how many there shall be (by default as
     many as there are, or enough). For links that share ids already, records that a module brought to both ends are
-    paired, where they have the same id and the same keys. Raises RefusedError where records with the same id are not
-    the same one, and as `interleave` does, and then the sequences count as before; and while a daemon replays one of
-    the links.
+    paired where they are the same; of two others with the same id each gets another one on the other end. Raises
+    RefusedError where records with the same id are not the same one, and as `interleave` does, and then the sequences
+    count as before; and while a daemon replays one of the links.
     """
     together = config.sharing_with(links)
     names = sorted({name for link in together for name in (link.source, link.target)})
@@ -71,7 +73,8 @@ def share_ids(
         opened = [(link, stack.enter_context(_opened(config, link, nodes))) for link in together]
         new = [(link, end) for link, end in opened if not _is_shared(ends[link.target], link.name)]
         _refuse_unlike(new)
-        paired = sum(pair_alike(end) for link, end in opened if (link, end) not in new)
+        old = [end for link, end in opened if (link, end) not in new]
+        paired = sum(map(pair_alike, old))
         try:
             done = _interleave(ends, planned, progress)
             _refuse_unlike(new)  # once more: from here on no id can be given twice
@@ -80,7 +83,8 @@ def share_ids(
             raise
         for link, _ in new:
             ends[link.target].execute(query("ids_join"), {"link": link_ids[link.name]})
-    return Shared(planned, done, [link.name for link, _ in new], paired)
+        apart = sum(map(give_own_ids, old))
+    return Shared(planned, done, [link.name for link, _ in new], paired, apart)
 
 
 def unshare_ids(config: Config, links: Sequence[Link], nodes: Nodes) -> list[str]:

@@ -20,6 +20,7 @@ from ucrepl.link.fetch import fetcher_of, one_state
 from ucrepl.link.files.courier import Carried, Courier, courier_of, in_database
 from ucrepl.link.files.sync import files_of_rows
 from ucrepl.link.finer import FinerGrain
+from ucrepl.link.inquire import Inquirer
 from ucrepl.link.nodes import explained
 from ucrepl.link.patience import brief_lock_timeout
 from ucrepl.link.signals import Signaller
@@ -56,6 +57,7 @@ class Repair:
         plan, link = _source_wins(session.opened.plan), session.link
         applier = Applier(session.target, plan, session.opened.link_id, link.source, link.target)
         applier.fetcher = fetcher_of(session.opened, lambda: one_state(session.source))
+        applier.inquirer = Inquirer(session.target, plan, session.opened.link_id, lambda: one_state(session.source))
         self.courier = applier.courier = courier_of(session.target, plan, session.opened.link_id, session.opened.route)
         self.carried = Carried()
         self.finer = FinerGrain(session.target, applier)
