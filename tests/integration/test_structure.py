@@ -5,6 +5,7 @@ import pytest
 from tests.integration.links import MakePair, Pair, part_ids
 from tests.integration.test_names import differences
 from tests.integration.test_renames import settle
+from ucrepl.errors import ConfigError
 from ucrepl.link.nodes import Nodes
 from ucrepl.link.resync import resync
 
@@ -116,6 +117,20 @@ def test_what_is_masked_never_comes_by_a_former_name(make_pair: MakePair) -> Non
         everything = pair.b.column("SELECT i::text FROM item AS i UNION ALL SELECT h::text FROM ucrepl.held AS h")
         assert len(everything) == 1
         assert "private" not in everything[0]
+
+
+def test_a_masked_column_that_is_renamed_is_masked_by_its_new_name_or_nothing_leaves(make_pair: MakePair) -> None:
+    pair = make_pair(ITEM, both_ways=False, rules=[{"table": "item", "set": {"note": "null"}}])
+    pair.forth()
+    pair.a.run("ALTER TABLE item RENAME note TO remark")
+    pair.a.run("INSERT INTO item (code, remark) VALUES ('a', 'private')")
+    with pytest.raises(ConfigError, match="is called 'remark' now"):
+        settle(pair)
+    pair.configure(both_ways=False, rules=[{"table": "item", "set": {"note": "null", "remark": "null"}}])
+    settle(pair)
+    everything = pair.b.column("SELECT i::text FROM item AS i UNION ALL SELECT h::text FROM ucrepl.held AS h")
+    assert "private" not in "".join(everything)
+    assert pair.b.column("SELECT code FROM item") == ["a"]
 
 
 def test_values_that_are_none_of_the_new_type_are_parked(pair: Pair) -> None:

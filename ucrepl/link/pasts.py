@@ -6,7 +6,9 @@ from dataclasses import replace
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from ucrepl.config import Rule
 from ucrepl.db.sqlfiles import query
+from ucrepl.errors import ConfigError
 from ucrepl.link.source import table_numbers
 from ucrepl.plan.catalog import Catalog, TableName
 from ucrepl.plan.past import Past
@@ -28,6 +30,19 @@ def read_pasts(source: Connection[TupleRow], catalog: Catalog) -> list[Past]:
         for number, called, reused, keys, key_columns, altered in source.execute(query("past_structure")).fetchall()
         if names.get(number) in catalog.tables
     ]
+
+
+def refuse_unmasked(rules: Iterable[Rule], pasts: Iterable[Past]) -> None:
+    """Raises ConfigError for a column that a rule masks by the name that it had, and none by that of now."""
+    rules = list(rules)
+    for past in pasts:
+        masked = {name for rule in rules if rule.matches(*past.table.name) for name in rule.set}
+        for was, now, _ in past.names:
+            if was in masked and was not in past.table.columns and now not in masked:
+                raise ConfigError(
+                    f"column {was!r} of table {str(past.table.name)!r}, which a rule masks, is called {now!r} now",
+                    hint=f"write {now!r} under 'set' in the rule, too",
+                )
 
 
 def for_reading(pasts: Iterable[Past], masks: Mapping[TableName, object]) -> list[Past]:

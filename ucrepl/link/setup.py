@@ -23,7 +23,7 @@ from ucrepl.link.ingredients import (
 from ucrepl.link.made import made_columns, stage_made
 from ucrepl.link.node import NodeIdentity, identify
 from ucrepl.link.partners import find_partners, follow_tables
-from ucrepl.link.pasts import for_reading, read_pasts, rewrite_waiting
+from ucrepl.link.pasts import for_reading, read_pasts, refuse_unmasked, rewrite_waiting
 from ucrepl.link.source import Source, shapes_of, structure_of
 from ucrepl.link.totals import mark_statement
 from ucrepl.plan.build import build_plan
@@ -86,6 +86,7 @@ def _open(
     structure = structure_of(source)
     shapes, catalogs = _catalogs(source, target, trace=trace)
     pasts = read_pasts(source, catalogs[0])
+    refuse_unmasked(config.rules_for(link), pasts)
     if trace:
         with target.transaction():
             peer_id, link_id = register_link(target, link, origin)
