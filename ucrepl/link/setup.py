@@ -1,6 +1,7 @@
 """Opens a link: checks both ends, registers it on them, and makes its plan."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from psycopg import Connection
@@ -179,10 +180,14 @@ def _catalogs(
 ) -> tuple[dict[int, str], tuple[Catalog, Catalog]]:
     """The shapes of the source's tables, and the catalogs of both ends.
 
-    The ends know by then by what numbers their tables go, unless nothing may be written.
+    The ends know by then by what numbers their tables go, unless nothing may be written. Both are read at once: that is
+    most of the time that it takes to open a link.
     """
     while True:
-        shapes, catalogs = shapes_of(source), (read_catalog(source), read_catalog(target))
+        shapes = shapes_of(source)
+        with ThreadPoolExecutor(1, "catalog") as meanwhile:
+            of_target = meanwhile.submit(read_catalog, target)
+            catalogs = read_catalog(source), of_target.result()
         if not (trace and any([follow_tables(source), follow_tables(target)])):
             return shapes, catalogs
 
