@@ -62,7 +62,8 @@ class TotalsPass:
 
     def _compare(self, table: TablePlan, *, repair: bool) -> TableReport:
         session, link = self.session, self.session.link
-        values = {"link": session.opened.link_id, "origin": link.source, "lock_timeout": f"{link.lock_timeout_ms}ms"}
+        patience = f"{link.lock_timeout_ms}ms"
+        values = {"link": session.opened.link_id, "origin": link.source, "patience": patience, "brief": patience}
         with explained(link.target), session.target.transaction():
             row = session.on_target(query("begin_batch"), values).fetchone()
             with explained(link.source), session.source.transaction():
