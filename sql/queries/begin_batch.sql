@@ -10,6 +10,7 @@ SELECT
         SELECT FROM ucrepl.parked AS p WHERE p.link_id = k.link_id AND p.skipped_at IS NULL
     ) AS has_parked,
     EXISTS (SELECT FROM ucrepl.applied_ahead AS a WHERE a.link_id = k.link_id) AS is_begun,
+    EXISTS (SELECT FROM ucrepl.stopgap AS s WHERE s.peer_id = k.peer_id) AS has_stopgaps,
     pg_catalog.set_config('ucrepl.origin', %(origin)s, true) AS origin,
     pg_catalog.set_config('lock_timeout', %(brief)s, true) AS lock_timeout
 FROM (

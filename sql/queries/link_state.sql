@@ -19,6 +19,9 @@ SELECT
     (
         SELECT count(*) FROM ucrepl.parked_file AS f WHERE f.link_id = k.link_id
     ) AS parked_files,
+    (
+        SELECT count(*) FROM ucrepl.stopgap AS s WHERE s.peer_id = k.peer_id
+    ) AS unknown_references,
     EXISTS (
         SELECT FROM pg_catalog.pg_locks AS l
         JOIN pg_catalog.pg_database AS d ON d.oid = l.database AND d.datname = pg_catalog.current_database()

@@ -45,6 +45,11 @@ WITH looked AS (
                     ELSE true
                 END
                 AND NOT coalesce(t.gone[i] AND h.gone[i], false)
+                AND NOT EXISTS (
+                    SELECT
+                    FROM pg_temp.verify_stopgap AS s
+                    WHERE (s.key = c.key OR s.local_key = c.local_key) AND s.column_name = (%(names)s::text[])[i]
+                )
                 AND NOT (
                     h.vals[i] IS NULL
                     AND (%(lenient)s::integer[])[i] IS NOT NULL
@@ -66,6 +71,11 @@ judged AS MATERIALIZED (
         l.*,
         CASE
             WHEN l.there AND l.here THEN CASE WHEN cardinality(l.places) > 0 THEN 'different' END
+            WHEN EXISTS (
+                SELECT
+                FROM pg_temp.verify_stopgap AS s
+                WHERE (s.key = l.key OR s.local_key = l.local_key) AND s.column_name IS NULL
+            ) THEN 'left out'
             WHEN l.there THEN CASE WHEN l.unknown OR (%(left_out)s AND l.local_key IS NULL) THEN 'left out' ELSE 'missing' END
             WHEN l.here AND NOT %(inserts_only)s THEN 'extra'
         END AS kind,

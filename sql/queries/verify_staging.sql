@@ -7,6 +7,8 @@
 --                   by model name point to nothing
 -- verify_there      the source's rows of the candidates; image: the whole row as it is there, for a repair
 -- verify_waiting    keys of records of which changes have not been replayed yet; null: of all of the table
+-- verify_stopgap    what is null, or left out, on one side for a record of the other that is not known there: a column of
+--                   a row, or with no column the whole row; known by the key of either side
 -- verify_finding    what differs
 CREATE TEMPORARY TABLE verify_sent_hash (key text NOT NULL, hash bigint NOT NULL);
 CREATE TEMPORARY TABLE verify_here_hash (key text NOT NULL, hash bigint NOT NULL);
@@ -36,6 +38,12 @@ CREATE TEMPORARY TABLE verify_waiting (
     key text,
     local_key text,
     everything boolean NOT NULL
+);
+
+CREATE TEMPORARY TABLE verify_stopgap (
+    key text,
+    local_key text,
+    column_name name
 );
 
 CREATE TEMPORARY TABLE verify_finding (

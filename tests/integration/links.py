@@ -216,11 +216,12 @@ class Pair:
         *,
         rules: Sequence[dict[str, Any]] = (),
         link_rules: Sequence[dict[str, Any]] = (),
+        forth_rules: Sequence[dict[str, Any]] = (),
         packs: Sequence[str] = (),
         both_ways: bool = True,
         **link: object,
     ) -> None:
-        """Take another configuration; the links are opened anew.
+        """Take another configuration; the links are opened anew. `forth_rules`: those of the first link alone.
 
         With a `lock_timeout_ms` of a minute replay waits that long for any lock, as tests want that hold it up.
         """
@@ -232,7 +233,10 @@ class Pair:
         self.config = Config.model_validate(
             {
                 "nodes": {"turin": {"dsn": self.a.dsn}, "milan": {"dsn": self.b.dsn}},
-                "links": [{"from": source, "to": target, "rules": list(link_rules), **link} for source, target in ends],
+                "links": [
+                    {"from": source, "to": target, "rules": [*rules_of, *link_rules], **link}
+                    for (source, target), rules_of in zip(ends, (forth_rules, ()), strict=False)
+                ],
                 "rules": list(rules),
                 "packs": list(packs),
             }

@@ -100,7 +100,9 @@ def test_every_field_of_the_status_is_documented(field: str) -> None:
 
 OPERATIONS = (CHECKOUT / "docs" / "operations.md").read_text()
 METRICS = OPERATIONS[OPERATIONS.index("\n## Metrics\n") :].partition("\n## Parked")[0]
-STATUS = LinkStatus("a->b", "idle", 1, 2.0, 3, 4, 5, 6, 7, skipped_by_rule={"no bus": 4}, parked_files=8, finer=9)
+STATUS = LinkStatus(
+    "a->b", "idle", 1, 2.0, 3, 4, 5, 6, 7, skipped_by_rule={"no bus": 4}, parked_files=8, unknown_references=9, finer=9
+)
 
 
 def exported() -> dict[str, tuple[set[str], str]]:

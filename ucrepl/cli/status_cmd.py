@@ -60,7 +60,9 @@ def run(args: Namespace) -> int:
                     print_json({"links": frame})
                     sys.stdout.flush()
             else:
-                watch_table(((frame, [*_errors(frame), *_skipped(frame)]) for frame in frames), COLUMNS)
+                watch_table(
+                    ((frame, [*_errors(frame), *_unknown(frame), *_skipped(frame)]) for frame in frames), COLUMNS
+                )
         except KeyboardInterrupt:
             if not args.watch:
                 raise
@@ -82,6 +84,17 @@ def _errors(frame: list[dict[str, Any]]) -> list[str]:
         f"{status['link']}: {counted(status['parked_files'], 'file')} parked: ucrepl filestore parked"
         for status in frame
         if status["parked_files"]
+    ]
+
+
+def _unknown(frame: list[dict[str, Any]]) -> list[str]:
+    from ucrepl.link.words import counted
+
+    return [
+        f"{status['link']}: {counted(status['unknown_references'], 'reference')} to records that are not known on the"
+        " target: empty there, or left out, until they come"
+        for status in frame
+        if status["unknown_references"]
     ]
 
 

@@ -25,6 +25,12 @@ _NUMBERS: Final = (
     (CounterMetricFamily, "ucrepl_finer", "finer", "Batches that could not be applied as a whole."),
     (GaugeMetricFamily, "ucrepl_parked", "parked", "Changes that could not be applied and wait."),
     (GaugeMetricFamily, "ucrepl_held", "held", "Rows for which the target has no table or no column yet."),
+    (
+        GaugeMetricFamily,
+        "ucrepl_unknown_references",
+        "unknown_references",
+        "References to records that are not known on the target.",
+    ),
     (GaugeMetricFamily, "ucrepl_files_parked", "parked_files", "Files of attachments that could not be brought."),
 )
 """What becomes a metric, its name, and the field of the status that has it."""

@@ -1,6 +1,6 @@
 """Applies staged changes on the target: set-based, in the order identify, insert, update, delete."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -18,7 +18,7 @@ from ucrepl.link.refused import RefusedChangesError, is_of_one_row, refused_chan
 from ucrepl.link.source import StalePlanError
 from ucrepl.link.staged import Staged, read_staged
 from ucrepl.link.statements import Statements
-from ucrepl.plan import conflict, foreign_keys, held, identify, numbers, paths, rename, totals, wide, write
+from ucrepl.plan import conflict, foreign_keys, held, identify, numbers, paths, rename, stopgap, totals, wide, write
 from ucrepl.plan.model import ROUNDS, ColumnPlan, LinkPlan, TablePlan
 
 if TYPE_CHECKING:
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 
 MANY_ROWS = 1000
 """From so many changes on statements are planned anew for each batch, with statistics of its own."""
-
-FEW_TABLES = 3
-"""Many changes of more tables than that are indexed by their table, or each statement would look at all of them."""
 
 MOST_UNANALYZED = 200_000
 """After so many new ids at the latest the identity map is analyzed again."""
@@ -44,6 +41,8 @@ class Applier(Statements):
     of attachments. `looks_back`: changes may have columns that the source has no more.
     With `patience` the rows are locked before the first is written, and one that somebody holds is waited for, at the
     most so many seconds, while no other one is locked.
+    `unsent`: keys and names of columns of a table that whole rows of the source do not change here: it has nothing
+    there but what stands for a record that it does not know.
     """
 
     def __init__(
@@ -58,6 +57,7 @@ class Applier(Statements):
     ) -> None:
         super().__init__(connection, plan)
         self.seeding = seeding
+        self.unsent: Mapping[int, Mapping[str, list[str]]] = {}
         self.fetcher: Fetcher | None = None
         self.inquirer: Inquirer | None = None
         self.courier: Courier | None = None
@@ -234,7 +234,7 @@ class Applier(Statements):
         small = staged.changes < MANY_ROWS
         self._all_new.clear()
         if not small:
-            self._prepare_many(staged)
+            self._prepare_many(staged.tables)
         known = self._identify(staged, closely=closely, small=small)
         if not small:
             self._analyze_identity(sum(staged.inserts.values()))
@@ -283,13 +283,6 @@ class Applier(Statements):
             self.translate_ids()
         return {number: count for number, count, _ in rows}
 
-    def _prepare_many(self, staged: Staged) -> None:
-        """Gives the planner statistics of many changes, and an index where they are of many tables."""
-        if len(staged.tables) > FEW_TABLES:
-            self._run("CREATE INDEX change_by_table ON pg_temp.change (table_id, op)", prepare=False)
-        self._run("SET LOCAL default_statistics_target = 1")
-        self._run("ANALYZE pg_temp.change (table_id, op)")
-
     def _identify(self, staged: Staged, *, closely: bool, small: bool) -> bool:
         """Gives every record of the batch its local id. Returns whether some new ones are known here, or in doubt."""
         known = False
@@ -305,6 +298,8 @@ class Applier(Statements):
                 if table.protected_by:
                     self._run(self._compile("leave_out", conflict.leave_out_new, table), prepare=small)
                     continue
+                if table.lacking:
+                    self._run(self._compile("note left out", stopgap.note_left_out, table), prepare=small)
                 if table.partial_rule:
                     self._run(self._compile("leave_out", conflict.leave_out, table), prepare=small)
                 known |= self._identify_new(table, staged.inserts[table.number], small=small)
@@ -347,6 +342,8 @@ class Applier(Statements):
         elif not table.value_columns:
             return False
         self._run(self._compile("existing", identify.mark_existing, table), prepare=small)
+        if unsent := self.unsent.get(table.number):
+            self._run(self._compile("unsent", stopgap.leave_alone, table), unsent, prepare=False)
         return True
 
     def _recognise(self, tables: Sequence[TablePlan], *, closely: bool, small: bool) -> None:
@@ -421,6 +418,8 @@ class Applier(Statements):
                 if names is None or column.name in names or parent in names:
                     make = paths.rebuild if parent else paths.count_uncertain
                     self._run(self._compile(("follow up", column.name), make, table, column), prepare=small)
+            if nulled := tuple(c for c in table.nulled if names is None or c.name in names):
+                self._run(self._compile(("stopgaps", nulled), stopgap.note, table, nulled), prepare=small)
         for table in (self.plan.tables[number] for number in staged.inserts.keys() | staged.updates.keys()):
             if numbers.counts(table) and (
                 table.number in staged.inserts or not numbers.COUNTING.isdisjoint(staged.updates[table.number][1])
@@ -518,6 +517,8 @@ class Applier(Statements):
         for number in staged.deletes:
             if numbers.counts(table := self.plan.tables[number]):
                 self._run(self._compile("drop numbers", numbers.drop, table), prepare=False)
+            if table.nulled or table.lacking:
+                self._run(self._compile("forget stopgaps", stopgap.forget_deleted, table), prepare=small)
         for members in reversed(list(self.plan.ordered(staged.deletes))):
             statements = [(table, self._compile("delete", write.delete, table)) for table in members]
             self._write_rows(statements, "D", staged, prepare=small)

@@ -52,6 +52,7 @@ def read_ingredients(
     """
     source, target = ends
     packs = load_packs(tuple(config.packs))
+    back = next((o for o in config.links if (o.source, o.target) == (link.target, link.source)), None)
     return Ingredients(
         link=link,
         rules=[
@@ -66,7 +67,7 @@ def read_ingredients(
         fields=odoo_fields(target, catalogs[1]),
         partners=noted.partners,
         peer_id=noted.peer_id,
-        ships_pairs=any(other.source == link.target and other.target == link.source for other in config.links),
+        ships_pairs=back is not None,
         pairs=noted.pairs,
         checks_at_once=may_check_at_once(target),
         shared_with=noted.shared_with,
@@ -75,6 +76,8 @@ def read_ingredients(
         signalling=signalling(target, packs),
         fills=noted.fills,
         altered=noted.altered,
+        back=back,
+        back_rules=config.rules_for(back) if back else (),
     )
 
 

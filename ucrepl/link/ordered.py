@@ -61,6 +61,11 @@ class Ordered:
         for table in tables:
             if table.surrogate:
                 self._run(write.bury_truncated(self.plan, table))
+            if table.nulled or table.lacking:
+                self._run(
+                    "DELETE FROM ucrepl.stopgap WHERE peer_id = %(peer)s AND table_id = %(table)s",
+                    {"peer": self.plan.peer_id, "table": table.number},
+                )
             if table.held_columns or table.number in self.plan.naming:
                 self._run(
                     "DELETE FROM ucrepl.held WHERE link_id = %(link)s AND table_id = %(table)s",

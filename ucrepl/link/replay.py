@@ -29,6 +29,7 @@ from ucrepl.link.refused import UNRESOLVED
 from ucrepl.link.setup import OpenLink
 from ucrepl.link.signals import Signaller
 from ucrepl.link.source import StalePlanError, Window
+from ucrepl.link.stopgaps import put_right
 
 PREPARED_STATEMENTS = 400
 """How many statements a session keeps prepared: a few for each table that is changed often."""
@@ -172,10 +173,11 @@ class LinkReplayer:
         """Tries parked changes again, all or those given, each record's in order. Those that fail are parked again."""
         self.applier.looks_back = True
         with self.target.transaction():
-            self._begin(None)
+            state = self._begin(None)
             self.finer.prepare()
             self._execute(query("take_parked"), {"link": self.link_id, "ids": parked_ids})
             result = self.finer.apply(parked=parked_ids is not None)
+            self._put_right(state, result)
             self._finish(result)
         self._sent()
         return result
@@ -199,15 +201,8 @@ class LinkReplayer:
             if not self._release.stage(self.target, self.link.batch_rows):
                 self._release = None
                 return None
-            try:
-                with self.target.transaction():
-                    result = self.applier.apply(parked=state["has_parked"], closely=True)
-            except (NeedsOrderError, psycopg.Error) as error:
-                if isinstance(error, psycopg.Error) and classify(error) is not Verdict.PARK:
-                    raise
-                self.finer.prepare()
-                self._execute(query("receive_staged"), {})
-                result = self.finer.apply(parked=state["has_parked"])
+            result = self._apply_staged(state)
+            self._put_right(state, result)
             self._finish(result)
         self._sent()
         return result
@@ -218,6 +213,26 @@ class LinkReplayer:
         with self.target.transaction():
             if not self._begin(None)["paused"]:
                 self.inquirer.look_again()
+
+    def _apply_staged(self, state: dict[str, Any]) -> Applied:
+        """Applies what is staged, in a finer grain where that can't be done at once."""
+        try:
+            with self.target.transaction():
+                return self.applier.apply(parked=state["has_parked"], closely=True)
+        except (NeedsOrderError, psycopg.Error) as error:
+            if isinstance(error, psycopg.Error) and classify(error) is not Verdict.PARK:
+                raise
+        self.finer.prepare()
+        self._execute(query("receive_staged"), {})
+        return self.finer.apply(parked=state["has_parked"])
+
+    def _put_right(self, state: dict[str, Any], result: Applied) -> None:
+        """Puts right what stood for records that were not known, where they have come."""
+        if state["has_stopgaps"]:
+            signals, staged = put_right(self.target, self.applier.plan)
+            result.signals |= signals
+            if staged:
+                result.add(self._apply_staged(state))
 
     def _sent(self, batch: Batch | None = None) -> None:
         """Does what comes after a commit: tells Odoo's workers, and sees that the files are still there."""
@@ -293,6 +308,7 @@ class LinkReplayer:
                 begun = time.perf_counter()
                 applied = self.applier.apply(parked=state["has_parked"], closely=closely)
                 batch.milliseconds["apply"] = _since(begun)
+            self._put_right(state, applied)
             batch.skipped, batch.signals = self._finish(applied, window.ends)
             begun = time.perf_counter()
         batch.milliseconds["commit"] = _since(begun)

@@ -1,6 +1,6 @@
 """The statements of a plan in a session of the target, compiled when they are first needed and kept."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
 from psycopg import Connection, Cursor
@@ -9,6 +9,9 @@ from psycopg.rows import TupleRow
 from ucrepl.db.sqlfiles import query
 from ucrepl.plan import write
 from ucrepl.plan.model import LinkPlan, Protection, TablePlan
+
+FEW_TABLES = 3
+"""Many changes of more tables than that are indexed by their table, or each statement would look at all of them."""
 
 
 class Statements:
@@ -27,6 +30,13 @@ class Statements:
         if self.plan.same_ids:
             self.plan = replace(self.plan, ids_differ=True)
             self._compiled.clear()
+
+    def _prepare_many(self, tables: Collection[int]) -> None:
+        """Gives the planner statistics of many changes, and an index where they are of many tables."""
+        if len(tables) > FEW_TABLES:
+            self._run("CREATE INDEX change_by_table ON pg_temp.change (table_id, op)", prepare=False)
+        self._run("SET LOCAL default_statistics_target = 1")
+        self._run("ANALYZE pg_temp.change (table_id, op)")
 
     def _compile_update(self, table: TablePlan, names: tuple[str, ...], *, uniform: bool, guarded: bool) -> str | None:
         """The update of these columns, None where protection leaves none of them to write."""

@@ -48,6 +48,7 @@ class LinkStatus:
     last_error: str | None = None
     skipped_by_rule: dict[str, int] = field(default_factory=dict)
     parked_files: int | None = None
+    unknown_references: int | None = None
     held_tables: dict[str, int] = field(default_factory=dict)
     held_because: list[str] = field(default_factory=list)
     finer: int | None = None
@@ -120,6 +121,7 @@ def _status(
         held=sum(table.rows for table in held),
         conflicts=here.conflicts if here else 0,
         parked_files=here.parked_files if here else 0,
+        unknown_references=here.unknown_references if here else 0,
         last_error=down.message if down else _last_error(here),
         skipped_by_rule=here.skipped_by_rule if here else {},
         held_tables={table.name: table.rows for table in held},

@@ -39,7 +39,8 @@ class Packs:
     gives by itself. `external_ids`: the table of external ids.
     `models`: model -> table, where it is not the model's name with underscores.
     `references`: table, or `*` -> column -> how it refers. `patterns`: name -> how ids stand in a text.
-    `column_names`: how ids stand in names of columns. `stamps`: columns that every write changes.
+    `column_names`: how ids stand in names of columns. `stamps`: columns that every write changes. `never_null`: table
+    -> columns in which a reference to its records must not become null.
     `policies`: what is left out or protected; those of users first.
     `signals`: cache -> what tells workers of it, `caches`: table -> its caches, `registry`: table -> column -> value of
     the rows that are part of the registry.
@@ -53,6 +54,7 @@ class Packs:
     patterns: dict[str, list[Pattern]] = field(default_factory=dict)
     column_names: tuple[Pattern, ...] = ()
     stamps: frozenset[str] = frozenset()
+    never_null: dict[str, list[str]] = field(default_factory=dict)
     policies: tuple[PolicyRule, ...] = ()
     signals: dict[str, list[str]] = field(default_factory=dict)
     caches: dict[str, list[str]] = field(default_factory=dict)
@@ -177,6 +179,7 @@ def _with(known: Packs, pack: Pack, places: dict[tuple[str, str], str]) -> Packs
         patterns=pack.patterns | known.patterns | _in_words(column_names),
         column_names=column_names,
         stamps=known.stamps | {*pack.stamps},
+        never_null=pack.never_null | known.never_null,
         policies=(*known.policies, *pack.policies),
         signals=pack.signals | known.signals,
         caches=pack.caches | known.caches,

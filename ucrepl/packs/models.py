@@ -166,6 +166,9 @@ class Pack(_Model):
     """Table -> column -> how it refers to records. The table `*`: all that have such a column and say nothing of it."""
     stamps: list[Name] = []
     """Columns that every write changes, in all tables: where both sides have, no conflict is logged."""
+    never_null: dict[Name, Annotated[list[Name], Field(min_length=1)]] = {}
+    """Table -> columns that refer to its records, as `table.column` with `*` for anything: null there means for
+    everybody. Where the record is not known the row is parked, unless a rule says `missing: null`."""
     policies: list[PolicyRule] = []
     """What is replicated, left out or protected with each policy of a link."""
     signals: dict[Name, Annotated[list[Name], Field(min_length=1)]] = {}

@@ -64,6 +64,8 @@ class Ingredients:
     fills: int = 0
     altered: int = 0
     partners: Mapping[TableName, int] = field(default_factory=dict)
+    back: Link | None = None
+    back_rules: Sequence[Rule] = ()
 
     def number_of(self, name: TableName) -> int:
         """The number of a table of the source."""
@@ -88,6 +90,26 @@ class Ingredients:
         if names in self.source.tables and names in self.target.tables:
             return found
         return {name: replace(policy, brought=None) if policy.brought else policy for name, policy in found.items()}
+
+    @cached_property
+    def of_tables_back(self) -> dict[TableName, Policy]:
+        """What the rules of the way back say of each table of the target; empty where there is none."""
+        if self.back is None:
+            return {}
+        policies = Policies(self.back_rules, self.packs, self.back.policy, self.transient)
+        return {name: policies.of(table, self.source.tables.get(name)) for name, table in self.target.tables.items()}
+
+    def brought_back(self, name: TableName) -> bool:
+        """Whether the way back takes rows of a table of the target to the source."""
+        policy = self.of_tables_back.get(name)
+        return policy is not None and not policy.skips
+
+    def masked_back(self, table: Table) -> frozenset[str]:
+        """The columns of the target whose values do not leave it on the way back, while they leave the source here."""
+        if table.name not in self.of_tables_back:
+            return frozenset()
+        masked = {*self.of_tables_back[table.name].withheld, *mask.masks_of(self.back_rules, table)}
+        return frozenset(masked & table.columns.keys())
 
     @cached_property
     def finder(self) -> Finder:
@@ -127,8 +149,10 @@ def build_plan(given: Ingredients) -> LinkPlan:
     filtered = {name: policy.left_out[0] for name, policy in given.of_tables.items() if policy.left_out}
     rules_of_skipped = {table.name: table.rule for table in skipped.values()}
     of_totals = {table.name: table.totals.rule for table in tables.values() if table.totals}
-    tables = partial.with_optional_references(tables, rules_of_skipped | filtered | of_totals)
-    tables = partial.with_some_left_out(tables, filtered)
+    guarded = given.packs.never_null
+    tables = partial.with_optional_references(tables, rules_of_skipped | filtered | of_totals, guarded)
+    tables = partial.with_some_left_out(tables, filtered, guarded)
+    tables = partial.with_memory(tables, {name for name in given.source.tables if given.brought_back(name)})
     left_out = route.LeftOut()
     routes = {
         name: sql
@@ -310,7 +334,8 @@ def _plan_table(given: Ingredients, number: int, source: Table, target: Table) -
         finds=policy.finds,
         numbered=frozenset(given.packs.numbered.get(str(target.name), ())),
     )
-    return replace(plan, masks=_masks(given, source, plan))
+    masks = _masks(given, source, plan)
+    return replace(plan, masks=masks, stand_ins=given.masked_back(target) - masks.keys())
 
 
 def _totals(policy: Policy, columns: Mapping[str, ColumnPlan]) -> Totals | None:

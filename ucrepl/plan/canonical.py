@@ -53,6 +53,8 @@ def compared(link: LinkPlan, table: TablePlan, source: Table, *, own_rows: bool)
     key, protected = set(table.table.key), {m.model for m in link.models if m.is_protected}
 
     def is_compared(column: ColumnPlan) -> bool:
+        if column.name in table.stand_ins:
+            return False
         return _is_compared(column) and not (column.reference and protected.intersection(column.reference.models))
 
     columns = tuple(c for c in table.columns if c.name in key or (is_compared(c) and c.name not in table.masks))

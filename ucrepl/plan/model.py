@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from functools import cached_property
 from typing import Self
@@ -61,7 +61,8 @@ class ColumnPlan:
     other way `reference`; `known_from` tells where that is known from. `optional_rule` names the rule because of which
     a reference to a record that is not known becomes null; where it may not be null, its row is left out too. `missing`
     is what a rule or the link says of such references, None where neither does. `source_name`: what the source calls
-    the column, if it has another name there, None where that is not known yet. `lenient`: `optional_rule` leaves out
+    the column, if it has another name there, None where that is not known yet. `remembered`: where the record is not
+    known it is written down, for it may come, or the null could go back. `lenient`: `optional_rule` leaves out
     some of the records only, so that the others are compared. `by_key`: it holds several values, each under a key, and
     is merged key by key. `is_stamp`: every write changes it, so that nothing is logged where both sides have.
     """
@@ -78,6 +79,7 @@ class ColumnPlan:
     missing: str | None = None
     source_name: str | None = ""
     lenient: bool = False
+    remembered: bool = False
     by_key: bool = False
     is_stamp: bool = False
 
@@ -205,7 +207,7 @@ class TablePlan:
     `alike`: PostgreSQL's binary format of its rows is the same on both sides. `wide`: its new rows are staged with a
     column for each of theirs, besides the image (see `plan.wide`). `signals`: of which caches Odoo's workers are
     told when its rows were changed. `totals`: its rows are totals, of which differences go over. `numbered`: columns
-    with a number that each node gives by itself.
+    with a number that each node gives by itself. `stand_ins`: columns in which the source has what the way back masks.
     """
 
     number: int
@@ -233,6 +235,7 @@ class TablePlan:
     signals: tuple[Signal, ...] = ()
     totals: Totals | None = None
     numbered: frozenset[str] = frozenset()
+    stand_ins: frozenset[str] = frozenset()
 
     @property
     def name(self) -> TableName:
@@ -281,6 +284,19 @@ class TablePlan:
             if column.name == name:
                 return column
         raise KeyError(name)
+
+    @cached_property
+    def nulled(self) -> tuple[ColumnPlan, ...]:
+        """The columns that become null for a record that is not known, which is remembered."""
+        return tuple(c for c in self.columns if c.remembered and not self._is_needed(c))
+
+    @cached_property
+    def lacking(self) -> tuple[ColumnPlan, ...]:
+        """The columns without whose record a row is left out, which is remembered."""
+        return tuple(c for c in self.columns if c.remembered and self._is_needed(c))
+
+    def _is_needed(self, column: ColumnPlan) -> bool:
+        return column.column.not_null or column.name in self.table.key
 
     @cached_property
     def mentioning(self) -> tuple[ColumnPlan, ...]:
@@ -437,6 +453,19 @@ class LinkPlan:
     def protected(self) -> dict[TableName, str]:
         """The tables whose rows are recognised only, with the rules that say so."""
         return {table.name: table.protected_by for table in self.tables.values() if table.protected_by}
+
+    def taking_over(self) -> Self:
+        """The plan for whole rows of the source: what it has only instead of values of the target is not taken over."""
+        tables = {
+            number: replace(
+                table,
+                columns=tuple(
+                    replace(c, protection=Protection.NEVER) if c.name in table.stand_ins else c for c in table.columns
+                ),
+            )
+            for number, table in self.tables.items()
+        }
+        return replace(self, tables=tables)
 
     @cached_property
     def naming(self) -> dict[int, tuple[str, ...]]:

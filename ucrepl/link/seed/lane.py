@@ -99,6 +99,10 @@ class Lane:
                 return staged, applied
             time.sleep(backoff.next_delay())
 
+    def leave_alone(self, unsent: Mapping[int, Mapping[str, list[str]]]) -> None:
+        """Has these columns keep what they hold: table -> keys and names that go together."""
+        self.applier.unsent = self._wide_applier.unsent = unsent
+
     def begin(self) -> None:
         """Sets what holds for a transaction that writes to the target: its changes are the source's."""
         self.run(

@@ -94,7 +94,7 @@ class _Seeding:
     def __init__(self, link: Link, opened: OpenLink, nodes: Nodes, told: Told) -> None:
         self._link = link
         self._opened = opened
-        self._plan: LinkPlan = opened.plan
+        self._plan: LinkPlan = opened.plan.taking_over()
         self._nodes = nodes
         self._told = told
         self._seeded = Seeded(link.name)
@@ -103,6 +103,7 @@ class _Seeding:
         self._lanes: SimpleQueue[Lane] = SimpleQueue()
         reader = self._snapshot.reader()
         self._origin = origin_of(self._plan, hstore, reader)
+        self._unsent = unsent_of(self._origin, reader)
         large = {n for n, size in self._origin.sizes.items() if size > BATCH_BYTES and n in self._plan.followed}
         self._wide = [number for number in large if wide.possible(self._plan, self._plan.tables[number])]
         self._first = self._lane(opened.target, reader)
@@ -204,7 +205,9 @@ class _Seeding:
 
     def _lane(self, target: Connection[TupleRow], reader: Connection[TupleRow]) -> Lane:
         readers = (reader, self._snapshot.reader())
-        return Lane(self._link, self._plan, self._opened.link_id, target, readers, self._wide)
+        lane = Lane(self._link, self._plan, self._opened.link_id, target, readers, self._wide)
+        lane.leave_alone(self._unsent)
+        return lane
 
 
 def _in_order(pool: ThreadPoolExecutor, graph: dict[int, set[int]], work: Callable[[int], None]) -> None:
@@ -255,6 +258,16 @@ def origin_of(plan: LinkPlan, hstore: str, reader: Connection[TupleRow]) -> Orig
         rows={number: max(0, sizes.get(t.name, (0, 0))[1]) for number, t in plan.tables.items()},
         written=frozenset(row[0] for row in written),
     )
+
+
+def unsent_of(origin: Origin, reader: Connection[TupleRow]) -> dict[int, dict[str, list[str]]]:
+    """The columns in which rows of the source have nothing but what stands for a record that it does not know."""
+    rows = reader.execute(
+        "SELECT s.table_id, array_agg(s.local_key), array_agg(s.column_name::text) FROM ucrepl.stopgap AS s"
+        " WHERE s.local_key IS NOT NULL GROUP BY s.table_id"
+    ).fetchall()
+    here = {there: number for number, there in origin.numbers.items()}
+    return {here[number]: {"keys": keys, "names": names} for number, keys, names in rows if number in here}
 
 
 def _begin(target: Connection[TupleRow], link_id: int, link: Link, chosen: AbstractSet[int]) -> state.LinkState | None:

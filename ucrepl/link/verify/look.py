@@ -64,7 +64,7 @@ class Look:
     def read_target(self, part: Slice) -> tuple[str, str]:
         """Reads the target's rows. Returns the position of the link, and the snapshot in which it was read."""
         run, comparison = self.session.on_target, part.comparison
-        run("TRUNCATE pg_temp.verify_here, pg_temp.verify_there, pg_temp.verify_waiting")
+        run("TRUNCATE pg_temp.verify_here, pg_temp.verify_there, pg_temp.verify_waiting, pg_temp.verify_stopgap")
         position, seen = self._position(run, self.session.link.name)
         if run(comparison.find_keys(), part.values).rowcount:
             run(query("verify_merge_candidates"), part.values)
@@ -93,8 +93,12 @@ class Look:
             pairs = {"position": position, "ends": ends, "target": session.opened.source.target}
             session.bring(copy_out(pairs_query()), pairs, "pair")
             number = self.numbers_on_source.get(comparison.table.name)
+            of_source = _stopgaps(number, session.link.target, keys, local_keys)
+            self._note_stopgaps(("key", "local_key"), session.on_source(*of_source))
             waiting = {"number": number, "keys": keys, "position": position}
             self._note_waiting("key", session.on_source(query("verify_waiting"), waiting).fetchall())
+        of_target = _stopgaps(comparison.table.number, session.link.source, local_keys, keys)
+        self._note_stopgaps(("local_key", "key"), session.on_target(*of_target))
         held = {"link": session.link.name, "number": comparison.table.number, "keys": keys}
         held["columns"] = [c.on_source for c in comparison.table.columns]
         hstore = session.opened.plan.hstore_schema
@@ -146,6 +150,14 @@ class Look:
             raise LookupError(link)
         return row[0], row[1]
 
+    def _note_stopgaps(self, sides: tuple[str, str], found: Cursor[TupleRow]) -> None:
+        """Notes what is null, or left out, for unknown records. `sides`: the keys of its node, and of the peer."""
+        for key, of_peer, column in found.fetchall():
+            self.session.on_target(
+                f"INSERT INTO pg_temp.verify_stopgap ({sides[of_peer]}, column_name) VALUES (%(key)s, %(column)s)",
+                {"key": key, "column": column},
+            )
+
     def _note_waiting(self, side: str, rows: list[tuple[str | None]]) -> None:
         if not rows:
             return
@@ -154,3 +166,8 @@ class Look:
             " SELECT k, k IS NULL FROM unnest(%(keys)s::text[]) AS k",
             {"keys": [row[0] for row in rows]},
         )
+
+
+def _stopgaps(number: int | None, peer: str, keys: list[str], of_peer: list[str]) -> tuple[str, dict[str, object]]:
+    """The query for what stands on a node for unknown records, in these rows of a table, by its keys and its peer's."""
+    return query("verify_stopgaps"), {"number": number, "peer": peer, "local_keys": keys, "peer_keys": of_peer}
