@@ -51,7 +51,7 @@ WITH looked AS (
                     WHERE (s.key = c.key OR s.local_key = c.local_key) AND s.column_name = (%(names)s::text[])[i]
                 )
                 AND NOT (
-                    h.vals[i] IS NULL
+                    (h.vals[i] IS NULL OR h.vals[i] LIKE '?%%')
                     AND (%(lenient)s::integer[])[i] IS NOT NULL
                     AND NOT EXISTS (
                         SELECT FROM ucrepl.identity AS known

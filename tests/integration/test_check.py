@@ -11,10 +11,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from tests.integration.links import MakePair, Pair
 from tests.integration.terminal import BACK, FORTH, Terminal
-from tests.support.databases import MakeDatabase
 from ucrepl.config import Config
 from ucrepl.link.check import facts, links
-from ucrepl.throwaway import Server
 
 TABLES = """
     CREATE TABLE partner (id serial PRIMARY KEY, ref text, name text);
@@ -363,19 +361,6 @@ def test_the_offset_of_a_clock(pair: Pair) -> None:
     with psycopg.connect(pair.a.dsn, autocommit=True) as connection:
         node = facts.node_facts(Config.model_validate({"nodes": {"turin": {"dsn": pair.a.dsn}}}), "turin", connection)
         assert abs(node.clock_offset()) < 1
-
-
-def test_encodings_that_differ(pair: Pair, tmp_path: Path, server: Server, database: MakeDatabase) -> None:
-    database(name="latin")
-    with psycopg.connect(server.dsn(), autocommit=True) as connection:
-        connection.execute("DROP DATABASE latin")
-        connection.execute("CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'")
-    terminal = Terminal(pair, tmp_path, milan=server.dsn("latin"))
-    terminal("install", "milan")
-    message = "the encodings differ: 'turin' has UTF8, 'milan' has LATIN1"
-    assert [f for f in findings(terminal, code=1) if f[1] == FORTH and f[2] == "encoding"] == [
-        ("error", FORTH, "encoding", message)
-    ]
 
 
 def test_a_server_that_can_t_be_written_to(pair: Pair, terminal: Terminal) -> None:

@@ -56,8 +56,8 @@ def taken() -> Iterator[str]:
 
 def test_a_scrape_of_the_daemon(make_pair: MakePair, tmp_path: Path, taken: str) -> None:
     pair = make_pair(DDL)
-    pair.a.run("INSERT INTO bus DEFAULT VALUES; INSERT INTO partner (name) VALUES ('one'), ('two'), ('taken')")
-    pair.b.run("INSERT INTO partner (name) VALUES ('taken')")
+    pair.a.run("INSERT INTO bus DEFAULT VALUES; INSERT INTO partner (name) VALUES ('one'), ('two'), ('refused')")
+    pair.b.run("ALTER TABLE partner ADD CHECK (name <> 'refused')")
     config = two_node_config(tmp_path, pair.a.dsn, pair.b.dsn, rules=[{"table": "bus", "skip": True, "name": "no bus"}])
     document = yaml.safe_load(config.read_text())
 

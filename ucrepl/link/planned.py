@@ -19,6 +19,7 @@ from ucrepl.link.ingredients import (
 from ucrepl.link.made import made_columns
 from ucrepl.link.node import newest_version, schema_version
 from ucrepl.link.partners import find_partners
+from ucrepl.link.pasts import read_pasts
 from ucrepl.link.source import table_numbers
 from ucrepl.plan import suspects
 from ucrepl.plan.build import build_plan
@@ -50,17 +51,21 @@ def read_plan(
     `rules`: those that are taken into account, by default all. What an end that is not installed has not noted is made
     up. Raises ConfigError for packs and rules that are wrong.
     """
-    return build_plan(read_ingredients(config, link, ends, catalogs, _noted(config, link, ends), rules=rules))
+    noted = _noted(config, link, ends, catalogs[0])
+    return build_plan(read_ingredients(config, link, ends, catalogs, noted, rules=rules))
 
 
-def _noted(config: Config, link: Link, ends: Ends) -> Noted:
+def _noted(config: Config, link: Link, ends: Ends, catalog: Catalog) -> Noted:
     source, target = ends
-    fills = filled_until(made_columns(source)) if schema_version(source) == newest_version() else 0
-    if schema_version(target) != newest_version():
-        return Noted(fills=fills)
+    fills = altered = 0
+    if _is_installed(source):
+        fills = filled_until(made_columns(source))
+        altered = max((past.altered for past in read_pasts(source, catalog)), default=0)
+    if not _is_installed(target):
+        return Noted(fills=fills, altered=altered)
     peer = target.execute("SELECT peer_id FROM ucrepl.peer WHERE name = %s", [link.source]).fetchone()
     peer_id, numbers, partners = peer[0] if peer else 0, table_numbers(target), {}
-    if schema_version(source) == newest_version():
+    if _is_installed(source):
         found = find_partners(source, target, peer_id, trace=False)
         numbers, partners = dict(found.here), dict(found.of_source)
     return Noted(
@@ -71,7 +76,17 @@ def _noted(config: Config, link: Link, ends: Ends) -> Noted:
         ids_differ=link.ids == "shared" and ids_differ(target, peer_id),
         pairs=pairs_in_names(target, link, config.packs),
         fills=fills,
+        altered=altered,
     )
+
+
+def _is_installed(node: Connection[TupleRow]) -> bool:
+    """Whether the schema is there, of this version, and open to the role."""
+    row = node.execute(
+        "SELECT pg_catalog.has_schema_privilege(n.oid, 'USAGE') FROM pg_catalog.pg_namespace AS n"
+        " WHERE n.nspname = 'ucrepl'"
+    ).fetchone()
+    return bool(row and row[0]) and schema_version(node) == newest_version()
 
 
 def find_suspects(plan: LinkPlan, source: Connection[TupleRow], catalog: Catalog) -> Iterator[Suspect]:

@@ -413,8 +413,7 @@ def _belongs_to(rules: Sequence[Rule], source: Table, target: Table, columns: Se
 def _groups(tables: dict[int, TablePlan]) -> tuple[tuple[int, ...], ...]:
     numbers = {table.name: number for number, table in tables.items()}
     references = {
-        number: [numbers[c.refers_to] for c in table.columns if c.refers_to in numbers]
-        for number, table in tables.items()
+        number: [numbers[name] for name in sorted(table.after) if name in numbers] for number, table in tables.items()
     }
     return tuple(tuple(sorted(group)) for group in strongly_connected(references))
 

@@ -247,6 +247,13 @@ class TablePlan:
         """Whether its ids are mapped."""
         return self.table.surrogate and self.totals is None
 
+    @cached_property
+    def after(self) -> frozenset[TableName]:
+        """The tables whose rows must be there before its own: those to which it refers, also by several columns."""
+        return frozenset(c.refers_to for c in self.columns if c.refers_to) | {
+            fk.table for fk in self.table.foreign_keys
+        }
+
     @property
     def unique_indexes(self) -> tuple[UniqueIndex, ...]:
         """The target's unique indexes over columns that both sides have."""

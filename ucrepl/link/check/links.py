@@ -33,16 +33,6 @@ def same_database(link: LinkFacts) -> Iterator[Finding]:
         )
 
 
-def encodings(link: LinkFacts) -> Iterator[Finding]:
-    """Texts must be able to go through unchanged."""
-    here, there = link.source.server.encoding, link.target.server.encoding
-    if here != there:
-        message = f"the encodings differ: {link.link.source!r} has {here}, {link.link.target!r} has {there}"
-        yield _finding(
-            link, "error", "encoding", message, "restore one of them into a database made with: createdb -E UTF8"
-        )
-
-
 def source_is_known(link: LinkFacts) -> Iterator[Finding]:
     """The source must be the one that the link has been reading, and not an older state of it."""
     known, source = link.known, link.source
@@ -146,7 +136,7 @@ def state(link: LinkFacts) -> Iterator[Finding]:
         yield _finding(link, "note", "state", message, "start the daemon: ucrepl run")
 
 
-LINK_CHECKS = (same_database, encodings, source_is_known, lacking, seeded, ids, modules, clocks, state, caches, cutover)
+LINK_CHECKS = (same_database, source_is_known, lacking, seeded, ids, modules, clocks, state, caches, cutover)
 
 
 def _finding(link: LinkFacts, severity: Severity, check: str, message: str, remedy: str) -> Finding:

@@ -233,8 +233,8 @@ def _references(plan: LinkPlan) -> dict[int, set[int]]:
     place = plan.group_of
     graph: dict[int, set[int]] = {i: set() for i in range(len(plan.groups))}
     for number, table in plan.tables.items():
-        for column in table.columns:
-            referred = plan.by_name.get(column.refers_to) if column.refers_to else None
+        for name in table.after:
+            referred = plan.by_name.get(name)
             if referred and place[referred.number] != place[number]:
                 graph[place[number]].add(place[referred.number])
     return graph
