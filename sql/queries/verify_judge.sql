@@ -48,7 +48,8 @@ WITH looked AS (
                 AND NOT EXISTS (
                     SELECT
                     FROM pg_temp.verify_stopgap AS s
-                    WHERE (s.key = c.key OR s.local_key = c.local_key) AND s.column_name = (%(names)s::text[])[i]
+                    WHERE (s.key = c.key AND t.vals[i] IS NULL OR s.local_key = c.local_key AND h.vals[i] IS NULL)
+                        AND s.column_name = (%(names)s::text[])[i]
                 )
                 AND NOT (
                     (h.vals[i] IS NULL OR h.vals[i] LIKE '?%%')

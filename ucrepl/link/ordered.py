@@ -7,7 +7,7 @@ from psycopg.rows import TupleRow
 
 from ucrepl.db.sqlfiles import query
 from ucrepl.link.applied import Applied
-from ucrepl.plan import held, write
+from ucrepl.plan import held, stopgap, write
 from ucrepl.plan.model import LinkPlan, Signal, TablePlan
 
 
@@ -33,6 +33,8 @@ class Ordered:
         [table] = tables
         if table.held_columns:
             self._run(held.follow_key(self.plan, table), {"link": self.link_id})
+        if table.nulled or table.lacking:
+            self._run(stopgap.follow_key(self.plan, table))
         if table.surrogate:
             self._run(write.free_id(self.plan, table))
             self._run(write.rekey(self.plan, table))

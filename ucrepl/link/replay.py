@@ -335,6 +335,7 @@ class LinkReplayer:
         begun = time.perf_counter()
         try:
             batch.count(self.finer.apply(parked=False, step=step, patience=patience))
+            self._put_right_after_parts(batch)
         except _PausedError:
             return Batch(position=position, more=False)
         batch.milliseconds["apply"] = _since(begun)
@@ -359,6 +360,17 @@ class LinkReplayer:
             skipped, signals = self._finish(part.applied, ends, finer=finer)
             if is_last:
                 self._execute(query("forget_applied"), {"link": self.link_id, "ends": batch.position})
+        batch.skipped += skipped
+        batch.signals = sorted({*batch.signals, *signals})
+
+    def _put_right_after_parts(self, batch: Batch) -> None:
+        """Puts right, in a transaction of its own, what stood for records that have come with the parts of a batch."""
+        with self.target.transaction():
+            state, result = self._begin(None), Applied()
+            if state["paused"] or not state["has_stopgaps"]:
+                return
+            self._put_right(state, result)
+            skipped, signals = self._finish(result)
         batch.skipped += skipped
         batch.signals = sorted({*batch.signals, *signals})
 

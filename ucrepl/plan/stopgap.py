@@ -6,6 +6,7 @@ from ucrepl.plan.model import ColumnPlan, LinkPlan, TablePlan
 from ucrepl.plan.rows import row_key, with_parameters
 from ucrepl.plan.text import lines, literal, quote
 from ucrepl.plan.translate import image, own_row, sent
+from ucrepl.plan.write import new_key
 
 
 def note(link: LinkPlan, table: TablePlan, columns: Sequence[ColumnPlan]) -> str:
@@ -100,6 +101,22 @@ FROM (
 ) AS unsent
 WHERE change.table_id = {table.number} AND change.op = 'M' AND change.key = unsent.key"""
     return with_parameters(statement, "keys", "names")
+
+
+def follow_key(link: LinkPlan, table: TablePlan) -> str:
+    """Gives what is remembered of a row of the source its new key. What still has that is of a row that is gone."""
+    of_changed = f"change.table_id = {table.number} AND change.op = 'K'"
+    remembered = f"s.peer_id = {link.peer_id} AND s.table_id = {table.number}"
+    return f"""\
+WITH gone AS (
+    DELETE FROM ucrepl.stopgap AS s
+    USING pg_temp.change AS change
+    WHERE {of_changed} AND {remembered} AND s.key = {new_key(link, table)}
+)
+UPDATE ucrepl.stopgap AS s
+SET key = {new_key(link, table)}
+FROM pg_temp.change AS change
+WHERE {of_changed} AND {remembered} AND s.key = change.key"""
 
 
 def forget_deleted(link: LinkPlan, table: TablePlan) -> str:
