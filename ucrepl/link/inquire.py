@@ -90,8 +90,10 @@ class Inquirer:
 
         Returns how many were found.
         """
-        brought = [t for n in staged.inserts.keys() | staged.updates.keys() if (t := self._plan.tables[n]).protected_by]
-        referred = self._plan.tables.keys() if closely else self.strangers
+        late = {n for n in staged.inserts if _is_named_by_ids(self._plan.tables[n])}
+        touched = (staged.inserts.keys() | staged.updates.keys()) - late
+        brought = [t for n in touched if (t := self._plan.tables[n]).protected_by]
+        referred = (self._plan.tables.keys() if closely else self.strangers) - late
         references = self._references(staged.tables, referred) if referred else References()
         found = 0
         if not (brought or references.tables):
@@ -224,3 +226,8 @@ class Inquirer:
 
     def _run(self, statement: str, values: Mapping[str, object] | None = None) -> psycopg.Cursor[TupleRow]:
         return self._target.execute(statement.encode(), values, prepare=True)
+
+
+def _is_named_by_ids(table: TablePlan) -> bool:
+    """Whether records are recognised by texts with ids, whose records the same batch may bring: these come first."""
+    return any(table.column(name).reference for name in table.recognised_by)
