@@ -4,10 +4,11 @@ import pytest
 
 from tests.integration.links import BACK, FORTH, MakePair, Pair, part_ids
 from tests.integration.test_totals import RULES, SUMS, TABLES, made, settled, stock
+from ucrepl.errors import RefusedError
 from ucrepl.link.nodes import Nodes
 from ucrepl.link.resync import resync
 from ucrepl.link.seed.run import seed_link
-from ucrepl.link.verify import Options, TableReport, verify_link
+from ucrepl.link.verify import Options, TableReport, totals, verify_link
 
 HIDDEN = "SET ucrepl.origin = 'x'; {}; RESET ucrepl.origin"
 
@@ -40,6 +41,23 @@ def test_changes_on_their_way_are_no_difference(make_pair: MakePair) -> None:
     for direction in (FORTH, BACK):
         assert verified(pair, direction).differs == 0
     settled(pair)
+
+
+def test_nothing_is_compared_while_a_batch_is_applied_in_parts(
+    make_pair: MakePair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The position does not tell then what has been applied: a repair would add it once more."""
+    monkeypatch.setattr(totals, "PATIENCE_SECONDS", 0.2)
+    pair = made(make_pair)
+    stock(pair, "turin", "apple", "shelf", 100)
+    settled(pair)
+    begun = "INSERT INTO ucrepl.applied_ahead SELECT link_id, '7' FROM ucrepl.link WHERE name = 'turin->milan'"
+    pair.b.run(begun)
+    for direction in (FORTH, BACK):
+        with pytest.raises(RefusedError, match="a batch of link 'turin->milan' is applied in parts"):
+            verified(pair, direction, repair=True)
+    pair.b.run("DELETE FROM ucrepl.applied_ahead")
+    assert verified(pair).differs == 0
 
 
 def test_a_repair_adds_what_is_missing(make_pair: MakePair) -> None:

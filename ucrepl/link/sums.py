@@ -11,9 +11,20 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from ucrepl.db.sqlfiles import query
+from ucrepl.errors import RefusedError
 from ucrepl.link.source import copy_out, table_numbers
 from ucrepl.plan import sums
 from ucrepl.plan.model import LinkPlan, TablePlan
+
+
+class BegunError(RefusedError):
+    """A batch of a link is applied in parts just now: its position does not tell all that was applied."""
+
+    def __init__(self, link: str) -> None:
+        super().__init__(
+            f"a batch of link {link!r} is applied in parts, and totals can't be compared until it is done",
+            hint="see that the daemon runs (ucrepl status), and run the command again",
+        )
 
 
 @dataclass(frozen=True)
@@ -34,7 +45,8 @@ class Sums:
         """Puts the combinations that differ into `pg_temp.sums_found`.
 
         `position`: what the target has got of the source, None where that is all that the source's snapshot shows. It
-        must stand still until the transaction on the target ends, and the snapshot of the source be later.
+        must stand still until the transaction on the target ends, and the snapshot of the source be later. Raises
+        BegunError where the position of the way back is not all that the source has got.
         """
         self.target.execute(query("staging_sums"))
         self.target.execute("TRUNCATE pg_temp.sums_there, pg_temp.sums_waiting, pg_temp.sums_found")
@@ -45,6 +57,11 @@ class Sums:
         if self.back:
             row = self.source.execute(query("verify_position"), {"link": self.back}).fetchone()
             got_back = row[0] if row else None
+            begun = (
+                "SELECT FROM ucrepl.applied_ahead AS a JOIN ucrepl.link AS k USING (link_id) WHERE k.name = %s LIMIT 1"
+            )
+            if self.source.execute(begun, [self.back]).fetchone() is not None:
+                raise BegunError(self.back)
             self._bring(sums.parked(number), {"link": self.back}, "sums_waiting")
         comparing = sums.compare(self.plan, table, since=got_back is not None)
         self.target.execute(comparing.encode(), {"position": got_back})

@@ -14,7 +14,7 @@ from ucrepl.errors import RefusedError
 from ucrepl.link.apply import Applier
 from ucrepl.link.finer import FinerGrain
 from ucrepl.link.nodes import explained
-from ucrepl.link.sums import Sums
+from ucrepl.link.sums import BegunError, Sums
 from ucrepl.link.verify.report import Action, ColumnDifference, Kind, RowDifference, TableReport
 from ucrepl.link.verify.session import Session
 from ucrepl.plan import totals
@@ -56,7 +56,7 @@ class TotalsPass:
                 return self._compare(table, repair=repair)
             except RefusedError as error:
                 held = isinstance(error.__cause__, psycopg.Error) and classify(error.__cause__) is Verdict.RETRY
-                if not held or time.monotonic() > until:
+                if not (held or isinstance(error, BegunError)) or time.monotonic() > until:
                     raise
                 time.sleep(backoff.next_delay())
 
@@ -66,6 +66,9 @@ class TotalsPass:
         values = {"link": session.opened.link_id, "origin": link.source, "patience": patience, "brief": patience}
         with explained(link.target), session.target.transaction():
             row = session.on_target(query("begin_batch"), values).fetchone()
+            begun = "SELECT FROM ucrepl.applied_ahead AS a WHERE a.link_id = %(link)s LIMIT 1"
+            if session.on_target(begun, values).fetchone() is not None:
+                raise BegunError(link.name)
             with explained(link.source), session.source.transaction():
                 session.on_source("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
                 self._sums().compare(table, row[0] if row else None)
