@@ -107,8 +107,11 @@ class Planter:
             if target
             else self.records._fresh(table.columns[name])
         )
+        # Of an object keys that only the target has are its own: where there was none, a new one is no difference.
+        is_object = table.columns[name].type == "jsonb"
+        filled = sql.SQL(" AND {} IS NOT NULL").format(sql.Identifier(name)) if is_object else sql.SQL("")
         done = self.connection.execute(
-            sql.SQL("UPDATE {} SET {} = {} WHERE {} = {} AND {} IS DISTINCT FROM {}").format(
+            sql.SQL("UPDATE {} SET {} = {} WHERE {} = {} AND {} IS DISTINCT FROM {}{}").format(
                 table.only,
                 column := sql.Identifier(name),
                 sql.Literal(value),
@@ -116,6 +119,7 @@ class Planter:
                 int(row_id),
                 column,
                 sql.Literal(value),
+                filled,
             )
         )
         if not done.rowcount:
